@@ -1,0 +1,24 @@
+"""The one thing that data and models share: what a batch of faces holds."""
+
+from typing import TypedDict
+
+from torch import Tensor
+
+
+class FaceBatch(TypedDict):
+    """A batch of :math:`B` faces, as every dataloader yields it and every LightningModule receives it.
+
+    Pixels stay raw here: channel order and range are fixed, normalisation belongs to the model
+    (:class:`lightning_modules.networks.Normalize`), so that it travels with the checkpoint.
+    """
+
+    image: Tensor
+    """``(B, 3, H, W)`` uint8, RGB, 0 to 255."""
+    mask: Tensor
+    """``(B, H, W)`` uint8 label map: 1 where an occluder covers the face, else 0."""
+    identity: Tensor
+    """``(B,)`` int64: the class in training, a label comparable only within its dataset in evaluation."""
+    index: Tensor
+    """``(B,)`` int64: the image's index in its source; two views of one image share it."""
+    occluder: list[str]
+    """Length ``B``: the occluder's category, ``"none"`` for a clean image."""
