@@ -1,1 +1,7 @@
-""""""
+"""Data in, FaceBatch out; knows no model and no loss."""
+
+from datamodules.augmentation import Augmentation
+from datamodules.batch import FaceBatch
+from datamodules.faces import FaceDataModule
+
+__all__ = ["Augmentation", "FaceBatch", "FaceDataModule"]

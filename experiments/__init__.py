@@ -1,1 +1,1 @@
-""""""
+"""Commands, configurations and benchmarks: the only room that knows all others."""

@@ -1,1 +1,8 @@
-""""""
+"""One LightningModule per training method."""
+
+from lightning_modules.classifier import ClassifierModule
+from lightning_modules.schedule import WarmupCosine
+from lightning_modules.segmentation import SegmentationModule
+from lightning_modules.soidn import SOIDNModule
+
+__all__ = ["ClassifierModule", "SOIDNModule", "SegmentationModule", "WarmupCosine"]

@@ -1,1 +1,6 @@
-""""""
+"""Measures of recognition, as functions of embeddings and scores."""
+
+from callbacks.metrics.identification import rank_1_accuracy
+from callbacks.metrics.verification import best_threshold, equal_error_rate, fold_accuracies
+
+__all__ = ["best_threshold", "equal_error_rate", "fold_accuracies", "rank_1_accuracy"]

@@ -1,1 +1,22 @@
-""""""
+"""Where faces come from, and where their landmarks are."""
+
+from datamodules.sources.folder import ImageFolder
+from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
+from datamodules.sources.open_source import describe, open_source
+from datamodules.sources.recordio import RecordIO
+from datamodules.sources.source import FaceSource
+from datamodules.sources.synthetic import SyntheticFaces
+
+__all__ = [
+    "ALIGNMENTS",
+    "CsvLandmarks",
+    "FaceSource",
+    "FixedLandmarks",
+    "ImageFolder",
+    "LandmarkSource",
+    "RecordIO",
+    "SourceLandmarks",
+    "SyntheticFaces",
+    "describe",
+    "open_source",
+]

@@ -1,0 +1,71 @@
+# Every target sets itself up: `make train-soidn` and `make test` work on a bare machine with python3 and make.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# compiled once and kept, or every start costs seconds
+unexport PYTHONDONTWRITEBYTECODE
+
+DATA ?=
+SCALE ?=
+WEIGHTS ?=
+ALIGNMENT ?=
+ARGS ?=
+LAUNCH = $(BIN)/python -m experiments.launch $(1) $(if $(DATA),--data "$(DATA)") $(if $(SCALE),--scale $(SCALE)) \
+	$(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(ALIGNMENT),--alignment $(ALIGNMENT)) $(ARGS)
+
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation benchmark test check lint types format lock clean
+
+help: ## Show this list
+	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: $(READY) ## Create .venv with the locked requirements
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: expected python3 >= 3.11, got $$($(PYTHON) --version) (set PYTHON=…)" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@touch $@
+
+train-soidn: $(READY) ## Train SOIDN (clean trunk first, where no weights are given) and evaluate it
+	@$(call LAUNCH,soidn)
+
+train-baseline: $(READY) ## Train the occlusion-augmented baseline (λ = 0, no mask) and evaluate it
+	@$(call LAUNCH,baseline)
+
+train-trunk: $(READY) ## Train the trunk on clean faces and evaluate it
+	@$(call LAUNCH,trunk)
+
+train-segmentation: $(READY) ## Train the occlusion segmentation network alone and evaluate it
+	@$(call LAUNCH,segmentation)
+
+test: lint types ## All checks: lint, types, import contracts, doctests, tests
+	@$(BIN)/pytest -n auto
+
+check: test
+
+lint: $(READY) ## Style and import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(READY)
+	@$(BIN)/mypy
+
+format: $(READY) ## Rewrite the code in the project's style
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+lock: $(READY) ## Renew requirements.txt from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
+
+clean: ## Remove caches, environment and generated faces; runs are kept
+	@rm -rf $(VENV) data .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

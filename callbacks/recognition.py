@@ -1,0 +1,111 @@
+"""Recognition of people never seen in training, clean and under each occluder category."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from callbacks.metrics import equal_error_rate, fold_accuracies, rank_1_accuracy
+from callbacks.rows import RowCollector, Rows
+from datamodules.batch import FaceBatch
+
+CLEAN = "none"
+
+
+class UnseenRecognition(Callback):
+    """Logs rank-1 identification, verification accuracy and equal error rate for each condition of the test set.
+
+    Single sample per subject: the first clean image of each identity is enrolled; all its other images are
+    probes, under every condition the same ones (SOIDN paper, section 4.2.2). For verification every probe is
+    compared with its own enrolled image and with that of one other person, so that half of the pairs are
+    genuine; accuracy is the mean over folds by the probe's identity.
+
+    Logged are ``test/rank1/<condition>``, ``test/accuracy/<condition>``, ``test/eer/<condition>``, and under
+    ``occluded`` their means over the occluder categories.
+
+    Args:
+        num_folds: Folds of the verification, at least 2.
+
+    Raises:
+        ValueError: If ``num_folds`` is below 2.
+    """
+
+    def __init__(self, num_folds: int = 10) -> None:
+        if num_folds < 2:
+            raise ValueError(f"Expected `num_folds` of at least 2, got {num_folds}")
+        self.num_folds = num_folds
+        self._embeddings = RowCollector()
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Tensor | Mapping[str, Any] | None,
+        batch: FaceBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Collect the batch's embeddings, if the module makes any."""
+        if isinstance(outputs, Mapping) and "embedding" in outputs:
+            self._embeddings.add(batch, outputs["embedding"].float())
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the measures over all processes' faces."""
+        rows = self._embeddings.gather()
+        if rows is not None:
+            pl_module.log_dict({f"test/{name}": value for name, value in recognition(rows, self.num_folds).items()})
+
+
+def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
+    """Return the measures of :class:`UnseenRecognition` by ``<measure>/<condition>``.
+
+    Args:
+        rows: Embeddings ``(N, D)`` of faces under conditions, the clean ones among them.
+        num_folds: Folds of the verification.
+    """
+    clean = rows.of(CLEAN)
+    gallery = clean.where(_first_of_each(clean.identity))
+    measures: dict[str, Tensor] = {}
+    if len(gallery.index) < 2:  # a trial run that saw next to nothing
+        return measures
+    conditions = sorted(set(rows.occluder))
+    for condition in conditions:
+        probes = rows.of(condition)
+        probes = probes.where(~torch.isin(probes.index, gallery.index))
+        measures[f"rank1/{condition}"] = rank_1_accuracy(gallery.value, gallery.identity, probes.value, probes.identity)
+        scores, same, folds = verification_pairs(gallery, probes, num_folds)
+        measures[f"accuracy/{condition}"] = fold_accuracies(scores, same, folds).mean()
+        measures[f"eer/{condition}"] = equal_error_rate(scores, same)
+    if occluded := [condition for condition in conditions if condition != CLEAN]:
+        for name in ("rank1", "accuracy", "eer"):
+            measures[f"{name}/occluded"] = torch.stack([measures[f"{name}/{c}"] for c in occluded]).mean()
+    return measures
+
+
+def verification_pairs(gallery: Rows, probes: Rows, num_folds: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return similarity, sameness and fold of two pairs for each probe: one genuine, one impostor.
+
+    Args:
+        gallery: One enrolled embedding for each of at least two identities.
+        probes: Embeddings of enrolled people, ``(P, D)``.
+        num_folds: Folds; with fewer identities, one each.
+
+    Returns:
+        Scores, same and folds, ``(2 P,)`` each.
+    """
+    number = len(gallery.identity)
+    own = torch.searchsorted(gallery.identity.sort().values, probes.identity)  # rank of the probe's identity
+    shift = 1 + torch.arange(len(own)) % (number - 1)  # walks through all other people
+    by_rank = gallery.value[gallery.identity.argsort()]
+    partners = torch.cat([by_rank[own], by_rank[(own + shift) % number]])
+    scores = cosine_similarity(partners, probes.value.repeat(2, 1))
+    same = torch.arange(2 * len(own)) < len(own)
+    return scores, same, own.repeat(2) % num_folds
+
+
+def _first_of_each(identity: Tensor) -> Tensor:
+    seen: set[int] = set()
+    return torch.tensor([not (i in seen or seen.add(i)) for i in identity.tolist()])  # type: ignore[func-returns-value]  # add is called for its effect

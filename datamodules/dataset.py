@@ -1,0 +1,126 @@
+"""Faces of a source, occluded, resized and labelled: the one path from a stored image to a batch."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from datamodules.augmentation import Augmentation
+from datamodules.batch import FaceBatch
+from datamodules.errors import DataError
+from datamodules.occluders.occluder import Occluded, Occluder
+from datamodules.randomness import sample_generator
+from datamodules.sampler import Draw
+from datamodules.sources.landmarks import LandmarkSource
+from datamodules.sources.source import FaceSource, Landmarks, UInt8Image
+
+SMALLEST_SIDE = 16
+LARGEST_ASPECT = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSample:
+    """One face, before collation."""
+
+    image: UInt8Image
+    mask: UInt8Image
+    identity: int
+    index: int
+    occluder: str
+
+
+class FaceDataset(Dataset[FaceSample]):
+    """Chosen images of a source with their labels, each occluded by a function of (seed, epoch, index).
+
+    Args:
+        source: Where the images come from.
+        indices: Images used, ``(N,)``, as indices of ``source``.
+        labels: Their labels, ``(N,)``.
+        landmarks: Where the landmarks of an image are.
+        image_size: Side of the square images that come out, in pixels.
+        occluder: What may cover a face; ``None`` leaves every face clean.
+        augmentation: Random changes after occlusion, or ``None``.
+        seed: Seed of occluders and augmentation.
+        stream: Keeps the randomness of, say, training and evaluation apart.
+    """
+
+    def __init__(
+        self,
+        source: FaceSource,
+        indices: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        *,
+        landmarks: LandmarkSource,
+        image_size: int,
+        occluder: Occluder | None = None,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
+        stream: str = "training",
+    ) -> None:
+        self.source = source
+        self.indices = indices
+        self.labels = labels
+        self.landmarks = landmarks
+        self.image_size = image_size
+        self.occluder = occluder
+        self.augmentation = augmentation
+        self.seed = seed
+        self.stream = stream
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, draw: Draw | int) -> FaceSample:
+        """Return one face; a plain index draws as in epoch 0."""
+        epoch, position = draw if isinstance(draw, Draw) else Draw(0, draw)
+        index = int(self.indices[position])
+        image, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
+        occluded = Occluded(image, np.zeros(image.shape[:2], np.uint8), "none")
+        if self.occluder is not None:
+            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder")
+            occluded = self.occluder(image, landmarks, generator)
+        image, mask = occluded.image, occluded.mask
+        if self.augmentation is not None:
+            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation")
+            image, mask = self.augmentation(image, mask, generator)
+        return FaceSample(image, mask, int(self.labels[position]), index, occluded.occluder)
+
+
+def load_face(
+    source: FaceSource, index: int, landmarks: LandmarkSource, image_size: int
+) -> tuple[UInt8Image, Landmarks]:
+    """Return image ``index`` as ``(image_size, image_size, 3)`` and its landmarks in the same pixels.
+
+    Raises:
+        DataError: If the image cannot be decoded, or is not an aligned crop: too small, or far from square.
+    """
+    image = source.image(index)
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_ASPECT * min(height, width):
+        raise DataError(
+            f"{source.name(index)}: expected an aligned, about square face crop of at least "
+            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} pixels, got {width} × {height}"
+        )
+    points = landmarks(source, index, height, width)
+    if (height, width) == (image_size, image_size):
+        return image, points
+    # area averaging when shrinking: anything else aliases
+    interpolation = cv2.INTER_AREA if image_size < min(height, width) else cv2.INTER_LINEAR
+    resized = cv2.resize(image, (image_size, image_size), interpolation=interpolation)
+    scale = np.array([image_size / width, image_size / height], np.float32)
+    return np.asarray(resized, np.uint8), points * scale
+
+
+def collate_faces(samples: list[FaceSample]) -> FaceBatch:
+    """Stack samples into a batch; images are channels-last in memory, which costs no copy and runs faster."""
+    images = torch.from_numpy(np.stack([sample.image for sample in samples]))  # (B, H, W, 3)
+    return FaceBatch(
+        image=images.permute(0, 3, 1, 2),
+        mask=torch.from_numpy(np.stack([sample.mask for sample in samples])),
+        identity=torch.tensor([sample.identity for sample in samples]),
+        index=torch.tensor([sample.index for sample in samples]),
+        occluder=[sample.occluder for sample in samples],
+    )

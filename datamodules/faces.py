@@ -1,0 +1,173 @@
+"""Faces with occluders for training, validation and evaluation on people never seen in training."""
+
+import logging
+from typing import Any
+
+import numpy as np
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
+
+from datamodules.augmentation import Augmentation
+from datamodules.check import OnBadImage, usable_images
+from datamodules.dataset import FaceDataset, FaceSample, collate_faces
+from datamodules.occluders.mixture import OccluderMixture
+from datamodules.occluders.occluder import Occluder
+from datamodules.sampler import EpochSampler
+from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
+from datamodules.sources.source import FaceSource
+from datamodules.split import split_identities
+
+log = logging.getLogger(__name__)
+
+
+class FaceDataModule(LightningDataModule):
+    """Splits a source by identity, occludes its faces and batches them as :class:`datamodules.batch.FaceBatch`.
+
+    Training and validation use images of the training identities, occluded by ``training_occluder``; the test
+    loader yields the unseen identities, first clean and then once under each of ``evaluation_occluders``.
+
+    Args:
+        source: Where faces come from.
+        training_occluder: Covers training and validation faces; ``None`` trains on clean faces.
+        evaluation_occluders: Its categories are the conditions of the evaluation, beside clean.
+        landmarks: Where landmarks come from; by default the source's own, else the 112 × 112 alignment template.
+        image_size: Side of the images in pixels.
+        batch_size: Images a process trains on at once.
+        evaluation_batch_size: The same for validation and evaluation.
+        num_workers: Processes that load images; 0 loads in the training process.
+        min_images: Images an identity needs to be trained on; the paper takes those with more than 50.
+        num_unseen: Identities kept for evaluation, see :func:`datamodules.split.split_identities`.
+        max_unseen_share: Share of the trainable identities that evaluation may take.
+        images_per_unseen: Images used of each unseen identity: one enrolled, the others probes.
+        validation_share: Share of each training identity's images kept for validation.
+        augmentation: Random changes of training images beside occlusion.
+        on_bad_image: ``"stop"`` at an image that cannot be used, or ``"skip"`` and count it.
+        check_images: Load every image once before training, so that a bad one is found at once.
+        seed: Seed of split, order, occluders and augmentation.
+
+    Raises:
+        DataError: If too few identities are left, or an image cannot be used.
+        ValueError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        source: FaceSource,
+        *,
+        training_occluder: Occluder | None = None,
+        evaluation_occluders: OccluderMixture | None = None,
+        landmarks: LandmarkSource | None = None,
+        image_size: int = 224,
+        batch_size: int = 64,
+        evaluation_batch_size: int = 256,
+        num_workers: int = 4,
+        min_images: int = 51,
+        num_unseen: int = 200,
+        max_unseen_share: float = 0.5,
+        images_per_unseen: int = 6,
+        validation_share: float = 0.1,
+        augmentation: Augmentation | None = None,
+        on_bad_image: OnBadImage = "stop",
+        check_images: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        _check_positive(image_size=image_size, batch_size=batch_size, evaluation_batch_size=evaluation_batch_size)
+        self.source = source
+        self.training_occluder = training_occluder
+        self.evaluation_occluders = evaluation_occluders
+        self.landmarks = landmarks or SourceLandmarks(FixedLandmarks("arcface"))
+        self.image_size = image_size
+        self.batch_size = batch_size
+        self.evaluation_batch_size = evaluation_batch_size
+        self.num_workers = num_workers
+        self.augmentation = augmentation
+        self.seed = seed
+        usable = np.arange(len(source))
+        self.skipped: list[str] = []
+        if check_images:
+            usable, self.skipped = usable_images(source, usable, self.landmarks, on_bad_image=on_bad_image)
+        split = split_identities(
+            source.identities[usable],
+            min_images=min_images,
+            num_unseen=num_unseen,
+            max_unseen_share=max_unseen_share,
+            images_per_unseen=images_per_unseen,
+            validation_share=validation_share,
+            seed=seed,
+        )
+        self.split = split._replace(
+            train=usable[split.train], validation=usable[split.validation], unseen=usable[split.unseen]
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """Number of training identities."""
+        return len(self.split.train_identities)
+
+    def describe(self) -> str:
+        """Return one line: how many images and identities are trained, validated and evaluated on."""
+        unseen = len(np.unique(self.source.identities[self.split.unseen]))
+        skipped = f"; {len(self.skipped)} unusable images left out" if self.skipped else ""
+        return (
+            f"training on {len(self.split.train):,} images of {self.num_classes:,} identities, "
+            f"validating on {len(self.split.validation):,} other images of them, "
+            f"evaluating on {len(self.split.unseen):,} images of {unseen:,} unseen identities{skipped}"
+        )
+
+    def train_dataloader(self) -> DataLoader[FaceSample]:
+        """Occluded training faces, shuffled by (seed, epoch)."""
+        dataset = self._dataset("train", self.training_occluder, augmentation=self.augmentation)
+        world_size, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        sampler = EpochSampler(dataset, world_size=world_size, rank=rank, seed=self.seed)
+        # a last batch of one face would break batch norm
+        drop_last = len(dataset) // world_size >= self.batch_size
+        return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
+
+    def val_dataloader(self) -> DataLoader[FaceSample]:
+        """Other images of the training identities, occluded the same in every epoch."""
+        dataset = self._dataset("validation", self.training_occluder)
+        return self._loader(dataset, batch_size=self.evaluation_batch_size)
+
+    def test_dataloader(self) -> DataLoader[FaceSample]:
+        """Unseen identities: clean, then under each occluder category."""
+        mixture = self.evaluation_occluders
+        components = {name: mixture.component(name) for name in mixture.names} if mixture else {}
+        conditions = [self._dataset("unseen", occluder) for occluder in (None, *components.values())]
+        return self._loader(ConcatDataset(conditions), batch_size=self.evaluation_batch_size)
+
+    predict_dataloader = test_dataloader
+
+    def _dataset(
+        self, part: str, occluder: Occluder | None, *, augmentation: Augmentation | None = None
+    ) -> FaceDataset:
+        indices = getattr(self.split, part)
+        labels = self.source.identities[indices]
+        if part != "unseen":
+            labels = np.searchsorted(self.split.train_identities, labels)
+        return FaceDataset(
+            self.source,
+            indices,
+            labels,
+            landmarks=self.landmarks,
+            image_size=self.image_size,
+            occluder=occluder,
+            augmentation=augmentation,
+            seed=self.seed,
+            stream=part,
+        )
+
+    def _loader(self, dataset: Dataset[FaceSample], **kwargs: Any) -> DataLoader[FaceSample]:
+        return DataLoader(
+            dataset,
+            collate_fn=collate_faces,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            **kwargs,
+        )
+
+
+def _check_positive(**settings: int) -> None:
+    for name, value in settings.items():
+        if value < 1:
+            raise ValueError(f"Expected `{name}` of at least 1, got {value}")

@@ -1,0 +1,117 @@
+"""One of several occluders by probability."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.occluders.drawn import Split
+from datamodules.occluders.occluder import Occluded, Occluder
+from datamodules.occluders.template import TemplateOccluder
+from datamodules.sources.source import Landmarks, UInt8Image
+
+NONE = "none"
+"""The category of an image that is left as it is."""
+
+
+class OccluderMixture:
+    """Applies one of several occluders, or none, by probability.
+
+    Args:
+        occluders: Occluders by name.
+        probabilities: Weights by name, ``"none"`` for the clean image among them; they need not sum to 1,
+            they are normalised. An occluder without a weight is never drawn, but still a component.
+
+    Raises:
+        ValueError: If a weight is negative or not finite, all are zero, or one belongs to no occluder.
+
+    Example:
+        >>> face, points = np.zeros((8, 8, 3), np.uint8), np.zeros((5, 2), np.float32)
+        >>> mixture = OccluderMixture({}, {"none": 1.0})
+        >>> mixture(face, points, np.random.default_rng(0)).occluder
+        'none'
+    """
+
+    def __init__(self, occluders: Mapping[str, Occluder], probabilities: Mapping[str, float]) -> None:
+        _check_probabilities(probabilities)
+        if NONE in occluders:
+            raise ValueError(f"Expected occluders named other than {NONE!r}, which is the clean image")
+        unknown = [name for name in probabilities if name != NONE and name not in occluders]
+        if unknown:
+            raise ValueError(f"Expected `probabilities` of {[NONE, *occluders]}, got {unknown[0]!r}")
+        total = sum(probabilities.values())
+        self.probabilities = {name: value / total for name, value in probabilities.items()}
+        self._occluders = dict(occluders)
+        # zero weights are left out: rounding could otherwise reach one at the end
+        self._choices = [name for name, value in self.probabilities.items() if value > 0]
+        self._limits = list(accumulate(self.probabilities[name] for name in self._choices))[:-1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The occluders' names, without ``"none"``."""
+        return tuple(self._occluders)
+
+    def component(self, name: str) -> Occluder:
+        """Return one occluder.
+
+        Raises:
+            ValueError: If there is none of that name.
+        """
+        if name not in self._occluders:
+            raise ValueError(f"Expected an occluder among {list(self._occluders)}, got {name!r}")
+        return self._occluders[name]
+
+    def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
+        """Return a copy of ``image``, occluded or not, and its label map; see :class:`Occluder`."""
+        name = self._choices[bisect_right(self._limits, generator.random())]
+        if name == NONE:
+            return Occluded(np.array(image, order="C"), np.zeros(image.shape[:2], np.uint8), NONE)
+        return self._occluders[name](image, landmarks, generator)
+
+
+class TemplateMixture(OccluderMixture):
+    """A mixture of template occluders, named by the keys of ``probabilities``: for configurations.
+
+    .. code-block:: yaml
+
+        class_path: datamodules.occluders.TemplateMixture
+        init_args:
+          probabilities: {none: 0.3, sunglasses: 0.2, scarf: 0.2, cup: 0.1, doctor_mask: 0.1, sunglasses+scarf: 0.1}
+
+    Args:
+        probabilities: See :class:`OccluderMixture`; a key is ``"none"``, a category or several joined by ``+``.
+        split: See :class:`TemplateOccluder`, as all that follows.
+        num_instances: As above.
+        jitter: As above.
+        folder: As above.
+
+    Raises:
+        ValueError: If a category is unknown or a setting out of range.
+        DataError: If ``folder`` cannot be used.
+    """
+
+    def __init__(
+        self,
+        probabilities: dict[str, float],
+        split: Split = "train",
+        num_instances: int = 40,
+        jitter: float = 1.0,
+        folder: Path | str | None = None,
+    ) -> None:
+        occluders = {
+            name: TemplateOccluder(name, split=split, num_instances=num_instances, jitter=jitter, folder=folder)
+            for name in probabilities
+            if name != NONE
+        }
+        super().__init__(occluders, probabilities)
+
+
+def _check_probabilities(probabilities: Mapping[str, float]) -> None:
+    for name, value in probabilities.items():
+        if not (isfinite(value) and value >= 0):
+            raise ValueError(f"Expected `probabilities` of at least 0, got {value} for {name!r}")
+    if not sum(probabilities.values()) > 0:
+        raise ValueError(f"Expected `probabilities` with a positive sum, got {dict(probabilities)}")

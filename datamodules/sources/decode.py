@@ -1,0 +1,137 @@
+"""Image bytes to pixels: one decoder for every source, strict about what is broken, fast where it counts."""
+
+import struct
+import zlib
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.errors import DataError
+from datamodules.sources.source import UInt8Image
+
+_SIGNATURES = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "BMP": b"BM", "WebP": b"RIFF"}
+_TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
+_JPEG_START_OF_SCAN = 0xDA
+_JPEG_END_OF_IMAGE = b"\xff\xd9"
+
+
+def decode_image(data: bytes, *, name: str) -> UInt8Image:
+    """Decode a JPEG, PNG, BMP, WebP or TIFF image to 8-bit RGB.
+
+    * Grey, palette, 1-bit and CMYK images become RGB.
+    * 16-bit channels are scaled, ``round(value / 257)``: 0 stays 0 and 65535 becomes 255.
+    * Transparent images are laid over black, the colour beyond the borders of an aligned crop. What hides
+      under transparent pixels never shows.
+    * A JPEG's EXIF orientation is applied, as viewers do; other formats are taken as stored.
+    * Of several frames or pages the first is taken. Bytes after a complete image are ignored.
+
+    Args:
+        data: The whole image file.
+        name: What to call the image in a message.
+
+    Returns:
+        RGB image of shape ``(H, W, 3)``, C-contiguous.
+
+    Raises:
+        DataError: If the format is another one, or the image is truncated or cannot be decoded.
+
+    Example:
+        >>> white = cv2.imencode(".png", np.full((2, 3), 65535, dtype=np.uint16))[1].tobytes()
+        >>> image = decode_image(white, name="white.png")
+        >>> image.shape, image.dtype, int(image.min())
+        ((2, 3, 3), dtype('uint8'), 255)
+        >>> decode_image(white[:40], name="white.png")
+        Traceback (most recent call last):
+        datamodules.errors.DataError: white.png: expected a complete PNG, got 40 bytes without an IEND chunk
+    """
+    kind = _format_of(data)
+    if kind is None:
+        start = data[:8].hex(" ") or "nothing"
+        raise DataError(f"{name}: expected a JPEG, PNG, BMP, WebP or TIFF image, got {len(data)} bytes: {start}")
+    defect = _defect_of(data, kind)
+    if defect is not None:
+        raise DataError(f"{name}: expected a complete {kind}, got {len(data)} bytes {defect}")
+    # A JPEG has no alpha and 8 bits: OpenCV's own conversion is right, and the fastest there is.
+    pixels = _imdecode(data, cv2.IMREAD_COLOR_RGB if kind == "JPEG" else cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise DataError(f"{name}: expected a {kind} that can be decoded, got {len(data)} broken or truncated bytes")
+    return pixels if kind == "JPEG" else _to_rgb(_to_8_bits(pixels, name), name)
+
+
+def _format_of(data: bytes) -> str | None:
+    for kind, signature in _SIGNATURES.items():
+        if data.startswith(signature):
+            return kind
+    return "TIFF" if data.startswith(_TIFF_SIGNATURES) else None
+
+
+def _defect_of(data: bytes, kind: str) -> str | None:
+    """Say what is missing. OpenCV fills a JPEG that stops short of its data with grey, and says nothing."""
+    if kind == "JPEG":
+        return _jpeg_defect(data)
+    if kind == "PNG":
+        return _png_defect(data)
+    if kind == "WebP" and len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        return f"of {8 + int.from_bytes(data[4:8], 'little')}"
+    return None
+
+
+def _jpeg_defect(data: bytes) -> str | None:
+    """Look for the end-of-image marker behind the header segments: an EXIF thumbnail in there has its own."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == 0xFF:  # fill byte before a marker
+            position += 1
+            continue
+        position += 2 + length
+        if marker == _JPEG_START_OF_SCAN:
+            break
+    # Within scans 0xFF is followed by 0x00 or a restart marker, so the first match is the end.
+    return None if data.find(_JPEG_END_OF_IMAGE, position) >= 0 else "without an end-of-image marker"
+
+
+def _png_defect(data: bytes) -> str | None:
+    position = 8
+    while position + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            return f"ending inside chunk {kind.decode('ascii', 'replace')}"
+        checksum = int.from_bytes(data[end - 4 : end], "big")
+        # Chunks in lower case are ancillary: a wrong checksum there harms no pixel.
+        if kind[:1].isupper() and zlib.crc32(data[position + 4 : end - 4]) != checksum:
+            return f"with a wrong checksum in chunk {kind.decode('ascii', 'replace')} at byte {position}"
+        if kind == b"IEND":
+            return None
+        position = end
+    return "without an IEND chunk"
+
+
+def _imdecode(data: bytes, flags: int) -> NDArray[Any] | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
+    except cv2.error:  # for instance more pixels than OpenCV allows
+        return None
+
+
+def _to_8_bits(pixels: NDArray[Any], name: str) -> UInt8Image:
+    if pixels.dtype == np.uint16:
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{name}: expected 8 or 16 unsigned bits per channel, got {pixels.dtype}")
+    return pixels
+
+
+def _to_rgb(pixels: UInt8Image, name: str) -> UInt8Image:
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if channels == 1:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+    if channels == 3:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    if channels == 4:
+        colour = pixels[..., 2::-1].astype(np.uint16)  # (H, W, 3)
+        return ((colour * pixels[..., 3:] + 127) // 255).astype(np.uint8)
+    raise DataError(f"{name}: expected 1, 3 or 4 channels, got {channels}")

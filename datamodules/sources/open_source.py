@@ -1,0 +1,39 @@
+"""One call for whatever layout the user's faces come in."""
+
+from pathlib import Path
+
+from datamodules.errors import DataError
+from datamodules.sources.folder import ImageFolder
+from datamodules.sources.recordio import RecordIO
+from datamodules.sources.source import FaceSource
+
+
+def open_source(path: Path | str) -> FaceSource:
+    """Open a folder of faces: a RecordIO pack if ``train.rec`` is in it, else one sub-folder per identity.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        DataError: If there is no such folder, or it is neither.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        found = f"the file {path.name}" if path.exists() else "nothing there"
+        raise DataError(f"{path}: expected a folder with train.rec or one sub-folder per identity, got {found}")
+    # A lone index means a pack whose records are missing; RecordIO says so.
+    packed = any((path / name).exists() for name in ("train.rec", "train.idx"))
+    return RecordIO(path) if packed else ImageFolder(path)
+
+
+def describe(source: FaceSource) -> str:
+    """Say in one line what a source is and how much it holds, for logs."""
+    counts = f"{len(source):,} images of {len(source.identity_names):,} identities"
+    match source:
+        case RecordIO():
+            return f"InsightFace RecordIO {source.root}: {counts}"
+        case ImageFolder(skipped=0):
+            return f"image folder {source.root}: {counts}"
+        case ImageFolder():
+            return f"image folder {source.root}: {counts} ({source.skipped:,} empty folders skipped)"
+    return f"{type(source).__name__}: {counts}"

@@ -1,0 +1,194 @@
+"""InsightFace's face packs, and any other image pack of mxnet: images and identities out of one RecordIO file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.errors import DataError
+from datamodules.sources.decode import decode_image
+from datamodules.sources.recordio_file import RecordFile, read_index
+from datamodules.sources.source import Landmarks, UInt8Image
+
+_HEADER_BYTES = 24  # uint32 flag, float32 label, uint64 id, uint64 id2; `flag` float32 labels follow
+_LABEL_LIMIT = 1 << 24  # from here on float32 labels of neighbouring identities are one number
+
+
+class RecordIO:
+    """Face images in a folder with ``train.rec`` and, if they are there, ``train.idx`` and ``property``.
+
+    In InsightFace's layout record 0 is a header with two labels ``[a, b)``: keys 1 to ``a - 1`` are images,
+    keys ``a`` to ``b - 1`` give the range of image keys of each identity. A pack without that header holds
+    images only. An image's identity is its label, or the first of its labels; where identity ranges are
+    there, they must say the same. Identities are numbered by ascending label.
+
+    Without ``train.idx`` the file is walked: a record's key is the id in its header where those are unique,
+    else its position. The loss of whole records at the end then shows only where the header record or
+    ``property`` counts them. Every record's place, extent and header is checked at construction; images are
+    decoded when asked for.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        DataError: If a file is missing or corrupt, a label is not a whole number, or labels, identity ranges
+            and the number of identities in ``property`` contradict each other.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self._file = RecordFile(self.root / "train.rec")
+        records = _read_records(self._file, self.root / "train.idx")
+        images = records[records.image]
+        if not len(images.keys):
+            raise DataError(f"{self._file.path}: expected images, got {len(records.keys)} records without one")
+        _check_layout(self._file.path, records)
+        labels = _whole_labels(self._file.path, images)
+        names, identities = np.unique(labels, return_inverse=True)
+        self._keys, self._offsets = images.keys, images.offsets
+        self._identities = identities.astype(np.int64)
+        self._identity_names = tuple(str(label) for label in names)
+        _check_ranges(self._file.path, records, labels)
+        _check_property(self.root / "property", len(names))
+
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """Identity of every image, ``(N,)``, in the order of their labels."""
+        return self._identities
+
+    @property
+    def identity_names(self) -> Sequence[str]:
+        """Label of every identity."""
+        return self._identity_names
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def image(self, index: int) -> UInt8Image:
+        """Image ``index``, ``(H, W, 3)`` uint8 RGB.
+
+        Raises:
+            DataError: If it cannot be decoded; the message names the file and the record's key.
+        """
+        payload = self._file.read(int(self._offsets[index]))
+        start = _HEADER_BYTES + 4 * int.from_bytes(payload[:4], "little")
+        return decode_image(payload[start:], name=f"{self._file.path}: record {self.name(index)}")
+
+    def landmarks(self, index: int) -> Landmarks | None:
+        """``None``: a pack holds aligned images, and no landmarks."""
+        return None
+
+    def name(self, index: int) -> str:
+        """The key of the record of image ``index``."""
+        return str(self._keys[index])
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What the headers of all records say, by ascending key; every array is ``(N, …)``."""
+
+    keys: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    image: NDArray[np.bool_]
+    labels: NDArray[np.float32]  # (N, 2): the first two, NaN where there are fewer
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "_Records":
+        return _Records(self.keys[rows], self.offsets[rows], self.image[rows], self.labels[rows])
+
+
+def _read_records(file: RecordFile, index: Path) -> _Records:
+    listed = read_index(index) if index.is_file() else None
+    offsets = file.walk() if listed is None else listed[1]
+    lengths, words = file.scan(offsets, words=_HEADER_BYTES // 4 + 2)
+    flags = words[:, 0].astype(np.int64)
+    header_bytes = _HEADER_BYTES + 4 * flags
+    short = np.flatnonzero((lengths < _HEADER_BYTES) | (lengths < header_bytes))
+    if len(short):
+        row = short[0]
+        # A payload under 24 bytes has no flag to trust.
+        wanted = _HEADER_BYTES if lengths[row] < _HEADER_BYTES else header_bytes[row]
+        raise file.corrupt(int(offsets[row]), f"a header of {wanted} bytes", f"a payload of {lengths[row]}")
+    keys = _keys_without_index(words) if listed is None else listed[0]
+    records = _Records(keys, offsets, lengths > header_bytes, _labels(flags, words))
+    return records[np.argsort(keys)]
+
+
+def _keys_without_index(words: NDArray[np.uint32]) -> NDArray[np.int64]:
+    ids = np.ascontiguousarray(words[:, 2:4]).view("<u8")[:, 0].astype(np.int64)
+    return ids if len(np.unique(ids)) == len(ids) else np.arange(len(ids))
+
+
+def _labels(flags: NDArray[np.int64], words: NDArray[np.uint32]) -> NDArray[np.float32]:
+    scalar = np.ascontiguousarray(words[:, 1:2]).view("<f4")  # (N, 1)
+    labels = np.ascontiguousarray(words[:, 6:8]).view("<f4")  # (N, 2)
+    labels[flags < 2, 1] = np.nan
+    return np.where(flags[:, None] > 0, labels, np.hstack([scalar, np.full_like(scalar, np.nan)]))
+
+
+def _is_header(records: _Records) -> bool:
+    return len(records.keys) > 0 and records.keys[0] == 0 and not records.image[0]
+
+
+def _check_layout(path: Path, records: _Records) -> None:
+    """Compare which records hold images with what the header record says, if there is one."""
+    if not _is_header(records):
+        if not records.image.all():
+            key = records.keys[~records.image][0]
+            raise DataError(f"{path}: record {key}: expected an image, got no bytes after the header")
+        return
+    keys, image = records.keys[1:], records.image[1:]
+    count = int(image.sum())
+    if not np.array_equal(keys[image], np.arange(1, count + 1)):
+        raise DataError(f"{path}: expected images with keys 1 to {count} without gaps, got other keys")
+    stop = [count + 1, len(keys) + 1]
+    # Some packs announce identity records and hold none: their image labels are all there is.
+    stops = records.labels[0, : 2 if len(keys) > count else 1]
+    if not np.array_equal(
+        stops, np.array(stop[: len(stops)], dtype=np.float32)
+    ):  # labels are float32, with its precision
+        raise DataError(
+            f"{path}: record 0: expected labels {stop} for {count} images, got {records.labels[0].tolist()}"
+        )
+
+
+def _whole_labels(path: Path, images: _Records) -> NDArray[np.int64]:
+    labels = images.labels[:, 0]
+    wrong = np.flatnonzero(~(np.abs(labels) < _LABEL_LIMIT) | (labels != np.floor(labels)))
+    if len(wrong):
+        key, label = images.keys[wrong[0]], labels[wrong[0]]
+        raise DataError(f"{path}: record {key}: expected a whole number below 2**24 as label, got {label}")
+    return labels.astype(np.int64)
+
+
+def _check_ranges(path: Path, records: _Records, labels: NDArray[np.int64]) -> None:
+    """Compare the identity ranges, if there are any, with the runs of equal image labels."""
+    identity = records[np.flatnonzero(~records.image)[1:]]  # without the header record
+    if not len(identity.keys):
+        return
+    order = np.argsort(identity.labels[:, 0])
+    ranges = identity.labels[order]
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1, [len(labels)]]) + 1
+    runs = np.stack([starts[:-1], starts[1:]], axis=1).astype(np.float32)  # (runs, 2), precise as the ranges
+    if len(ranges) != len(runs) or len(ranges) != len(np.unique(labels)):
+        found = f"{len(np.unique(labels))} labels in {len(runs)} runs of images"
+        raise DataError(f"{path}: expected one label and one run of images per identity range, got {found}")
+    wrong = np.flatnonzero((ranges != runs).any(axis=1))
+    if len(wrong):
+        key, run, given = identity.keys[order][wrong[0]], runs[wrong[0]], ranges[wrong[0]]
+        raise DataError(f"{path}: record {key}: expected range {run.tolist()} as the labels run, got {given.tolist()}")
+
+
+def _check_property(path: Path, identities: int) -> None:
+    """Refuse a count of identities other than the one found: a pack cut short looks like that."""
+    if not path.is_file():
+        return
+    text = path.read_text(encoding="ascii", errors="replace").strip()
+    fields = text.split(",")
+    if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
+        raise DataError(f"{path}: expected `identities,height,width`, got {text[:60]!r}")
+    if int(fields[0]) != identities:
+        raise DataError(
+            f"{path}: expected {identities} identities as train.rec holds, got {fields[0]}; correct it or remove it"
+        )

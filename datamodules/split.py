@@ -1,0 +1,91 @@
+"""Who is trained on, which of their images are kept for validation, and who is never seen in training."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.errors import DataError
+
+Indices = NDArray[np.int64]
+
+
+class IdentitySplit(NamedTuple):
+    """Indices of images in their source; training and unseen identities are disjoint."""
+
+    train: Indices
+    validation: Indices
+    unseen: Indices
+    train_identities: Indices
+    """The source's identities that are trained on, ascending: an identity's class is its position here."""
+
+
+def split_identities(
+    identities: Indices,
+    *,
+    min_images: int,
+    num_unseen: int,
+    max_unseen_share: float = 0.5,
+    images_per_unseen: int = 6,
+    validation_share: float = 0.1,
+    seed: int = 0,
+) -> IdentitySplit:
+    """Split images by identity.
+
+    Unseen identities come first from those that training cannot use (2 to ``min_images - 1`` images), which
+    costs training nothing; only what is then missing is taken from the others.
+
+    Args:
+        identities: Identity of every image, ``(N,)``.
+        min_images: Images an identity needs to be trained on.
+        num_unseen: Identities wanted for evaluation.
+        max_unseen_share: Share of the trainable identities that evaluation may take, in ``[0, 1)``.
+        images_per_unseen: Images used of each unseen identity: one for the gallery, the others are probes.
+        validation_share: Share of each training identity's images that is kept for validation, at least one.
+        seed: Seed of every choice.
+
+    Raises:
+        DataError: If fewer than two identities are left to train on, or to evaluate on.
+
+    Example:
+        >>> split = split_identities(np.repeat(np.arange(6), 10), min_images=10, num_unseen=2)
+        >>> len(split.train_identities), len(split.train), len(split.validation), len(split.unseen)
+        (4, 36, 4, 12)
+    """
+    generator = np.random.default_rng((0x5B117, seed))
+    counts = np.bincount(identities)
+    trainable = np.flatnonzero(counts >= min_images)
+    spare = generator.permutation(np.flatnonzero((counts >= 2) & (counts < min_images)))
+    borrowed = min(max(num_unseen - len(spare), 0), int(max_unseen_share * len(trainable)))
+    shuffled = generator.permutation(trainable)
+    unseen = np.concatenate([spare[:num_unseen], shuffled[:borrowed]])
+    train = np.sort(shuffled[borrowed:])
+    _check_enough(counts, train, unseen, min_images)
+
+    by_identity = _images_by_identity(identities, generator)
+    kept = {i: max(1, round(validation_share * counts[i])) for i in train}
+    return IdentitySplit(
+        train=np.sort(np.concatenate([by_identity[i][kept[i] :] for i in train])),
+        validation=np.sort(np.concatenate([by_identity[i][: kept[i]] for i in train])),
+        unseen=np.sort(np.concatenate([by_identity[i][:images_per_unseen] for i in unseen])),
+        train_identities=train,
+    )
+
+
+def _images_by_identity(identities: Indices, generator: np.random.Generator) -> list[Indices]:
+    shuffled = generator.permutation(len(identities))
+    order = shuffled[np.argsort(identities[shuffled], kind="stable")]
+    return np.split(order, np.cumsum(np.bincount(identities))[:-1])
+
+
+def _check_enough(counts: Indices, train: Indices, unseen: Indices, min_images: int) -> None:
+    have = f"{np.count_nonzero(counts)} identities of 1 to {counts.max(initial=0)} images"
+    if len(train) < 2:
+        raise DataError(
+            f"Expected at least 2 identities of at least {max(min_images, 2)} images to train on, "
+            f"got {len(train)} (of {have})"
+        )
+    if len(unseen) < 2:
+        raise DataError(
+            f"Expected at least 2 identities of at least 2 images to evaluate on, got {len(unseen)} ({have})"
+        )

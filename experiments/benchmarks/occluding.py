@@ -1,0 +1,54 @@
+"""Images occluded per second and core: ``python -m experiments.benchmarks.occluding``."""
+
+import argparse
+from statistics import median
+from time import process_time
+
+import cv2
+import numpy as np
+
+from datamodules.occluders import Occluder, TemplateMixture
+from datamodules.sources.source import Landmarks, UInt8Image
+
+SIZES = (64, 112, 224)
+CATEGORIES = ("sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf")
+# where alignment to 112 x 112 puts the five landmarks
+ALIGNED = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.6, 92.4), (70.7, 92.2)], np.float32)
+
+
+def images_per_second(occluder: Occluder, size: int, *, images: int = 200, repeats: int = 7) -> float:
+    """Return the median over ``repeats`` of the rate on ``images`` images of ``size`` x ``size`` pixels."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
+    landmarks = ALIGNED * np.float32(size / 112)
+    _seconds(occluder, image, landmarks, images)  # draws the instances, which are then kept
+    return images / median(_seconds(occluder, image, landmarks, images) for _ in range(repeats))
+
+
+def _seconds(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images: int) -> float:
+    generator = np.random.default_rng(0)  # the same draws every time, so that nothing new is drawn while timing
+    start = process_time()  # of this core, whatever else the machine does
+    for _ in range(images):
+        occluder(image, landmarks, generator)
+    return process_time() - start
+
+
+def main() -> None:
+    """Print one row a category and one column a size, on a single thread."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=200, help="images per repeat")
+    parser.add_argument("--repeats", type=int, default=7)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(0)
+    mixture = TemplateMixture(dict.fromkeys(CATEGORIES, 1.0))
+    print("images/s per core".ljust(20), *(f"{size} x {size}".rjust(12) for size in SIZES))
+    for name in (*mixture.names, "mixture"):
+        occluder = mixture if name == "mixture" else mixture.component(name)
+        rates = [
+            images_per_second(occluder, size, images=arguments.images, repeats=arguments.repeats) for size in SIZES
+        ]
+        print(name.ljust(20), *(f"{rate:12,.0f}" for rate in rates))
+
+
+if __name__ == "__main__":
+    main()

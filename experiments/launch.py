@@ -1,0 +1,138 @@
+"""Choose configuration, scale and stages for one of the four systems, and train it.
+
+    python -m experiments.launch soidn [--data FOLDER] [--scale demo|paper] [--weights FILE]
+                                       [--alignment arcface|lfw] [--key=value …]
+
+This is what ``make train-soidn DATA=… SCALE=… ARGS="…"`` calls. Everything it decides is a configuration of
+``experiments.train`` and is printed; further options override that configuration's keys.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from datamodules.errors import DataError
+from datamodules.sources import FaceSource, RecordIO, describe, open_source
+from experiments.cli import FaceCLI, UserError, main, run
+from experiments.results import write_json
+
+CONFIGS = Path(__file__).parent / "configs"
+SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
+STARTS_FROM_TRUNK = ("soidn", "baseline")
+TRUNK_KEYS = (
+    "--seed_everything",
+    "--trainer.",
+    "--data.",
+    "--model.init_args.network.init_args.trunk",
+    "--model.init_args.network.init_args.head",
+)
+NOT_TRUNK_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--data.init_args.training_occluder")
+
+
+def launch(args: Sequence[str]) -> None:
+    """Train one system, after its trunk where no other weights are given.
+
+    Raises:
+        UserError: If the data cannot be used, or an option is wrong.
+    """
+    options, overrides = parse(args)
+    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
+    print(f"Scale: {scale} ({why})")
+    config = CONFIGS / f"{options.system}_{'demo' if scale == 'demo' else 'casia'}.yaml"
+    data = data_options(options.data, options.alignment, scale)
+    weights = options.weights
+    if weights is None and scale == "demo" and options.system in STARTS_FROM_TRUNK:
+        weights = train_trunk_once([*data, *trunk_overrides(overrides)])
+    start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
+    print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
+    run(["fit", f"--config={config}", *data, *start, *overrides])
+
+
+def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Split a command line into this command's options and the configuration's."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.launch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
+    parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
+    parser.add_argument("--weights", help="local file of initial weights")
+    parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
+    return parser.parse_known_args(args)
+
+
+def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[str, str]:
+    """Return the scale and the reason for it.
+
+    Example:
+        >>> choose_scale(None, has_data=True, has_gpu=False)
+        ('demo', 'no GPU here; SCALE=paper overrides')
+    """
+    if wanted is not None:
+        return wanted, "as asked for"
+    if not has_data:
+        return "demo", "no DATA given"
+    return ("paper", "DATA and a GPU are there") if has_gpu else ("demo", "no GPU here; SCALE=paper overrides")
+
+
+def data_options(path: str | None, alignment: str, scale: str) -> list[str]:
+    """Return the options that put a user's dataset in the place of the configuration's, and say what it is."""
+    if path is None:
+        print("Faces: generated (DATA=folder takes yours)")
+        return []
+    try:
+        source = open_source(path)
+    except DataError as error:
+        raise UserError(str(error)) from error
+    print(f"Faces: {describe(source)}; landmarks: the {alignment!r} alignment")
+    kind = "RecordIO" if isinstance(source, RecordIO) else "ImageFolder"
+    options = [
+        f"--data.init_args.source={_instance(f'datamodules.sources.{kind}', root=path)}",
+        f"--data.init_args.landmarks={_instance('datamodules.sources.FixedLandmarks', points=alignment)}",
+    ]
+    if scale == "demo":
+        options += [f"--data.init_args.min_images={demo_min_images(source)}", "--data.init_args.max_unseen_share=0.2"]
+    return options
+
+
+def _instance(class_path: str, **init_args: str) -> str:
+    return json.dumps({"class_path": class_path, "init_args": init_args})
+
+
+def demo_min_images(source: FaceSource, *, preferred: int = 10, fallback: int = 4, enough: int = 10) -> int:
+    """Return how many images an identity needs in a demo: 10, or 4 where fewer than ten identities have 10."""
+    rich = np.count_nonzero(np.bincount(source.identities) >= preferred)
+    number = preferred if rich >= enough else fallback
+    print(f"Training takes identities of at least {number} images ({rich} have {preferred})")
+    return number
+
+
+def trunk_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that concern the trunk's own training too."""
+    return [o for o in overrides if o.startswith(TRUNK_KEYS) and not o.startswith(NOT_TRUNK_KEYS)]
+
+
+def train_trunk_once(options: Sequence[str]) -> str | None:
+    """Return the checkpoint of a trunk trained on clean faces with these options, training it if there is none."""
+    config = CONFIGS / "trunk_demo.yaml"
+    key = hashlib.sha256(json.dumps([config.read_text(), *options]).encode()).hexdigest()[:12]
+    record = Path("runs/trunk_demo") / f"{key}.json"
+    if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
+        print(f"Trunk: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
+        return str(checkpoint)
+    print("Trunk: training it on clean faces first")
+    trained: FaceCLI = run(["fit", f"--config={config}", *options, "--evaluate=false"])
+    checkpoint = getattr(trained.trainer.checkpoint_callback, "last_model_path", "")
+    if not checkpoint:
+        return None
+    write_json(record, {"checkpoint": checkpoint, "options": list(options)})
+    return str(checkpoint)
+
+
+if __name__ == "__main__":
+    main(launch)

@@ -1,0 +1,97 @@
+"""What a run found: a table for people, beside the paper's figures, and a JSON file for programs."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytorch_lightning import Trainer
+from rich.console import Console
+from rich.table import Table
+
+CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
+
+CAPTION = (
+    "rank-1: one clean image enrolled for each identity. verification: mean over 10 folds, one genuine and one "
+    "impostor pair for each probe. paper: AR (rank-1), LFW-occ (verification), other training data: to compare in kind."
+)
+
+PUBLISHED_RANK1 = {
+    "Trunk": {"sunglasses": 65, "scarf": 95},
+    "Baseline": {"sunglasses": 84, "scarf": 97},
+    "SOIDN": {"sunglasses": 92, "scarf": 98},
+}
+"""AR, single sample per subject, % (SOIDN paper, Table 1)."""
+
+PUBLISHED_ACCURACY = {
+    "Baseline": {"sunglasses": 88.73, "party_mask": 86.37, "scarf": 88.82, "doctor_mask": 88.82, "cup": 89.30},
+    "SOIDN": {"sunglasses": 89.35, "party_mask": 89.50, "scarf": 89.50, "doctor_mask": 89.37, "cup": 89.90},
+}
+"""LFW-occ, 10 folds, % (SOIDN paper, Table 3)."""
+
+PUBLISHED_IOU = {"SOIDN": 89.5, "OS network": 98.0}
+"""Mean IoU on synthetically occluded faces, % (SOIDN paper, section 4.4)."""
+
+
+def report(trainer: Trainer, system: str) -> None:
+    """Print the table of the last evaluation and write ``metrics.json`` to the run's folder.
+
+    Args:
+        trainer: Has just evaluated.
+        system: Name of what was trained, as in the published tables.
+    """
+    metrics = {name: round(float(value), 6) for name, value in sorted(trainer.callback_metrics.items())}
+    Console().print(results_table(metrics, system))
+    if trainer.log_dir:
+        write_json(Path(trainer.log_dir) / "metrics.json", {"system": system, "metrics": metrics})
+        print(f"Metrics, checkpoints and figures: {trainer.log_dir}")
+
+
+def results_table(metrics: Mapping[str, float], system: str) -> Table:
+    """Return a table of conditions by measures, in %, with the paper's figures beside ours.
+
+    Args:
+        metrics: ``test/<measure>/<condition>`` in ``[0, 1]``.
+        system: Name of what was trained, as in the published tables.
+    """
+    table = Table(title=f"{system} on unseen identities, %", caption=CAPTION, caption_justify="left")
+    for heading in ("condition", "rank-1", "paper", "verification", "paper", "EER", "IoU", "paper"):
+        table.add_column(heading, justify="left" if heading == "condition" else "right")
+    for condition in _conditions(metrics):
+        iou = "mean" if condition == "occluded" else condition
+        published_iou = PUBLISHED_IOU if condition == "occluded" else {}
+        table.add_row(
+            CONDITION_NAMES.get(condition, condition.replace("_", " ")),
+            _percent(metrics.get(f"test/rank1/{condition}")),
+            _published(PUBLISHED_RANK1.get(system, {}), condition),
+            _percent(metrics.get(f"test/accuracy/{condition}")),
+            _published(PUBLISHED_ACCURACY.get(system, {}), condition),
+            _percent(metrics.get(f"test/eer/{condition}")),
+            _percent(metrics.get(f"test/iou/{iou}")),
+            _published(published_iou, system),
+            end_section=condition in {"none"},
+        )
+    return table
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write ``content`` so that ``path`` is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def _conditions(metrics: Mapping[str, float]) -> list[str]:
+    ours = [name.split("/") for name in metrics if name.startswith("test/") and name.count("/") == 2]
+    conditions = {condition for _, measure, condition in ours if measure in {"rank1", "iou"}}
+    categories = sorted(conditions - {"none", "occluded", "mean", "clean", "false_alarm"})
+    has_clean = "none" in conditions
+    return [*(["none"] if has_clean else []), *categories, "occluded"]
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _published(figures: Mapping[str, float], key: str) -> str:
+    return f"{figures[key]:g}" if key in figures else ""

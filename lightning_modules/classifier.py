@@ -1,0 +1,62 @@
+"""Softmax classification of training identities: Trunk on clean faces, Baseline on occluded ones."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from datamodules.batch import FaceBatch
+from lightning_modules.base import FaceModule
+from lightning_modules.networks import FaceNet
+from lightning_modules.outputs import StepOutput
+
+
+class ClassifierModule(FaceModule):
+    """Trains ``classifier(network(x))`` with softmax cross-entropy (SOIDN paper, Eq. 3 and 4; λ = 0).
+
+    Which faces are occluded is the data's business: on clean faces this is the paper's trunk, on clean and
+    occluded ones its baseline.
+
+    Args:
+        network: Maps ``(B, C, H, W)`` images to ``(B, D)`` embeddings; has ``embedding_dim``.
+        num_classes: Number of training identities.
+        dropout: Dropout between embedding and classifier.
+        settings: See :class:`~lightning_modules.base.FaceModule`.
+    """
+
+    def __init__(
+        self,
+        network: FaceNet,
+        num_classes: int,
+        *,
+        dropout: float = 0.0,
+        **settings: Any,
+    ) -> None:
+        super().__init__(network, **settings)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
+        embeddings: Tensor = self.network(self.normalize(images))
+        return embeddings
+
+    def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
+        """Return the classification loss."""
+        return self._step("train", batch)
+
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> None:
+        """Log loss and accuracy on other images of the training identities."""
+        self._step("val", batch)
+
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
+        """Return embeddings of faces of unseen identities."""
+        return StepOutput(embedding=self(batch["image"]))
+
+    predict_step = test_step
+
+    def _step(self, split: str, batch: FaceBatch) -> Tensor:
+        scores = self.classifier(self(batch["image"]))  # (B, n)
+        loss = cross_entropy(scores, batch["identity"])
+        accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
+        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
+        return loss

@@ -1,0 +1,54 @@
+"""Face network: a trunk and a head, without an occlusion branch (the Trunk and Baseline systems)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from lightning_modules.networks.dry_run import evaluating, feature_shape, head_embedding_dim
+
+
+class FaceNet(nn.Module):
+    """v = h(f(x)): the paper's recognition network alone, the baseline of every comparison.
+
+    The head is built from the trunk's output shape, found by a dry run.
+
+    Args:
+        trunk: f, maps ``(B, in_channels, H, W)`` to ``(B, C, H', W')``.
+        head: Builds h from ``(C, H', W')``; h maps ``(B, C, H', W')`` to ``(B, D)``.
+        image_size: H and W in pixels.
+        in_channels: 3 for RGB, 1 for grey.
+
+    Attributes:
+        embedding_dim: D.
+        feature_shape: ``(C, H', W')``.
+
+    Raises:
+        ValueError: If the trunk's output is not ``(B, C, H', W')`` or the head's is not ``(B, D)``.
+
+    Example:
+        >>> from functools import partial
+        >>> from lightning_modules.networks import VGG16Head, VGG16Trunk
+        >>> net = FaceNet(VGG16Trunk(width=0.125), partial(VGG16Head, embedding_dim=32), image_size=32)
+        >>> net(torch.zeros(2, 3, 32, 32)).shape, net.embedding_dim, net.feature_shape
+        (torch.Size([2, 32]), 32, (64, 2, 2))
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        head: Callable[[tuple[int, int, int]], nn.Module],
+        image_size: int,
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk
+        with evaluating(trunk):
+            self.feature_shape = feature_shape(trunk(torch.zeros(1, in_channels, image_size, image_size)))
+        self.head = head(self.feature_shape)
+        self.embedding_dim = head_embedding_dim(self.head, self.feature_shape)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
+        embedding: Tensor = self.head(self.trunk(x))  # (B, D)
+        return embedding

@@ -1,0 +1,114 @@
+"""FCN-8s, the paper's occlusion segmentation network."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own name for it
+from torch import Tensor, nn
+
+from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+from lightning_modules.networks.vgg16 import VGG16Trunk, he_initialise
+
+
+class FCN8s(Segmenter):
+    """VGG16 encoder, fully convolutional fc6 and fc7, and scores fused from strides 32, 16 and 8.
+
+    Trained plainly, FCN-8s collapses to a constant output. Three measures prevent it: transposed convolutions start
+    as bilinear interpolation, score layers start at zero, and the skips from pool4 and pool3 are scaled down ("at
+    once" training). The scales suit activations of images in 0-255; where images are normalised to about ±1, or with
+    batch normalisation, ``skip_scales`` of (1, 1) keep the skips from vanishing.
+
+    In place of the original's 100-pixel border, every convolution pads to the same size, and a feature map whose
+    size was odd before pooling is stretched back by interpolation: the logits have the image's size exactly, and the
+    encoder's maps have the sizes of a :class:`VGG16Trunk`'s.
+
+    Source: Shelhamer, Long and Darrell (2017), sections 4.2 and 4.3, https://arxiv.org/abs/1605.06211.
+
+    Args:
+        width: Factor on the encoder's channels, see :class:`VGG16Trunk`.
+        batch_norm: Batch normalisation in the encoder, fc6 and fc7.
+        num_classes: 2: clean and occluded.
+        skip_scales: Factors on pool4 and pool3 before they are scored.
+        fully_connected_dim: Channels of fc6 and fc7; None is 4096 × ``width``.
+        fully_connected_kernel: Side of fc6's kernel, odd; 7 covers a 224-pixel image, 3 suits small ones.
+        dropout: Probability of dropout after fc6 and fc7.
+        in_channels: 3 for RGB, 1 for grey.
+
+    Raises:
+        ValueError: If ``fully_connected_kernel`` is not odd; at call, if an image is smaller than 32 pixels.
+
+    Example:
+        >>> logits, features = FCN8s(width=0.125, fully_connected_kernel=3)(torch.zeros(1, 3, 45, 37))
+        >>> logits.shape
+        torch.Size([1, 2, 45, 37])
+        >>> features[-1].shape
+        torch.Size([1, 64, 2, 2])
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        batch_norm: bool = False,
+        num_classes: int = 2,
+        *,
+        skip_scales: tuple[float, float] = (0.01, 0.0001),
+        fully_connected_dim: int | None = None,
+        fully_connected_kernel: int = 7,
+        dropout: float = 0.5,
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        if fully_connected_kernel % 2 != 1:
+            raise ValueError(f"Expected `fully_connected_kernel` odd, got {fully_connected_kernel}")
+        pool3, pool4, conv5, fc = (max(1, round(c * width)) for c in (256, 512, 512, 4096))
+        fc = fc if fully_connected_dim is None else fully_connected_dim
+        self.skip_scales = skip_scales
+        self.encoder = VGG16Trunk(width, batch_norm, in_channels)
+        self.fully_connected = nn.Sequential(
+            nn.MaxPool2d(2),
+            *_convolution(conv5, fc, fully_connected_kernel, batch_norm, dropout),
+            *_convolution(fc, fc, 1, batch_norm, dropout),
+        ).apply(he_initialise)
+        self.score, self.score_pool4, self.score_pool3 = (_zero_score(c, num_classes) for c in (fc, pool4, pool3))
+        self.upscore2, self.upscore_pool4 = (_bilinear_upsampling(num_classes, 2) for _ in range(2))
+        self.upscore8 = _bilinear_upsampling(num_classes, 8)
+
+    def forward(self, x: Tensor) -> SegmenterOutput:
+        """Return logits ``(B, num_classes, H, W)`` and the five stages' feature maps of ``(B, C, H, W)`` images."""
+        if min(x.shape[-2:]) < 32:
+            raise ValueError(f"Expected images of at least 32 × 32, got (B, C, H, W) = {tuple(x.shape)}")
+        features = self.encoder.features(x)
+        pool3, pool4 = (F.max_pool2d(features[i], 2) for i in (2, 3))  # strides 8 and 16
+        scale4, scale3 = self.skip_scales
+        score: Tensor = self.score(self.fully_connected(features[4]))  # (B, 2, H/32, W/32)
+        score = _resize(self.upscore2(score), pool4) + self.score_pool4(scale4 * pool4)  # (B, 2, H/16, W/16)
+        score = _resize(self.upscore_pool4(score), pool3) + self.score_pool3(scale3 * pool3)  # (B, 2, H/8, W/8)
+        return SegmenterOutput(_resize(self.upscore8(score), x), features)
+
+
+def _convolution(in_channels: int, out_channels: int, kernel: int, batch_norm: bool, dropout: float) -> list[nn.Module]:
+    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+    norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+    return [convolution, *norm, nn.ReLU(inplace=True), nn.Dropout(dropout)]
+
+
+def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:
+    score = nn.Conv2d(in_channels, num_classes, kernel_size=1)
+    nn.init.zeros_(score.weight)
+    nn.init.zeros_(score.bias)  # type: ignore[arg-type]  # Optional in the stubs; present with bias=True
+    return score
+
+
+def _bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
+    size = 2 * factor
+    layer = nn.ConvTranspose2d(channels, channels, size, stride=factor, padding=factor // 2, bias=False)
+    ramp = 1 - (torch.arange(size) - (size - 1) / 2).abs() / factor  # (size,), peak in the middle
+    with torch.no_grad():
+        layer.weight.zero_()
+        for c in range(channels):  # no class leaks into another at the start
+            layer.weight[c, c] = torch.outer(ramp, ramp)
+    return layer
+
+
+def _resize(score: Tensor, like: Tensor) -> Tensor:
+    if score.shape[-2:] == like.shape[-2:]:
+        return score
+    return F.interpolate(score, size=like.shape[-2:], mode="bilinear", align_corners=False)

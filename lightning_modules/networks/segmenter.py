@@ -1,0 +1,35 @@
+"""Segmenter: the contract of every occlusion segmentation network."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+
+class SegmenterOutput(NamedTuple):
+    """What a segmenter makes of ``(B, C, H, W)`` images.
+
+    Attributes:
+        logits: Scores of clean (channel 0) and occluded (channel 1), shape ``(B, 2, H, W)``.
+        features: Encoder feature maps ``(B, C_i, H_i, W_i)``, shallow to deep.
+    """
+
+    logits: Tensor
+    features: list[Tensor]
+
+
+class Segmenter(nn.Module, ABC):
+    """Two-class occlusion segmentation that also shows its encoder's feature maps.
+
+    Example:
+        >>> import torch
+        >>> class Constant(Segmenter):
+        ...     def forward(self, x: Tensor) -> SegmenterOutput:
+        ...         return SegmenterOutput(logits=torch.zeros(len(x), 2, *x.shape[2:]), features=[x])
+        >>> Constant()(torch.zeros(1, 3, 4, 5)).logits.shape
+        torch.Size([1, 2, 4, 5])
+    """
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> SegmenterOutput:
+        """Return full-resolution logits and the encoder's feature maps of ``(B, C, H, W)`` images."""

@@ -1,0 +1,162 @@
+"""SOIDN: segmentation-driven occlusion-invariant face network."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own name for it
+from torch import Tensor, nn
+
+from lightning_modules.networks.copy_weights import copy_matching_weights
+from lightning_modules.networks.dry_run import (
+    FeatureShape,
+    feature_shape,
+    head_embedding_dim,
+    segmenter_shapes,
+    stage_shapes,
+)
+from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
+from lightning_modules.networks.segmenter import SegmenterOutput
+from lightning_modules.networks.trunk import trunk_stages
+
+
+class SOIDNOutput(NamedTuple):
+    """What SOIDN makes of ``(B, C, H, W)`` images.
+
+    Attributes:
+        embedding: Face representation v, shape ``(B, D)``.
+        logits: Segmentation scores of clean and occluded, shape ``(B, 2, H, W)``.
+        masks: One mask in [0, 1] per mask position, of the shape of what it multiplied.
+    """
+
+    embedding: Tensor
+    logits: Tensor
+    masks: list[Tensor]
+
+
+class SOIDN(nn.Module):
+    r"""Recognition trunk f whose features are masked by what an occlusion segmenter g has seen.
+
+    .. math::
+        v = h(M(g(x)) \odot f(x))
+
+    Source: SOIDN, Eq. 1. The paper masks f's last feature map; other and several positions are our extension.
+
+    Args:
+        trunk: f, with ``stages`` as in :class:`Trunk`.
+        segmenter: g, with the output of :class:`Segmenter`.
+        head: Builds h from the shape ``(C, H', W')`` of f(x).
+        image_size: H and W in pixels.
+        mask_positions: Where masks act: 0 is the normalised image, k the output of stage k; None is the last.
+        mask_source: ``"features"``: each mask comes from the segmenter's deepest feature map of equal height and
+            width; ``"scores"``: from its logits, averaged over areas down to that size.
+        detach_segmenter: Keep the classification gradient out of g; M still learns.
+        mask_bias: Initial bias of the adaptors; None is 4 for features and 2 for scores.
+        mask_weight: Initial weights: their standard deviation for features (None: 0.01), their size for scores
+            (None: 1).
+        in_channels: 3 for RGB, 1 for grey.
+
+    Attributes:
+        embedding_dim: D.
+        mask_positions: In ascending order.
+
+    Raises:
+        ValueError: If a position or source does not exist, or the segmenter has no map of a position's size.
+
+    Example:
+        >>> from functools import partial
+        >>> from lightning_modules.networks import FCN8s, VGG16Head, VGG16Trunk
+        >>> head = partial(VGG16Head, embedding_dim=32)
+        >>> net = SOIDN(VGG16Trunk(width=0.125), FCN8s(width=0.125), head, image_size=32)
+        >>> embedding, logits, masks = net(torch.zeros(2, 3, 32, 32))
+        >>> embedding.shape, logits.shape, masks[0].shape
+        (torch.Size([2, 32]), torch.Size([2, 2, 32, 32]), torch.Size([2, 64, 2, 2]))
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        segmenter: nn.Module,
+        head: Callable[[tuple[int, int, int]], nn.Module],
+        image_size: int,
+        mask_positions: Sequence[int] | None = None,
+        *,
+        mask_source: Literal["features", "scores"] = "features",
+        detach_segmenter: bool = False,
+        mask_bias: float | None = None,
+        mask_weight: float | None = None,
+        in_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        if mask_source not in ("features", "scores"):
+            raise ValueError(f'Expected `mask_source` "features" or "scores", got {mask_source!r}')
+        self.trunk = trunk
+        self.segmenter = segmenter
+        self.detach_segmenter = detach_segmenter
+        self.mask_positions = _checked_positions(mask_positions, len(trunk_stages(trunk)))
+        image = torch.zeros(1, in_channels, image_size, image_size)
+        shapes, maps = stage_shapes(trunk, image), segmenter_shapes(segmenter, image)
+        channels = [shapes[position][0] for position in self.mask_positions]
+        if mask_source == "features":
+            self.map_indices = [_deepest_match(position, shapes[position], maps) for position in self.mask_positions]
+            seen_channels = [maps[index][0] for index in self.map_indices]
+            self.adaptors = _feature_adaptors(seen_channels, channels, mask_bias, mask_weight)
+        else:
+            self.map_indices = []
+            self.adaptors = _score_adaptors(channels, mask_bias, mask_weight)
+        self.head = head(shapes[-1])
+        self.embedding_dim = head_embedding_dim(self.head, shapes[-1])
+
+    def forward(self, x: Tensor) -> SOIDNOutput:
+        """Return embeddings, segmentation logits and masks of normalised images ``(B, C, H, W)``."""
+        segmentation: SegmenterOutput = self.segmenter(x)
+        masks: list[Tensor] = []
+        features = self._masked(x, 0, segmentation, masks)
+        for position, stage in enumerate(trunk_stages(self.trunk), start=1):
+            features = self._masked(stage(features), position, segmentation, masks)
+        return SOIDNOutput(self.head(features), segmentation.logits, masks)
+
+    def initialise_segmenter_from_trunk(self) -> int:
+        """Give g's encoder the weights of f, unshared, as the paper does; see :func:`copy_matching_weights`."""
+        return copy_matching_weights(self.trunk, self.segmenter.get_submodule("encoder"))
+
+    def _masked(self, features: Tensor, position: int, segmentation: SegmenterOutput, masks: list[Tensor]) -> Tensor:
+        if position not in self.mask_positions:
+            return features
+        number = self.mask_positions.index(position)
+        seen = self._seen(number, features, segmentation)  # (B, C', H, W)
+        masks.append(self.adaptors[number](seen.detach() if self.detach_segmenter else seen))
+        return features * masks[-1]
+
+    def _seen(self, number: int, features: Tensor, segmentation: SegmenterOutput) -> Tensor:
+        if self.map_indices:
+            return segmentation.features[self.map_indices[number]]
+        _, height, width = feature_shape(features)
+        return F.adaptive_avg_pool2d(segmentation.logits, (height, width))
+
+
+def _checked_positions(positions: Sequence[int] | None, depth: int) -> list[int]:
+    checked = sorted([depth] if positions is None else positions)
+    if not checked or len(set(checked)) < len(checked) or checked[0] < 0 or checked[-1] > depth:
+        raise ValueError(f"Expected `mask_positions` distinct and in 0 to {depth}, the number of stages, got {checked}")
+    return checked
+
+
+def _deepest_match(position: int, shape: FeatureShape, maps: list[FeatureShape]) -> int:
+    matches = [index for index, (_, *size) in enumerate(maps) if size == list(shape[1:])]
+    if not matches:
+        raise ValueError(
+            f"Expected a segmenter feature map as high and wide as the trunk's (C, H, W) = {shape} "
+            f"at mask position {position}, got {maps}"
+        )
+    return matches[-1]
+
+
+def _feature_adaptors(seen: list[int], masked: list[int], bias: float | None, std: float | None) -> nn.ModuleList:
+    bias, std = 4.0 if bias is None else bias, 0.01 if std is None else std
+    return nn.ModuleList(OcclusionMaskAdaptor(c_in, c, bias, std) for c_in, c in zip(seen, masked, strict=True))
+
+
+def _score_adaptors(masked: list[int], bias: float | None, scale: float | None) -> nn.ModuleList:
+    bias, scale = 2.0 if bias is None else bias, 1.0 if scale is None else scale
+    return nn.ModuleList(OcclusionMaskAdaptor.from_scores(c, bias, scale) for c in masked)

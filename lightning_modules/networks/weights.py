@@ -1,0 +1,148 @@
+"""Initial weights of a network: from a local file, or ImageNet's."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from lightning_modules.networks.checkpoint_file import read_state_dict
+from lightning_modules.networks.copy_weights import copy_matching_weights
+from lightning_modules.networks.head import VGG16Head
+from lightning_modules.networks.weight_formats import segmenter_weights, to_network_names
+
+
+def load_trunk_weights(network: nn.Module, path: str | Path, *, head: bool = True) -> str:
+    """Load a trunk's weights, and the head's where the file has some that belong to it.
+
+    A segmenter's VGG16 encoder gets the trunk's weights too, unshared, as in SOIDN. Nothing is written unless
+    everything fits.
+
+    Args:
+        network: A :class:`FaceNet`, :class:`SOIDN` or :class:`FCN8s`.
+        path: File in one of the formats of :func:`to_network_names`.
+        head: Load the head's weights; False leaves it as it is.
+
+    Returns:
+        One line that says what was loaded.
+
+    Raises:
+        ValueError: If the file cannot be read or understood, or does not fit: the first mismatch is named with both
+            shapes.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from functools import partial
+        >>> from lightning_modules.networks import FaceNet, PooledHead, VGG16Trunk
+        >>> net = FaceNet(VGG16Trunk(width=0.125), PooledHead, image_size=32)
+        >>> checkpoint = {f"network.{name}": t for name, t in net.state_dict().items()}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({"state_dict": checkpoint}, f"{folder}/last.ckpt")
+        ...     load_trunk_weights(net, f"{folder}/last.ckpt")
+        'checkpoint weights from last.ckpt: trunk (26 tensors), head (6 tensors)'
+    """
+    kind, state = to_network_names(read_state_dict(path))
+    return f"{kind} weights from {Path(path).name}: {_load(network, state, kind, head)}"
+
+
+def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
+    """Load a segmenter trained beforehand, from a checkpoint of an OS network or of a SOIDN.
+
+    Args:
+        network: A :class:`SOIDN`, or a segmenter itself.
+        path: Checkpoint of this suite, with ``network.segmenter.…`` or the segmenter as ``network.…``.
+
+    Returns:
+        One line that says what was loaded.
+
+    Raises:
+        ValueError: If the file cannot be read or understood, or does not fit.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from lightning_modules.networks import FCN8s
+        >>> net = FCN8s(width=0.125)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({f"network.{name}": t for name, t in net.state_dict().items()}, f"{folder}/os.ckpt")
+        ...     load_segmenter_weights(net, f"{folder}/os.ckpt")
+        'checkpoint weights from os.ckpt: segmenter (39 tensors)'
+    """
+    state = {f"segmenter.{name}": t for name, t in segmenter_weights(read_state_dict(path)).items()}
+    segmenter = getattr(network, "segmenter", network)
+    tensors = _fitting("segmenter", segmenter, state)
+    segmenter.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
+    return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
+
+
+def imagenet_trunk_weights(network: nn.Module) -> str:
+    """Download torchvision's ImageNet weights into a full-width VGG16 trunk, and into a VGG16 encoder beside it.
+
+    Images must be normalised by ``IMAGENET_MEAN`` and ``IMAGENET_STD``. A :class:`TimmTrunk` has its own setting,
+    ``pretrained``.
+
+    Args:
+        network: As in :func:`load_trunk_weights`.
+
+    Returns:
+        One line that says what was loaded.
+
+    Raises:
+        ValueError: If the trunk is not a full-width VGG16.
+        RuntimeError: If the download fails.
+
+    Example:
+        >>> imagenet_trunk_weights(nn.Linear(2, 2))
+        Traceback (most recent call last):
+        ValueError: Expected a network with a `trunk` or an `encoder`, got Linear
+    """
+    from torchvision.models import VGG16_BN_Weights, VGG16_Weights  # noqa: PLC0415  heavy: pay only when used
+
+    batch_norm = any(isinstance(module, nn.BatchNorm2d) for module in _trunk(network).modules())
+    weights = VGG16_BN_Weights.IMAGENET1K_V1 if batch_norm else VGG16_Weights.IMAGENET1K_V1
+    try:
+        downloaded = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(f"Expected to download {weights.url}, got {type(error).__name__}: {error}") from error
+    kind, state = to_network_names(dict(downloaded))
+    return f"ImageNet weights from torchvision: {_load(network, state, kind, head=False)}"
+
+
+def _load(network: nn.Module, state: dict[str, Tensor], kind: str, head: bool) -> str:
+    parts = {"trunk": _trunk(network)}
+    target = getattr(network, "head", None)
+    has_head = any(name.startswith("head.") for name in state)
+    # a foreign file's fc6 and fc7 belong to no other head than VGG16's
+    if head and has_head and isinstance(target, nn.Module) and (kind == "checkpoint" or isinstance(target, VGG16Head)):
+        parts["head"] = target
+    loads = [(name, module, _fitting(name, module, state)) for name, module in parts.items()]
+    for _, module, tensors in loads:
+        module.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
+    said = [f"{name} ({len(tensors)} tensors)" for name, _, tensors in loads]
+    return ", ".join(said + _initialise_encoder(network))
+
+
+def _trunk(network: nn.Module) -> nn.Module:
+    trunk = getattr(network, "trunk", getattr(network, "encoder", None))
+    if not isinstance(trunk, nn.Module):
+        raise ValueError(f"Expected a network with a `trunk` or an `encoder`, got {type(network).__name__}")
+    return trunk
+
+
+def _fitting(part: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    given = {name.removeprefix(f"{part}."): t for name, t in state.items() if name.startswith(f"{part}.")}
+    wanted = module.state_dict()
+    for name in [*wanted, *given]:
+        if name.endswith("num_batches_tracked"):  # older files lack it, and evaluation does not use it
+            continue
+        shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, given)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"Expected `{part}.{name}` of the network: {shapes[0]}, got in the file: {shapes[1]}")
+    return given
+
+
+def _initialise_encoder(network: nn.Module) -> list[str]:
+    encoder = getattr(getattr(network, "segmenter", None), "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        return []
+    try:
+        return [f"segmenter encoder ({copy_matching_weights(_trunk(network), encoder)} tensors)"]
+    except ValueError:  # another architecture than the trunk's
+        return []

@@ -1,0 +1,16 @@
+"""What a LightningModule's evaluation step hands to callbacks."""
+
+from typing import TypedDict
+
+from torch import Tensor
+
+
+class StepOutput(TypedDict, total=False):
+    """Results of one batch of :math:`B` faces; a module fills in what it has."""
+
+    embedding: Tensor
+    """``(B, D)`` float: the face representation."""
+    segmentation: Tensor
+    """``(B, H, W)`` uint8: 1 where the network sees an occluder."""
+    deep_response: Tensor
+    """``(B, C, h, w)`` float: top convolutional features of the segmentation network (SOIDN paper, Fig. 3)."""

@@ -1,0 +1,87 @@
+"""SOIDN: recognition and occlusion segmentation trained together."""
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from datamodules.batch import FaceBatch
+from lightning_modules.base import FaceModule
+from lightning_modules.networks import SOIDN
+from lightning_modules.outputs import StepOutput
+from losses import segmentation_loss
+
+
+class SOIDNModule(FaceModule):
+    r"""Trains SOIDN with :math:`L = l_{cls} + \lambda\, l_{seg}` (SOIDN paper, Eq. 2).
+
+    Both terms are means over the batch.
+
+    Args:
+        network: The two networks and the mask adaptor between them.
+        num_classes: Number of training identities.
+        segmentation_weight: :math:`\lambda`, not negative; the paper's default is 1.
+        dropout: Dropout between embedding and classifier.
+        settings: See :class:`~lightning_modules.base.FaceModule`.
+
+    Raises:
+        ValueError: If ``segmentation_weight`` is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        network: SOIDN,
+        num_classes: int,
+        *,
+        segmentation_weight: float = 1.0,
+        dropout: float = 0.0,
+        **settings: Any,
+    ) -> None:
+        if not 0.0 <= segmentation_weight < float("inf"):
+            raise ValueError(f"Expected `segmentation_weight` (λ) of at least 0, got {segmentation_weight}")
+        super().__init__(network, **settings)
+        self.segmentation_weight = segmentation_weight
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
+        embeddings: Tensor = self.network(self.normalize(images)).embedding
+        return embeddings
+
+    def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
+        """Return the joint loss."""
+        loss, _ = self._step("train", batch)
+        return loss
+
+    def validation_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
+        """Log losses and accuracy and return the segmentation."""
+        _, logits = self._step("val", batch)
+        return StepOutput(segmentation=logits.argmax(1).byte())
+
+    def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
+        """Return embeddings, segmentation and the deep response of faces of unseen identities."""
+        output = self.network(self.pixels(batch))
+        return StepOutput(
+            embedding=output.embedding,
+            segmentation=output.logits.argmax(1).byte(),
+            deep_response=output.deep_response,
+        )
+
+    predict_step = test_step
+
+    def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
+        output = self.network(self.pixels(batch))
+        scores = self.classifier(output.embedding)  # (B, n)
+        classification = cross_entropy(scores, batch["identity"])
+        segmentation = segmentation_loss(output.logits, batch["mask"])
+        loss = classification + self.segmentation_weight * segmentation
+        accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
+        self.log_losses(
+            split,
+            len(scores),
+            loss=loss,
+            accuracy=accuracy,
+            classification_loss=classification,
+            segmentation_loss=segmentation,
+        )
+        return loss, output.logits

@@ -1,0 +1,85 @@
+"""Recognition of unseen people: the protocol's laws on embeddings made by hand."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from callbacks import UnseenRecognition
+from callbacks.recognition import recognition, verification_pairs
+from callbacks.rows import Rows
+
+IDENTITIES = torch.tensor([4, 4, 4, 9, 9, 9, 12, 12, 12])
+
+
+def rows(embeddings: dict[str, Tensor], identities: Tensor = IDENTITIES) -> Rows:
+    names = [name for name in embeddings for _ in identities]
+    index = torch.arange(len(identities)).repeat(len(embeddings))
+    return Rows(names, index, identities.repeat(len(embeddings)), torch.cat(list(embeddings.values())))
+
+
+def one_hot(identities: Tensor) -> Tensor:
+    return (identities[:, None] == identities.unique()).float()
+
+
+def test_perfect_embeddings_make_no_error() -> None:
+    measures = recognition(rows({"none": one_hot(IDENTITIES), "scarf": one_hot(IDENTITIES)}), num_folds=3)
+    assert {name: float(value) for name, value in measures.items()} == {
+        f"{measure}/{condition}": {"rank1": 1.0, "accuracy": 1.0, "eer": 0.0}[measure]
+        for measure in ("rank1", "accuracy", "eer")
+        for condition in ("none", "scarf", "occluded")
+    }
+
+
+def test_an_occluder_that_turns_everyone_into_the_first_leaves_only_the_first() -> None:
+    everyone_first = one_hot(IDENTITIES)[:1].expand(9, -1)
+    measures = recognition(rows({"none": one_hot(IDENTITIES), "cup": everyone_first}), num_folds=3)
+    assert measures["rank1/none"] == 1
+    assert measures["rank1/cup"] == pytest.approx(1 / 3)
+
+
+def test_enrolled_images_are_never_probes_even_occluded() -> None:
+    embeddings = one_hot(IDENTITIES)
+    spoiled = embeddings.clone()
+    spoiled[[0, 3, 6]] = embeddings[[3, 6, 0]]  # the enrolled images, occluded, look like somebody else
+    assert recognition(rows({"none": embeddings, "cup": spoiled}), num_folds=3)["rank1/cup"] == 1
+
+
+def test_order_of_batches_is_irrelevant() -> None:
+    generator = torch.Generator().manual_seed(0)
+    table = rows({"none": torch.randn(9, 4, generator=generator), "cup": torch.randn(9, 4, generator=generator)})
+    order = torch.randperm(18, generator=generator)
+    shuffled = Rows([table.occluder[i] for i in order], table.index[order], table.identity[order], table.value[order])
+    first_images = recognition(table, num_folds=3)
+    restored = shuffled.index.argsort(stable=True)
+    again = Rows(
+        [shuffled.occluder[i] for i in restored],
+        shuffled.index[restored],
+        shuffled.identity[restored],
+        shuffled.value[restored],
+    )
+    assert recognition(again, num_folds=3).keys() == first_images.keys()
+    assert recognition(again, num_folds=3)["rank1/cup"] == first_images["rank1/cup"]
+
+
+def test_half_of_the_pairs_are_genuine_and_impostors_are_other_people() -> None:
+    table = rows({"none": one_hot(IDENTITIES)})
+    gallery = table.where(torch.tensor([True, False, False] * 3))
+    probes = table.where(torch.tensor([False, True, True] * 3))
+    scores, same, folds = verification_pairs(gallery, probes, num_folds=3)
+    assert same.tolist() == [True] * 6 + [False] * 6
+    assert torch.equal(scores > 0.5, same)
+    assert folds.unique().tolist() == [0, 1, 2]
+
+
+def test_refuses_one_fold() -> None:
+    with pytest.raises(ValueError, match="`num_folds` of at least 2"):
+        UnseenRecognition(num_folds=1)
+
+
+def test_a_module_without_embeddings_is_left_alone(recording_module: Any) -> None:
+    callback = UnseenRecognition()
+    callback.on_test_batch_end(None, recording_module, None, {}, 0)  # type: ignore[arg-type,typeddict-item]  # no embedding, so nothing is read
+    callback.on_test_epoch_end(None, recording_module)  # type: ignore[arg-type]  # the trainer is not used
+    assert recording_module.logged == {}

@@ -1,0 +1,104 @@
+"""The path from a stored image to a batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.augmentation import Augmentation
+from datamodules.dataset import FaceDataset, FaceSample, collate_faces
+from datamodules.errors import DataError
+from datamodules.sampler import Draw
+from datamodules.sources import SourceLandmarks
+from tests.helpers.doubles import POINTS, PlainSource, RandomSquare
+
+
+def dataset(
+    *,
+    source: PlainSource | None = None,
+    occluder: RandomSquare | None = None,
+    augmentation: Augmentation | None = None,
+    image_size: int = 32,
+    seed: int = 0,
+) -> FaceDataset:
+    source = source or PlainSource([3, 3])
+    return FaceDataset(
+        source,
+        np.arange(len(source)),
+        source.identities,
+        landmarks=SourceLandmarks(),
+        image_size=image_size,
+        occluder=occluder,
+        augmentation=augmentation,
+        seed=seed,
+    )
+
+
+def equal(first: FaceSample, second: FaceSample) -> bool:
+    return np.array_equal(first.image, second.image) and np.array_equal(first.mask, second.mask)
+
+
+def test_a_sample_is_a_function_of_seed_epoch_and_index() -> None:
+    draws = [(seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
+    faces = {key: dataset(occluder=RandomSquare(), seed=key[0])[Draw(key[1], 2)] for key in draws}
+    again = {key: dataset(occluder=RandomSquare(), seed=key[0])[Draw(key[1], 2)] for key in draws}
+    assert all(equal(faces[key], again[key]) for key in draws)
+    assert not any(equal(faces[a], faces[b]) for a in draws for b in draws if a < b)
+
+
+def test_order_of_access_is_irrelevant() -> None:
+    forwards, backwards = dataset(occluder=RandomSquare()), dataset(occluder=RandomSquare())
+    first = [forwards[Draw(1, position)] for position in range(6)]
+    second = [backwards[Draw(1, position)] for position in reversed(range(6))]
+    assert all(equal(a, b) for a, b in zip(first, reversed(second), strict=True))
+
+
+def test_without_an_occluder_faces_are_clean() -> None:
+    sample = dataset()[4]
+    assert (sample.occluder, sample.identity, sample.index, sample.mask.sum()) == ("none", 1, 4, 0)
+    assert (sample.image == 4).all()
+
+
+def test_landmarks_scale_with_the_image() -> None:
+    occluder = RandomSquare()
+    _ = dataset(source=PlainSource([2], size=(64, 72)), occluder=occluder, image_size=48)[0]
+    np.testing.assert_allclose(occluder.seen[0], POINTS * 1.5, rtol=1e-6)
+
+
+def test_augmentation_moves_image_and_mask_together() -> None:
+    plain, flipped = (
+        dataset(occluder=RandomSquare(), augmentation=Augmentation(flip=probability))[Draw(0, 1)]
+        for probability in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(flipped.image, plain.image[:, ::-1])
+    np.testing.assert_array_equal(flipped.mask, plain.mask[:, ::-1])
+
+
+def test_augmentation_draws_from_its_generator_alone() -> None:
+    augmentation = Augmentation(flip=0.5, brightness=0.4, contrast=0.4)
+    image, mask = np.arange(48, dtype=np.uint8).reshape(4, 4, 3), np.eye(4, dtype=np.uint8)
+    results = [augmentation(image, mask, np.random.default_rng(seed))[0] for seed in (1, 2, 1)]
+    assert np.array_equal(results[0], results[2])
+    assert not np.array_equal(results[0], results[1])
+
+
+@pytest.mark.parametrize("setting", ["flip", "brightness", "contrast"])
+def test_augmentation_refuses_settings(setting: str) -> None:
+    with pytest.raises(ValueError, match=rf"`{setting}` in \[0, 1\], got 1.5"):
+        Augmentation(**{setting: 1.5})
+
+
+def test_batch_has_the_promised_shapes_and_dtypes() -> None:
+    faces = dataset(occluder=RandomSquare())
+    batch = collate_faces([faces[0], faces[5]])
+    assert (batch["image"].shape, batch["image"].dtype) == ((2, 3, 32, 32), torch.uint8)
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((2, 32, 32), torch.uint8)
+    assert (batch["identity"].tolist(), batch["index"].tolist()) == ([0, 1], [0, 5])
+    assert batch["occluder"] == ["square", "square"]
+    assert batch["image"].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 48), (60, 40)])
+def test_refuses_what_is_not_an_aligned_crop(size: tuple[int, int]) -> None:
+    faces = dataset(source=PlainSource([2], size=size))
+    with pytest.raises(DataError, match=rf"image-1: expected an aligned.* got {size[1]} × {size[0]}"):
+        faces[1]

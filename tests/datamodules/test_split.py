@@ -1,0 +1,62 @@
+"""Who is trained on and who is unseen."""
+
+import numpy as np
+import pytest
+
+from datamodules.errors import DataError
+from datamodules.split import IdentitySplit, split_identities
+
+COUNTS = [12] * 10 + [5] * 6 + [1] * 3
+IDENTITIES = np.repeat(np.arange(len(COUNTS)), COUNTS)
+
+
+def people(split: IdentitySplit, part: str) -> set[int]:
+    return set(IDENTITIES[getattr(split, part)].tolist())
+
+
+def test_unseen_people_are_never_trained_on() -> None:
+    split = split_identities(IDENTITIES, min_images=10, num_unseen=8)
+    assert not people(split, "unseen") & (people(split, "train") | people(split, "validation"))
+
+
+def test_unseen_people_are_first_those_that_training_cannot_use() -> None:
+    split = split_identities(IDENTITIES, min_images=10, num_unseen=4)
+    assert people(split, "unseen") <= set(range(10, 16))
+    assert people(split, "train") == set(range(10))
+
+
+def test_what_is_missing_is_borrowed_up_to_a_share() -> None:
+    split = split_identities(IDENTITIES, min_images=10, num_unseen=100, max_unseen_share=0.3)
+    assert len(people(split, "unseen")) == 6 + 3
+    assert len(people(split, "train")) == 7
+
+
+def test_an_image_is_used_once() -> None:
+    split = split_identities(IDENTITIES, min_images=10, num_unseen=8, images_per_unseen=4)
+    used = np.concatenate([split.train, split.validation, split.unseen])
+    assert len(used) == len(set(used.tolist()))
+    assert len(split.unseen) == 8 * 4
+
+
+def test_every_training_identity_is_validated() -> None:
+    split = split_identities(IDENTITIES, min_images=10, num_unseen=2, validation_share=0.01)
+    assert people(split, "validation") == people(split, "train") == set(split.train_identities.tolist())
+    assert len(split.validation) == len(split.train_identities)
+
+
+def test_chance_is_the_seed() -> None:
+    first, again, other = (split_identities(IDENTITIES, min_images=10, num_unseen=8, seed=s) for s in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first.validation, other.validation)
+
+
+@pytest.mark.parametrize(
+    ("min_images", "num_unseen", "match"),
+    [
+        pytest.param(13, 2, r"2 identities of at least 13 images to train on, got 0", id="nobody-to-train-on"),
+        pytest.param(10, 1, r"2 identities of at least 2 images to evaluate on, got 1", id="nobody-to-evaluate-on"),
+    ],
+)
+def test_refuses_too_few_people(min_images: int, num_unseen: int, match: str) -> None:
+    with pytest.raises(DataError, match=match):
+        split_identities(IDENTITIES, min_images=min_images, num_unseen=num_unseen)
