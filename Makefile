@@ -15,20 +15,27 @@ SCALE ?=
 WEIGHTS ?=
 ALIGNMENT ?=
 ARGS ?=
-LAUNCH = $(BIN)/python -m experiments.launch $(1) $(if $(DATA),--data "$(DATA)") $(if $(SCALE),--scale $(SCALE)) \
-	$(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(ALIGNMENT),--alignment $(ALIGNMENT)) $(ARGS)
+# by way of the environment, so that spaces and quotes in a path arrive as they are
+export DATA SCALE WEIGHTS ALIGNMENT
+LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
+	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation benchmark test check lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation test check lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv with the locked requirements
 
+# the marker comes last: what was interrupted is done again
 $(READY): requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: expected python3 >= 3.11, got $$($(PYTHON) --version) (set PYTHON=…)" >&2; exit 1; }
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "error: expected python3 >= 3.11, got $$($(PYTHON) --version 2>&1); PYTHON=… names another" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "error: expected a python3 with ensurepip; install your system's python3-venv, or name another: PYTHON=…" >&2; exit 1; }; \
+		$(PYTHON) -m venv --clear $(VENV); }
+	@echo "Setting up $(VENV) from requirements.txt: once, some minutes and gigabytes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
 	@touch $@
@@ -66,6 +73,6 @@ lock: $(READY) ## Renew requirements.txt from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
 
-clean: ## Remove caches, environment and generated faces; runs are kept
-	@rm -rf $(VENV) data .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+clean: ## Remove environment, caches and generated faces; runs and your datasets stay
+	@rm -rf $(VENV) data/synthetic .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,20 +1,28 @@
 """LightningCLI with this suite's links, its saved config and errors that people can read."""
 
 import os
+import re
 import sys
+import traceback
+import warnings
 from collections.abc import Sequence
 from netrc import NetrcParseError, netrc
 from typing import Any
 
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from pytorch_lightning.loggers import CSVLogger
+import wandb
 from jsonargparse import ArgumentError
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
 from experiments.results import report
+from lightning_modules.networks import read_state_dict
+
+PARSER_CHATTER = re.compile(r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value)")
+"""Lines of the parser's messages that say nothing of what the user wrote."""
 
 
 class UserError(Exception):
@@ -42,12 +50,28 @@ class FaceCLI(LightningCLI):
         parser.link_arguments("data.init_args.image_size", "model.init_args.network.init_args.image_size")
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse, and refuse a checkpoint that cannot be read before anything is built."""
+        super().parse_arguments(parser, args)
+        path = self.config[self.config["subcommand"]].get("ckpt_path")
+        if path is not None and path not in {"best", "last"}:
+            check_checkpoint(path)
+
     def instantiate_classes(self) -> None:
         """Build everything; a value that a class refuses is the user's to mend."""
+        refusals = (
+            ValueError,
+            OSError,
+            RuntimeError,
+            MisconfigurationException,
+        )  # torch's shape errors are RuntimeErrors
         try:
             super().instantiate_classes()
-        except (ValueError, OSError, MisconfigurationException) as error:
-            raise UserError(str(error)) from error
+        except refusals as error:
+            refusal = root_cause(error)
+            if not isinstance(refusal, refusals):
+                raise
+            raise UserError(brief(str(refusal))) from error
 
     def before_fit(self) -> None:
         """Say what will be trained on."""
@@ -66,18 +90,27 @@ class FaceCLI(LightningCLI):
             report(self.trainer, self._get(self.config, "system"))
 
 
-def run(args: Sequence[str]) -> FaceCLI:
+class DryCLI(FaceCLI):
+    """Builds everything and stops there."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing."""
+
+
+def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
     """Run one command line in this process.
 
     Args:
         args: As in ``python -m experiments.train``: a subcommand and its options.
+        dry: Only build what the command line asks for, so that a mistake in it shows.
 
     Raises:
         UserError: If what was asked for cannot be done; the message is one line.
     """
     log_offline_without_key()
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     try:
-        return FaceCLI(
+        return (DryCLI if dry else FaceCLI)(
             LightningModule,
             LightningDataModule,
             subclass_mode_model=True,
@@ -86,11 +119,15 @@ def run(args: Sequence[str]) -> FaceCLI:
             save_config_kwargs={"overwrite": True},
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs={"exit_on_error": False},
+            parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
             args=list(args),
         )
-    except (ArgumentError, DataError, MisconfigurationException) as error:
-        raise UserError(str(error)) from error
+    except (ArgumentError, MisconfigurationException) as error:
+        raise UserError(brief(str(error))) from error
+    except DataError as error:  # from a loading process it comes with that process's traceback before it
+        raise UserError(str(error).rpartition("DataError: ")[2]) from error
+    finally:
+        wandb.finish()  # or the next run of this process would go on with this one's
 
 
 def main(command: Any, args: Sequence[str] | None = None) -> None:
@@ -100,6 +137,43 @@ def main(command: Any, args: Sequence[str] | None = None) -> None:
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return what a class raised: the parser wraps it in errors of its own, one for each level of the config."""
+    while error.__cause__ is not None and _raised_by_parser(error):
+        error = error.__cause__
+    return error
+
+
+def _raised_by_parser(error: BaseException) -> bool:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith("jsonargparse.")
+
+
+def brief(message: str) -> str:
+    r"""Return the lines of a parser's message that name the key and the reason.
+
+    Example:
+        >>> brief("Parser key 'a':\n  Errors:\n    - Expected an int\n  Given value: …")
+        "Parser key 'a': Expected an int"
+    """
+    lines = [line.strip() for line in message.splitlines()]
+    return " ".join(line.removeprefix("- ") for line in lines if not PARSER_CHATTER.match(line))
+
+
+def check_checkpoint(path: str) -> None:
+    """Refuse a file that is no checkpoint of this suite.
+
+    Raises:
+        UserError: If it is missing, unreadable or another's.
+    """
+    try:
+        names = list(read_state_dict(path))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    if not any(name.startswith("network.") for name in names):
+        raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
 
 
 def log_offline_without_key() -> None:

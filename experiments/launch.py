@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -34,6 +35,14 @@ TRUNK_KEYS = (
 NOT_TRUNK_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--data.init_args.training_occluder")
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """See :class:`argparse.ArgumentParser`."""
+        raise UserError(message)
+
+
 def launch(args: Sequence[str]) -> None:
     """Train one system, after its trunk where no other weights are given.
 
@@ -47,6 +56,8 @@ def launch(args: Sequence[str]) -> None:
     data = data_options(options.data, options.alignment, scale)
     weights = options.weights
     if weights is None and scale == "demo" and options.system in STARTS_FROM_TRUNK:
+        # mistakes in what comes last show before the trunk is trained, which loads every image
+        run(["fit", f"--config={config}", *data, *overrides, "--data.init_args.check_images=false"], dry=True)
         weights = train_trunk_once([*data, *trunk_overrides(overrides)])
     start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
     print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
@@ -55,8 +66,11 @@ def launch(args: Sequence[str]) -> None:
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Split a command line into this command's options and the configuration's."""
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.launch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog="python -m experiments.launch",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("system", choices=SYSTEMS)
     parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")

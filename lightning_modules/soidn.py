@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
-from lightning_modules.networks import SOIDN
+from lightning_modules.networks import SOIDN, load_segmenter_weights
 from lightning_modules.outputs import StepOutput
 from losses import segmentation_loss
 
@@ -22,6 +22,8 @@ class SOIDNModule(FaceModule):
         num_classes: Number of training identities.
         segmentation_weight: :math:`\lambda`, not negative; the paper's default is 1.
         dropout: Dropout between embedding and classifier.
+        segmenter_weights: Checkpoint of a segmentation network trained beforehand; ``None`` starts its encoder
+            from the trunk's weights where the two are alike, as the paper does.
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:
@@ -35,12 +37,15 @@ class SOIDNModule(FaceModule):
         *,
         segmentation_weight: float = 1.0,
         dropout: float = 0.0,
+        segmenter_weights: str | None = None,
         **settings: Any,
     ) -> None:
         if not 0.0 <= segmentation_weight < float("inf"):
             raise ValueError(f"Expected `segmentation_weight` (λ) of at least 0, got {segmentation_weight}")
         super().__init__(network, **settings)
         self.segmentation_weight = segmentation_weight
+        if segmenter_weights is not None:
+            self.origin += "; " + load_segmenter_weights(network, segmenter_weights)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -39,5 +39,7 @@ def rank_1_accuracy(
                 f"got {tuple(embeddings.shape)} and {tuple(identities.shape)}"
             )
     directions = normalize(gallery.float()).T  # (D, G)
-    nearest = torch.cat([(normalize(part.float()) @ directions).argmax(1) for part in torch.split(probes, block)])  # (P,)
+    nearest = torch.cat(
+        [(normalize(part.float()) @ directions).argmax(1) for part in torch.split(probes, block)]
+    )  # (P,)
     return (gallery_identities[nearest] == probe_identities).float().mean()

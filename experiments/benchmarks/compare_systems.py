@@ -39,9 +39,7 @@ MEASURES = ("rank1/none", "rank1/sunglasses", "rank1/scarf", "rank1/occluded", "
 def compare(args: Sequence[str]) -> None:
     """Run what is missing and print the tables."""
     options, overrides = _parse(args)
-    results = {
-        arm: {seed: _result(arm, seed, options, overrides) for seed in options.seeds} for arm in options.arms
-    }
+    results = {arm: {seed: _result(arm, seed, options, overrides) for seed in options.seeds} for arm in options.arms}
     _print_means(results)
     _print_differences(results, reference="baseline")
 
@@ -66,7 +64,9 @@ def _result(arm: str, seed: int, options: argparse.Namespace, overrides: Sequenc
     path = Path("runs/compare_systems") / f"{label.replace('/', '_')}.json"
     if not path.exists():
         own = [f"--seed_everything={seed}", f"--data.init_args.source.init_args.seed={seed}"]
-        quiet = ["--trainer.enable_progress_bar=false", "--trainer.callbacks=" + json.dumps(CALLBACKS)]
+        quiet = [f"--trainer.{key}=false" for key in ("enable_progress_bar", "enable_checkpointing", "logger")]
+        quiet.append("--trainer.default_root_dir=runs/compare_systems/lightning")
+        quiet.append("--trainer.callbacks=" + json.dumps(CALLBACKS))
         start = [] if arm == "segmentation" else [f"--model.init_args.initial_weights={train_trunk_once(own)}"]
         began = time.perf_counter()
         cli = run(["fit", f"--config={CONFIGS / config}_demo.yaml", *own, *quiet, *start, *changes, *settings])

@@ -1,11 +1,13 @@
 """FCN-8s, the paper's occlusion segmentation network."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
-from lightning_modules.networks.vgg16 import VGG16Trunk, he_initialise
+from lightning_modules.networks.vgg16 import CONVOLUTIONS, VGG16Trunk, he_initialise
 
 
 class FCN8s(Segmenter):
@@ -31,6 +33,7 @@ class FCN8s(Segmenter):
         fully_connected_kernel: Side of fc6's kernel, odd; 7 covers a 224-pixel image, 3 suits small ones.
         dropout: Probability of dropout after fc6 and fc7.
         in_channels: 3 for RGB, 1 for grey.
+        convolutions: Number of convolutions in each stage of the encoder, see :class:`VGG16Trunk`.
 
     Raises:
         ValueError: If ``fully_connected_kernel`` is not odd; at call, if an image is smaller than 32 pixels.
@@ -54,6 +57,7 @@ class FCN8s(Segmenter):
         fully_connected_kernel: int = 7,
         dropout: float = 0.5,
         in_channels: int = 3,
+        convolutions: Sequence[int] = CONVOLUTIONS,
     ) -> None:
         super().__init__()
         if fully_connected_kernel % 2 != 1:
@@ -61,7 +65,7 @@ class FCN8s(Segmenter):
         pool3, pool4, conv5, fc = (max(1, round(c * width)) for c in (256, 512, 512, 4096))
         fc = fc if fully_connected_dim is None else fully_connected_dim
         self.skip_scales = skip_scales
-        self.encoder = VGG16Trunk(width, batch_norm, in_channels)
+        self.encoder = VGG16Trunk(width, batch_norm, in_channels, convolutions)
         self.fully_connected = nn.Sequential(
             nn.MaxPool2d(2),
             *_convolution(conv5, fc, fully_connected_kernel, batch_norm, dropout),

@@ -1,4 +1,4 @@
-"""SOIDN: segmentation-driven occlusion-invariant face network."""
+"""SOIDN: the simultaneous occlusion-invariant deep network."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -27,11 +27,13 @@ class SOIDNOutput(NamedTuple):
         embedding: Face representation v, shape ``(B, D)``.
         logits: Segmentation scores of clean and occluded, shape ``(B, 2, H, W)``.
         masks: One mask in [0, 1] per mask position, of the shape of what it multiplied.
+        deep_response: The segmenter's deepest feature map, shape ``(B, C', h, w)`` (Fig. 3).
     """
 
     embedding: Tensor
     logits: Tensor
     masks: list[Tensor]
+    deep_response: Tensor
 
 
 class SOIDN(nn.Module):
@@ -68,7 +70,7 @@ class SOIDN(nn.Module):
         >>> from lightning_modules.networks import FCN8s, VGG16Head, VGG16Trunk
         >>> head = partial(VGG16Head, embedding_dim=32)
         >>> net = SOIDN(VGG16Trunk(width=0.125), FCN8s(width=0.125), head, image_size=32)
-        >>> embedding, logits, masks = net(torch.zeros(2, 3, 32, 32))
+        >>> embedding, logits, masks, _ = net(torch.zeros(2, 3, 32, 32))
         >>> embedding.shape, logits.shape, masks[0].shape
         (torch.Size([2, 32]), torch.Size([2, 2, 32, 32]), torch.Size([2, 64, 2, 2]))
     """
@@ -114,7 +116,7 @@ class SOIDN(nn.Module):
         features = self._masked(x, 0, segmentation, masks)
         for position, stage in enumerate(trunk_stages(self.trunk), start=1):
             features = self._masked(stage(features), position, segmentation, masks)
-        return SOIDNOutput(self.head(features), segmentation.logits, masks)
+        return SOIDNOutput(self.head(features), segmentation.logits, masks, segmentation.features[-1])
 
     def initialise_segmenter_from_trunk(self) -> int:
         """Give g's encoder the weights of f, unshared, as the paper does; see :func:`copy_matching_weights`."""

@@ -84,10 +84,12 @@ def test_a_bad_image_stops_before_training() -> None:
 def test_bad_images_are_left_out_and_counted() -> None:
     data = faces(PlainSource(COUNTS, broken=[17, 40]), on_bad_image="skip")
     assert "2 unusable images left out" in data.describe()
-    assert not {17, 40} & set(values(data, "train", "index") + values(data, "val", "index") + values(data, "test", "index"))
+    assert not {17, 40} & set(
+        values(data, "train", "index") + values(data, "val", "index") + values(data, "test", "index")
+    )
 
 
 @pytest.mark.parametrize("setting", ["image_size", "batch_size", "evaluation_batch_size"])
 def test_refuses_sizes(setting: str) -> None:
     with pytest.raises(ValueError, match=f"`{setting}` of at least 1, got 0"):
-        faces(**{setting: 0})
+        faces(None, **{setting: 0})

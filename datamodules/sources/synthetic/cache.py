@@ -9,6 +9,7 @@ from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 from rich.progress import track
 
@@ -127,7 +128,8 @@ def _run_tasks(collection: Collection, folder: Path, num_workers: int) -> None:
 
 def _in_processes(tasks: list[_Task], num_workers: int) -> Iterator[None]:
     # Spawned, not forked: the parent may already run threads.
-    with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield from pool.map(_render_task, tasks)
 
 

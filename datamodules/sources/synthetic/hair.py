@@ -58,7 +58,8 @@ def front_hair_parts(traits: Columns, scene: Columns) -> list[Part]:
     end = np.where(cropped, -0.25, np.where(cut.length < 0.4, 0.05, 0.3 + 1.9 * (cut.length - 0.4)))
     outer = _outer_edge(traits, scene, cut, end=end, flare=0.06)
     inner = _inner_edge(traits, scene, cut, end=end)
-    shadow = inner + np.array([0.0, 0.07]) * np.where(cropped, 0.3, 1.0)[..., None]
+    on_face = np.clip(0.5 - 2.0 * inner[..., 1:], 0.0, 1.0)  # locks beside the neck throw none
+    shadow = inner + np.array([0.0, 0.07]) * on_face * np.where(cropped, 0.3, 1.0)[..., None]
     grown = ~cropped[:, 0]
     light, dark = _strands(scene, outer, inner)
     return [

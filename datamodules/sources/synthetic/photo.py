@@ -15,7 +15,7 @@ _NOISE = 256  # side of the tile that holds the camera's noise
 
 def develop(albedo: UInt8, light: Light, traits: Columns, scene: Columns) -> UInt8:
     """Turn ``(B, S, S, 4)`` albedo and material into ``(B, S, S, 3)`` photos."""
-    planes = albedo.transpose(0, 3, 1, 2).astype(np.float32)  # (B, 4, S, S): long inner loops
+    planes = albedo.transpose(0, 3, 1, 2).astype(np.float32, order="C")  # (B, 4, S, S): long inner loops
     colour, share = planes[:, :3], planes[:, 3:]
     share *= np.float32(1 / 255)
     lit = _illumination(light, scene)
@@ -39,7 +39,7 @@ def _illumination(light: Light, scene: Columns) -> Pixels:
     lit = (light.diffuse - np.float32(0.9))[:, None] * _column(warm)
     lit += np.float32(1.0)
     lit *= light.diffuse[:, None]
-    return lit
+    return np.asarray(lit, np.float32)
 
 
 def _complexion(light: Light, traits: Columns) -> Pixels:

@@ -22,10 +22,11 @@ from datamodules.sources.synthetic.sampling import Columns, Floats
 from datamodules.sources.synthetic.scene import draw_scenes
 from datamodules.sources.synthetic.skin import skin_parts
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raise it with every change that moves a pixel: caches are named after it."""
 
 LANDMARKS = 12
+"""Points that every face comes with."""
 
 CHUNK = 16  # faces rendered at once: enough to spread numpy's overhead, few enough for the processor's cache
 

@@ -127,7 +127,7 @@ def test_segmenter_starts_from_the_trunk_without_sharing() -> None:
 def test_paper_size() -> None:
     with torch.device("meta"):
         net = SOIDN(VGG16Trunk(), FCN8s(), VGG16Head, 224)
-        embedding, logits, masks = net(torch.zeros(1, 3, 224, 224))
+        embedding, logits, masks, _ = net(torch.zeros(1, 3, 224, 224))
     assert (embedding.shape, logits.shape) == ((1, 4096), (1, 2, 224, 224))
     assert [m.shape for m in masks] == [(1, 512, 14, 14)]
     assert net.embedding_dim == 4096
@@ -136,7 +136,7 @@ def test_paper_size() -> None:
 @pytest.mark.parametrize("arch", ["Unet", "FPN"])
 def test_timm_trunk_with_smp_segmenter(arch: str) -> None:
     net = SOIDN(TimmTrunk("resnet18", out_index=3), SMPSegmenter(arch), PooledHead, 64, [1, 3, 4]).eval()
-    embedding, logits, masks = net(torch.randn(1, 3, 64, 64))
+    embedding, logits, masks, _ = net(torch.randn(1, 3, 64, 64))
     assert (embedding.shape, logits.shape) == ((1, 256), (1, 2, 64, 64))
     assert [m.shape[1:] for m in masks] == [(64, 32, 32), (128, 8, 8), (256, 4, 4)]
 

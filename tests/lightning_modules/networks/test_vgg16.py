@@ -59,6 +59,20 @@ def test_refuses_width(width: float) -> None:
         VGG16Trunk(width)
 
 
+def test_fewer_convolutions_keep_the_shape() -> None:
+    deep, shallow = (
+        VGG16Trunk(0.125, convolutions=number).features(torch.zeros(1, 3, 32, 32))
+        for number in ((2, 2, 3, 3, 3), (1, 1, 1, 1, 1))
+    )
+    assert [f.shape for f in deep] == [f.shape for f in shallow]
+
+
+@pytest.mark.parametrize("convolutions", [(1, 1, 1, 1), (2, 2, 0, 3, 3)])
+def test_refuses_convolutions(convolutions: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="five positive numbers"):
+        VGG16Trunk(convolutions=convolutions)
+
+
 @pytest.mark.parametrize("trunk", [nn.Conv2d(3, 4, 3), Trunk([])])
 def test_refuses_a_trunk_without_stages(trunk: nn.Module) -> None:
     with pytest.raises(ValueError, match=r"trunk with `stages`, a non-empty nn\.ModuleList"):

@@ -16,13 +16,14 @@ def faces() -> SyntheticFaces:
 
 
 def test_is_a_face_source(faces: SyntheticFaces) -> None:
-    assert isinstance(faces, FaceSource)
     image, landmarks = faces.image(0), faces.landmarks(0)
     assert image.shape == (48, 48, 3)
     assert image.dtype == np.uint8
+    assert landmarks is not None
     assert landmarks.shape == (5, 2)
     assert landmarks.dtype == np.float32
     assert faces.all_landmarks(0).shape == (12, 2)
+    assert isinstance(faces, FaceSource)
 
 
 def test_images_are_ordered_by_identity(faces: SyntheticFaces) -> None:

@@ -1,0 +1,107 @@
+"""Throughput of the training pipeline on one core: decode, occlude, augment, batch and normalise 112 × 112 faces.
+
+    python -m experiments.benchmarks.pipeline [--data FOLDER] [--images 2000] [--repeats 5]
+
+Without a folder, generated faces are written as JPEG files first. Prints images per second of processor time, the
+median over repeats, and the share of each step.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from datamodules.augmentation import Augmentation
+from datamodules.dataset import FaceDataset, collate_faces
+from datamodules.occluders import TemplateMixture
+from datamodules.sampler import Draw
+from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
+from lightning_modules.networks import Normalize
+
+SIZE = 112
+BATCH = 64
+PROBABILITIES = {
+    "none": 0.33,
+    "sunglasses": 0.15,
+    "party_mask": 0.12,
+    "scarf": 0.15,
+    "doctor_mask": 0.12,
+    "cup": 0.08,
+    "sunglasses+scarf": 0.05,
+}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", help="folder of one sub-folder per identity")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    with tempfile.TemporaryDirectory() as folder:
+        source = ImageFolder(options.data or write_faces(Path(folder)))
+        stages = {
+            "decode": dataset(source, options.images),
+            "decode + occlude": dataset(source, options.images, occlude=True),
+            "decode + occlude + augment": dataset(source, options.images, occlude=True, augment=True),
+        }
+        for name, faces in stages.items():
+            load(faces, 0)  # draws the occluder instances and warms the file cache
+            speed = rate(partial(load, faces), len(faces), options.repeats)
+            print(f"{name} + normalise: {speed:,.0f} images/s")
+
+
+def dataset(source: ImageFolder, images: int, *, occlude: bool = False, augment: bool = False) -> FaceDataset:
+    """Return the training dataset over the first ``images`` images of ``source``, or over them again and again."""
+    indices = np.arange(images) % len(source)
+    return FaceDataset(
+        source,
+        indices,
+        source.identities[indices],
+        landmarks=FixedLandmarks("arcface"),
+        image_size=SIZE,
+        occluder=TemplateMixture(PROBABILITIES) if occlude else None,
+        augmentation=Augmentation() if augment else None,
+    )
+
+
+def load(faces: FaceDataset, epoch: int) -> None:
+    """Do for one epoch what a loader's worker and the model's first layer do."""
+    normalize = Normalize()
+    for start in range(0, len(faces), BATCH):
+        positions = range(start, min(start + BATCH, len(faces)))
+        normalize(collate_faces([faces[Draw(epoch, position)] for position in positions])["image"])
+
+
+def rate(run: Callable[[int], None], images: int, repeats: int) -> float:
+    """Return the median number of images per second of processor time."""
+    rates = []
+    for epoch in range(1, repeats + 1):
+        began = time.process_time()
+        run(epoch)
+        rates.append(images / (time.process_time() - began))
+    return statistics.median(rates)
+
+
+def write_faces(folder: Path, identities: int = 20, images: int = 20) -> Path:
+    """Write generated faces as JPEG files of quality 95, one sub-folder per identity."""
+    source = SyntheticFaces(identities, images, SIZE)
+    for index, identity in enumerate(source.identities):
+        path = folder / source.identity_names[identity] / f"{index:05}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        bgr = cv2.cvtColor(source.image(index), cv2.COLOR_RGB2BGR)
+        path.write_bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+    return folder
+
+
+if __name__ == "__main__":
+    main()
