@@ -24,6 +24,9 @@ from lightning_modules.networks import read_state_dict
 PARSER_CHATTER = re.compile(r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value)")
 """Lines of the parser's messages that say nothing of what the user wrote."""
 
+REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
+"""What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
+
 
 class UserError(Exception):
     """Something the user can mend: shown as one line, without a traceback."""
@@ -59,17 +62,11 @@ class FaceCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Build everything; a value that a class refuses is the user's to mend."""
-        refusals = (
-            ValueError,
-            OSError,
-            RuntimeError,
-            MisconfigurationException,
-        )  # torch's shape errors are RuntimeErrors
         try:
             super().instantiate_classes()
-        except refusals as error:
+        except REFUSALS as error:
             refusal = root_cause(error)
-            if not isinstance(refusal, refusals):
+            if not isinstance(refusal, REFUSALS):
                 raise
             raise UserError(brief(str(refusal))) from error
 

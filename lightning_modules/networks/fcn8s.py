@@ -28,7 +28,8 @@ class FCN8s(Segmenter):
         width: Factor on the encoder's channels, see :class:`VGG16Trunk`.
         batch_norm: Batch normalisation in the encoder, fc6 and fc7.
         num_classes: 2: clean and occluded.
-        skip_scales: Factors on pool4 and pool3 before they are scored.
+        skip_scales: Factors on pool4, pool3, … before they are scored, one for each skip: two are FCN-8s; three or
+            four add pool2 and pool1 (FCN-4s, FCN-2s) for images so small that stride 8 is coarse.
         fully_connected_dim: Channels of fc6 and fc7; None is 4096 × ``width``.
         fully_connected_kernel: Side of fc6's kernel, odd; 7 covers a 224-pixel image, 3 suits small ones.
         dropout: Probability of dropout after fc6 and fc7.
@@ -36,7 +37,7 @@ class FCN8s(Segmenter):
         convolutions: Number of convolutions in each stage of the encoder, see :class:`VGG16Trunk`.
 
     Raises:
-        ValueError: If ``fully_connected_kernel`` is not odd; at call, if an image is smaller than 32 pixels.
+        ValueError: If ``fully_connected_kernel`` is not odd, or there are not one to four ``skip_scales``; at call, if an image is smaller than 32 pixels.
 
     Example:
         >>> logits, features = FCN8s(width=0.125, fully_connected_kernel=3)(torch.zeros(1, 3, 45, 37))
@@ -52,7 +53,7 @@ class FCN8s(Segmenter):
         batch_norm: bool = False,
         num_classes: int = 2,
         *,
-        skip_scales: tuple[float, float] = (0.01, 0.0001),
+        skip_scales: Sequence[float] = (0.01, 0.0001),
         fully_connected_dim: int | None = None,
         fully_connected_kernel: int = 7,
         dropout: float = 0.5,
@@ -62,30 +63,32 @@ class FCN8s(Segmenter):
         super().__init__()
         if fully_connected_kernel % 2 != 1:
             raise ValueError(f"Expected `fully_connected_kernel` odd, got {fully_connected_kernel}")
-        pool3, pool4, conv5, fc = (max(1, round(c * width)) for c in (256, 512, 512, 4096))
+        if not 1 <= len(skip_scales) <= 4:
+            raise ValueError(f"Expected one to four `skip_scales`, got {list(skip_scales)}")
+        *pools, conv5, fc = (max(1, round(c * width)) for c in (64, 128, 256, 512, 512, 4096))
         fc = fc if fully_connected_dim is None else fully_connected_dim
-        self.skip_scales = skip_scales
+        self.skip_scales = dict(zip((4, 3, 2, 1), skip_scales, strict=False))  # number of the pool → its factor
         self.encoder = VGG16Trunk(width, batch_norm, in_channels, convolutions)
         self.fully_connected = nn.Sequential(
             nn.MaxPool2d(2),
             *_convolution(conv5, fc, fully_connected_kernel, batch_norm, dropout),
             *_convolution(fc, fc, 1, batch_norm, dropout),
         ).apply(he_initialise)
-        self.score, self.score_pool4, self.score_pool3 = (_zero_score(c, num_classes) for c in (fc, pool4, pool3))
-        self.upscore2, self.upscore_pool4 = (_bilinear_upsampling(num_classes, 2) for _ in range(2))
-        self.upscore8 = _bilinear_upsampling(num_classes, 8)
+        self.score = _zero_score(fc, num_classes)
+        self.score_pools = nn.ModuleDict({f"pool{k}": _zero_score(pools[k - 1], num_classes) for k in self.skip_scales})
+        self.upscores = nn.ModuleDict({f"to_pool{k}": _bilinear_upsampling(num_classes, 2) for k in self.skip_scales})
+        self.upscore = _bilinear_upsampling(num_classes, 2 ** min(self.skip_scales))
 
     def forward(self, x: Tensor) -> SegmenterOutput:
         """Return logits ``(B, num_classes, H, W)`` and the five stages' feature maps of ``(B, C, H, W)`` images."""
         if min(x.shape[-2:]) < 32:
             raise ValueError(f"Expected images of at least 32 × 32, got (B, C, H, W) = {tuple(x.shape)}")
         features = self.encoder.features(x)
-        pool3, pool4 = (F.max_pool2d(features[i], 2) for i in (2, 3))  # strides 8 and 16
-        scale4, scale3 = self.skip_scales
         score: Tensor = self.score(self.fully_connected(features[4]))  # (B, 2, H/32, W/32)
-        score = _resize(self.upscore2(score), pool4) + self.score_pool4(scale4 * pool4)  # (B, 2, H/16, W/16)
-        score = _resize(self.upscore_pool4(score), pool3) + self.score_pool3(scale3 * pool3)  # (B, 2, H/8, W/8)
-        return SegmenterOutput(_resize(self.upscore8(score), x), features)
+        for k, scale in self.skip_scales.items():
+            pool = F.max_pool2d(features[k - 1], 2)  # (B, C, H/2^k, W/2^k)
+            score = _resize(self.upscores[f"to_pool{k}"](score), pool) + self.score_pools[f"pool{k}"](scale * pool)
+        return SegmenterOutput(_resize(self.upscore(score), x), features)
 
 
 def _convolution(in_channels: int, out_channels: int, kernel: int, batch_norm: bool, dropout: float) -> list[nn.Module]:

@@ -37,7 +37,7 @@ def test_starts_without_an_opinion() -> None:
     assert_close(small()(torch.randn(1, 3, 32, 32)).logits, torch.zeros(1, 2, 32, 32))
 
 
-@pytest.mark.parametrize(("name", "factor"), [("upscore2", 2), ("upscore_pool4", 2), ("upscore8", 8)])
+@pytest.mark.parametrize(("name", "factor"), [("upscores.to_pool4", 2), ("upscores.to_pool3", 2), ("upscore", 8)])
 def test_upsampling_starts_as_bilinear_interpolation(name: str, factor: int) -> None:
     score = torch.randn(1, 2, 6, 6)
     upsampled = small().get_submodule(name)(score)
@@ -48,10 +48,21 @@ def test_upsampling_starts_as_bilinear_interpolation(name: str, factor: int) -> 
 
 def test_skips_are_scaled() -> None:
     net, x = small(skip_scales=(0.5, 0.25), dropout=0.0), torch.randn(1, 3, 32, 32)
-    torch.nn.init.ones_(net.score_pool4.weight)
+    torch.nn.init.ones_(net.get_parameter("score_pools.pool4.weight"))
     pool4 = F.max_pool2d(net.encoder.features(x)[3], 2)
-    expected = net.upscore8(net.upscore_pool4(0.5 * pool4.sum(1, keepdim=True).expand(-1, 2, -1, -1)))
+    expected = net.upscore(net.upscores["to_pool3"](0.5 * pool4.sum(1, keepdim=True).expand(-1, 2, -1, -1)))
     assert_close(net(x).logits, expected)
+
+
+@pytest.mark.parametrize("skips", [1, 2, 3, 4])
+def test_any_number_of_skips_gives_full_resolution(skips: int) -> None:
+    assert small(skip_scales=[1.0] * skips)(torch.randn(1, 3, 45, 37)).logits.shape == (1, 2, 45, 37)
+
+
+@pytest.mark.parametrize("skips", [0, 5])
+def test_refuses_a_number_of_skips(skips: int) -> None:
+    with pytest.raises(ValueError, match="one to four `skip_scales`"):
+        FCN8s(width=0.125, skip_scales=[1.0] * skips)
 
 
 def squares(count: int, size: int) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ def test_equation_1_by_hand(images: Tensor) -> None:
 
 def test_several_masks_from_scores_by_hand(images: Tensor) -> None:
     net = small_soidn(mask_positions=[3, 0], mask_source="scores").eval()
-    nn.init.normal_(net.segmenter.get_submodule("score_pool3").weight)  # type: ignore[arg-type]  # a convolution's
+    nn.init.normal_(net.segmenter.get_submodule("score_pools.pool3").weight)  # type: ignore[arg-type]  # a convolution's
     clean, occluded = net.segmenter(images).logits.unbind(1)
     mask = clean - occluded + 2.0  # (B, 32, 32), before the sigmoid
     x = images * mask.unsqueeze(1).sigmoid()

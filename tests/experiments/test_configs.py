@@ -1,0 +1,79 @@
+"""The configurations: each parses, and the four systems of a scale differ where the paper's do and nowhere else."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from experiments.cli import DryCLI, run
+from experiments.launch import CONFIGS, SYSTEMS
+
+WHERE_SYSTEMS_DIFFER = (
+    "system",
+    "trainer.logger.0.init_args.name",
+    "trainer.logger.1.init_args.name",
+    "trainer.callbacks.2.init_args.monitor",  # the OS network has no accuracy
+    "model.class_path",
+    "model.init_args.network.",
+    "model.init_args.segmentation_weight",
+    "data.init_args.training_occluder",
+)
+ONLY_IN_THE_DEMO = ("trainer.max_epochs",)  # of the clean trunk, from which Baseline and SOIDN start
+DIFFERENCES = {"casia": WHERE_SYSTEMS_DIFFER, "demo": WHERE_SYSTEMS_DIFFER + ONLY_IN_THE_DEMO}
+
+
+def config(system: str, scale: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((CONFIGS / f"{system}_{scale}.yaml").read_text())
+    return parsed
+
+
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    if not items:
+        return {prefix.rstrip("."): node}
+    return {key: value for name, child in items for key, value in flat(child, f"{prefix}{name}.").items()}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DryCLI, "instantiate_classes", lambda self: None)  # the paper's data and size are not here
+    parsed = run(["fit", f"--config={path}"], dry=True).config["fit"]
+    assert parsed["model"]["class_path"].startswith("lightning_modules.")
+    assert parsed["model"]["init_args"]["network"]["init_args"].get("image_size", 64) in {64, 224}
+    assert [logger["init_args"]["name"] for logger in parsed["trainer"]["logger"]] == [path.stem] * 2
+
+
+def test_every_system_has_both_scales() -> None:
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {f"{s}_{scale}" for s in SYSTEMS for scale in DIFFERENCES}
+
+
+@pytest.mark.parametrize("scale", DIFFERENCES)
+@pytest.mark.parametrize(("one", "other"), list(combinations(SYSTEMS, 2)))
+def test_systems_differ_only_where_the_paper_does(one: str, other: str, scale: str) -> None:
+    a, b = flat(config(one, scale)), flat(config(other, scale))
+    different = {key for key in a | b if a.get(key, "not there") != b.get(key, "not there")}
+    assert {key for key in different if not key.startswith(DIFFERENCES[scale])} == set()
+
+
+@pytest.mark.parametrize("scale", DIFFERENCES)
+def test_shared_parts_are_alike(scale: str) -> None:
+    configs = {system: config(system, scale) for system in SYSTEMS}
+    networks = {system: c["model"]["init_args"]["network"] for system, c in configs.items()}
+    soidn = networks["soidn"]["init_args"]
+    for system in ("baseline", "trunk"):
+        assert networks[system]["init_args"] == {"trunk": soidn["trunk"], "head": soidn["head"]}
+    assert networks["segmentation"] == soidn["segmenter"]
+    occluders = {system: c["data"]["init_args"]["training_occluder"] for system, c in configs.items()}
+    assert occluders["trunk"] is None
+    assert occluders["soidn"] == occluders["baseline"] == occluders["segmentation"]
+    assert len({configs[system]["trainer"]["max_epochs"] for system in SYSTEMS if system != "trunk"}) == 1
+
+
+def test_paper_settings() -> None:
+    data = config("soidn", "casia")["data"]["init_args"]
+    assert (data["image_size"], data["min_images"]) == (224, 51)
+    assert config("soidn", "casia")["trainer"]["max_epochs"] == 20
+    assert config("soidn", "casia")["model"]["init_args"]["segmentation_weight"] == 1.0
+    assert config("soidn", "casia")["model"]["init_args"]["network"]["init_args"]["mask_positions"] is None

@@ -1,0 +1,62 @@
+"""The demo configurations: every stage runs, and leaves what it promises."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from experiments.cli import run
+from experiments.launch import CONFIGS, SYSTEMS
+from tests.experiments.conftest import Options
+
+CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
+RECOGNITION = {
+    f"test/{m}/{c}" for m in ("rank1", "accuracy", "eer") for c in CATEGORIES | {"none", "occluded"}
+}
+IOU = {f"test/iou/{name}" for name in CATEGORIES | {"clean", "occluded", "mean", "false_alarm"}}
+MEASURES = {
+    "soidn": RECOGNITION | IOU,
+    "baseline": RECOGNITION,
+    "trunk": RECOGNITION,
+    "segmentation": IOU,
+}
+
+
+def metrics(folder: Path) -> dict[str, float]:
+    found: dict[str, float] = json.loads((folder / "metrics.json").read_text())["metrics"]
+    return found
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> None:
+    options = [f"--config={CONFIGS / system}_demo.yaml", *tiny]
+    run(["fit", *options])
+
+    fitted = Path(f"runs/{system}_demo/version_0")
+    assert MEASURES[system] <= set(metrics(fitted))
+    assert all(math.isfinite(value) for value in metrics(fitted).values())
+    for name in ("config.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt"):
+        assert (fitted / name).stat().st_size > 0, name
+    figures = {path.stem for path in (fitted / "figures").glob("*.png")}
+    segmented = {f"segmentation_{name}" for name in CATEGORIES} | {"deep_response"}
+    assert figures == {"training_samples"} | (segmented if system in {"soidn", "segmentation"} else set())
+
+    checkpoint = f"--ckpt_path={fitted / 'checkpoints/last.ckpt'}"
+    for stage in ("validate", "test", "predict"):
+        run([stage, *options, checkpoint])
+    tested = Path(f"runs/{system}_demo/version_2")
+    assert metrics(tested) == metrics(fitted)  # the end of a fit is a test of its last weights
+
+
+def test_the_saved_config_is_the_run(tiny: Options) -> None:
+    run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny])
+    first = Path("runs/trunk_demo/version_0")
+    run(["fit", f"--config={first}/config.yaml"])
+    assert metrics(Path("runs/trunk_demo/version_1")) == metrics(first)
+
+
+def test_a_fit_can_go_without_evaluation(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--evaluate=false"])
+    assert not Path("runs/trunk_demo/version_0/metrics.json").exists()
+    assert "unseen identities" not in capsys.readouterr().out
