@@ -35,6 +35,11 @@ class SampleFigures(Callback):
         self.num_samples = num_samples
         self.num_channels = num_channels
         self._examples: dict[str, list[dict[str, Tensor]]] = {}
+        self._folder: Path | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Learn the run's folder: all processes must ask for it together."""
+        self._folder = Path(trainer.log_dir) / "figures" if trainer.loggers and trainer.log_dir else None
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
@@ -43,7 +48,7 @@ class SampleFigures(Callback):
         if trainer.global_step == 0 and batch_idx == 0 and trainer.is_global_zero:
             chosen = slice(2 * self.num_samples)
             rows = [_pixels(batch["image"][chosen]), _grey(batch["mask"][chosen].float())]
-            _save(trainer, "training_samples", *rows)
+            self._save(trainer, "training_samples", *rows)
 
     def on_test_batch_end(
         self,
@@ -69,11 +74,25 @@ class SampleFigures(Callback):
         occluded = [e for name, examples in self._examples.items() if name != "none" for e in examples]
         for name, examples in self._examples.items():
             if name != "none":
-                _save(trainer, f"segmentation_{name}", *_segmentation_rows(examples))
+                self._save(trainer, f"segmentation_{name}", *_segmentation_rows(examples))
         if occluded and "deep_response" in occluded[0]:
             by_category = [examples[0] for name, examples in self._examples.items() if name != "none"]
-            _save(trainer, "deep_response", *_response_rows(by_category, self.num_channels))
+            self._save(trainer, "deep_response", *_response_rows(by_category, self.num_channels))
         self._examples = {}
+
+    def _save(self, trainer: Trainer, name: str, *rows: Tensor) -> None:
+        """Write a grid whose rows are ``(B, 3, H, W)`` stacks of the same faces."""
+        if self._folder is None:
+            return
+        magnify = max(1, 128 // rows[0].shape[-1])
+        grid = make_grid(torch.cat(rows), nrow=len(rows[0]), padding=2, pad_value=1.0)
+        grid = interpolate(grid[None], scale_factor=magnify)[0]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{name}.png"
+        save_image(grid, path)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(f"figures/{name}", [str(path)])
 
 
 def _segmentation_rows(examples: list[dict[str, Tensor]]) -> list[Tensor]:
@@ -101,18 +120,3 @@ def _grey(maps: Tensor) -> Tensor:
 def _tint(images: Tensor, masks: Tensor) -> Tensor:
     weight = 0.6 * _grey(masks.float())
     return (1 - weight) * images + weight * torch.tensor(OCCLUDER_COLOUR)[:, None, None]
-
-
-def _save(trainer: Trainer, name: str, *rows: Tensor) -> None:
-    """Write a grid whose rows are ``(B, 3, H, W)`` stacks of the same faces."""
-    if not trainer.log_dir:
-        return
-    magnify = max(1, 128 // rows[0].shape[-1])
-    grid = make_grid(torch.cat(rows), nrow=len(rows[0]), padding=2, pad_value=1.0)
-    grid = interpolate(grid[None], scale_factor=magnify)[0]
-    path = Path(trainer.log_dir) / "figures" / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_image(grid, path)
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            logger.log_image(f"figures/{name}", [str(path)])

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import textwrap
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ PARSER_CHATTER = re.compile(r"(- )?(Does not validate|Subtypes:|Errors:|Expected
 REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
 
+LONGEST_MESSAGE = 500  # characters; smp for one lists all its encoders
+
 
 class UserError(Exception):
     """Something the user can mend: shown as one line, without a traceback."""
@@ -34,6 +37,11 @@ class UserError(Exception):
 
 class LogConfigCallback(SaveConfigCallback):
     """Saves the parsed config beside the run and gives it to every logger."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save, unless the run has no logger and so no folder of its own."""
+        if trainer.loggers:
+            super().setup(trainer, pl_module, stage)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Log the config as hyper-parameters; the CSV logger has it as a file already."""
@@ -83,8 +91,7 @@ class FaceCLI(LightningCLI):
 
     def after_test(self) -> None:
         """Print the table and write it beside the run."""
-        if self.trainer.is_global_zero:
-            report(self.trainer, self._get(self.config, "system"))
+        report(self.trainer, self._get(self.config, "system"))
 
 
 class DryCLI(FaceCLI):
@@ -132,7 +139,7 @@ def main(command: Any, args: Sequence[str] | None = None) -> None:
     try:
         command(sys.argv[1:] if args is None else args)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {textwrap.shorten(str(error), LONGEST_MESSAGE, placeholder=' …')}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -31,6 +31,7 @@ TRUNK_KEYS = (
     "--data.",
     "--model.init_args.network.init_args.trunk",
     "--model.init_args.network.init_args.head",
+    "--model.init_args.normalize",
 )
 NOT_TRUNK_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--data.init_args.training_occluder")
 
@@ -77,7 +78,24 @@ def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
     parser.add_argument("--weights", help="local file of initial weights")
     parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
-    return parser.parse_known_args(args)
+    options, overrides = parser.parse_known_args(args)
+    return options, join_values(overrides)
+
+
+def join_values(overrides: Sequence[str]) -> list[str]:
+    """Return each option as one word.
+
+    Example:
+        >>> join_values(["--trainer.max_epochs", "3", "--seed_everything=1"])
+        ['--trainer.max_epochs=3', '--seed_everything=1']
+    """
+    joined: list[str] = []
+    for word in overrides:
+        if joined and not word.startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[str, str]:

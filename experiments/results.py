@@ -33,17 +33,20 @@ PUBLISHED_IOU = {"SOIDN": 89.5, "OS network": 98.0}
 
 
 def report(trainer: Trainer, system: str) -> None:
-    """Print the table of the last evaluation and write ``metrics.json`` to the run's folder.
+    """Print the table of the last evaluation and write ``metrics.json`` to the run's folder, in the first process.
 
     Args:
         trainer: Has just evaluated.
         system: Name of what was trained, as in the published tables.
     """
+    folder = trainer.log_dir if trainer.loggers else None  # all processes must ask for it together
+    if not trainer.is_global_zero:
+        return
     metrics = {name: round(float(value), 6) for name, value in sorted(trainer.callback_metrics.items())}
     Console().print(results_table(metrics, system))
-    if trainer.log_dir:
-        write_json(Path(trainer.log_dir) / "metrics.json", {"system": system, "metrics": metrics})
-        print(f"Metrics, checkpoints and figures: {trainer.log_dir}")
+    if folder:
+        write_json(Path(folder) / "metrics.json", {"system": system, "metrics": metrics})
+        print(f"Metrics, checkpoints and figures: {folder}")
 
 
 def results_table(metrics: Mapping[str, float], system: str) -> Table:

@@ -51,25 +51,10 @@ class FaceModule(LightningModule):
         elif initial_weights is not None:
             _check_same_pixels(self.normalize, Path(initial_weights))
             self.origin = load_trunk_weights(network, initial_weights)
-        self._initial_weights = initial_weights
 
     def on_fit_start(self) -> None:
         """Say where the weights come from."""
         rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
-
-    def identity_classifier(self, embedding_dim: int, num_classes: int, dropout: float) -> nn.Sequential:
-        """Return dropout and W of the softmax over identities (SOIDN paper, Eq. 4).
-
-        W goes on from ``initial_weights`` where that is a checkpoint with as many identities, else it is random.
-        """
-        classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding_dim, num_classes))
-        if self._initial_weights not in (None, "imagenet"):
-            state = read_state_dict(Path(str(self._initial_weights)))
-            ours = {name: state.get(f"classifier.{name}") for name in classifier.state_dict()}
-            if all(t is not None and t.shape == classifier.state_dict()[name].shape for name, t in ours.items()):
-                classifier.load_state_dict(ours)
-                self.origin += f", classifier ({num_classes} identities)"
-        return classifier
 
     def pixels(self, batch: FaceBatch) -> Tensor:
         """Return the batch's images as the network wants them, ``(B, C, H, W)`` float."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from datamodules.batch import FaceBatch
@@ -33,7 +33,7 @@ class ClassifierModule(FaceModule):
         **settings: Any,
     ) -> None:
         super().__init__(network, **settings)
-        self.classifier = self.identity_classifier(network.embedding_dim, num_classes, dropout)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from datamodules.batch import FaceBatch
@@ -46,7 +46,7 @@ class SOIDNModule(FaceModule):
         self.segmentation_weight = segmentation_weight
         if segmenter_weights is not None:
             self.origin += "; " + load_segmenter_weights(network, segmenter_weights)
-        self.classifier = self.identity_classifier(network.embedding_dim, num_classes, dropout)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""

@@ -25,7 +25,7 @@ class TemplateOccluder:
     and recoloured a little. The label map is 1 where the *shape* covers at least half a pixel: a tinted
     lens counts as occluder although the face shines through; a shadow does not.
 
-    Instances are drawn when first used and kept for the process. Source of the categories: Song et al.
+    Instances are drawn when first used and kept for the process. Source of the categories: Zeng et al.
     (SOIDN), Fig. 7.
 
     Args:

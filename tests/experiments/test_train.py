@@ -11,9 +11,7 @@ from experiments.launch import CONFIGS, SYSTEMS
 from tests.experiments.conftest import Options
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
-RECOGNITION = {
-    f"test/{m}/{c}" for m in ("rank1", "accuracy", "eer") for c in CATEGORIES | {"none", "occluded"}
-}
+RECOGNITION = {f"test/{m}/{c}" for m in ("rank1", "accuracy", "eer") for c in CATEGORIES | {"none", "occluded"}}
 IOU = {f"test/iou/{name}" for name in CATEGORIES | {"clean", "occluded", "mean", "false_alarm"}}
 MEASURES = {
     "soidn": RECOGNITION | IOU,

@@ -1,0 +1,131 @@
+"""``make train-…``: which configuration, which data, which first stage."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datamodules.sources import ImageFolder
+from experiments.launch import choose_scale, demo_min_images, launch, train_trunk_once, trunk_overrides
+from tests.experiments.conftest import Options
+from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
+from tests.helpers.recordio import write_recordio
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has_data", "has_gpu", "scale", "why"),
+    [
+        (None, False, False, "demo", "no DATA given"),
+        (None, False, True, "demo", "no DATA given"),
+        (None, True, False, "demo", "no GPU here; SCALE=paper overrides"),
+        (None, True, True, "paper", "DATA and a GPU are there"),
+        ("demo", True, True, "demo", "as asked for"),
+        ("paper", False, False, "paper", "as asked for"),
+    ],
+)
+def test_scale_and_its_reason(wanted: str | None, has_data: bool, has_gpu: bool, scale: str, why: str) -> None:
+    assert choose_scale(wanted, has_data=has_data, has_gpu=has_gpu) == (scale, why)
+
+
+@pytest.mark.parametrize(("rich", "least"), [(10, 10), (9, 4)])
+def test_demo_takes_identities_of_ten_images_where_there_are_ten(rich: int, least: int, tmp_path: Path) -> None:
+    counts = {f"person-{i:02}": 10 if i < rich else 9 for i in range(12)}
+    source = ImageFolder(write_image_folder(tmp_path / "faces", counts, size=(16, 16)))
+    assert demo_min_images(source) == least
+
+
+def test_the_trunk_shares_data_size_and_seed_but_not_length_and_occluders() -> None:
+    shared = [
+        "--seed_everything=1",
+        "--data.init_args.batch_size=8",
+        "--trainer.accelerator=cpu",
+        "--model.init_args.network.init_args.trunk.init_args.width=0.5",
+        "--model.init_args.network.init_args.head.init_args.embedding_dim=32",
+    ]
+    own = [
+        "--trainer.max_epochs=3",
+        "--data.init_args.training_occluder=null",
+        "--model.init_args.segmentation_weight=2",
+        "--model.init_args.network.init_args.mask_positions=[2]",
+    ]
+    assert trunk_overrides([*own, *shared]) == shared
+
+
+def test_soidn_starts_from_a_trunk_that_is_trained_once(
+    tiny: Options, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    launch(["soidn", *tiny])
+    said = capsys.readouterr().out
+    assert "Scale: demo (no DATA given)" in said
+    assert "Configuration: experiments/configs/soidn_demo.yaml" in said
+    assert said.index("training it on clean faces first") < said.index("SOIDN on unseen identities")
+    checkpoints = {str(path) for path in Path("runs").rglob("*.ckpt")}
+    assert len(list(Path("runs/wandb").glob("offline-run-*"))) == 2  # trunk and SOIDN are two runs
+
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    launch(["soidn", *tiny, "--model.init_args.segmentation_weight=0.5", "--trainer.max_epochs=2"])
+    assert "trained before with the same settings" in capsys.readouterr().out
+    new = {str(path) for path in Path("runs").rglob("*.ckpt")} - checkpoints
+    assert {str(Path(path).parents[1]) for path in new} == {"runs/soidn_demo/version_1"}
+
+
+def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[str] = []
+
+    def train(args: Options) -> object:
+        trained.append(args[2])
+        Path(f"trunk-{len(trained)}.ckpt").touch()
+        callback = type("Callback", (), {"last_model_path": f"trunk-{len(trained)}.ckpt"})
+        return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callback": callback})})
+
+    monkeypatch.setattr("experiments.launch.run", train)
+    assert train_trunk_once(["--seed_everything=0"]) == train_trunk_once(["--seed_everything=0"]) == "trunk-1.ckpt"
+    assert train_trunk_once(["--seed_everything=1"]) == "trunk-2.ckpt"
+    Path("trunk-1.ckpt").unlink()
+    assert train_trunk_once(["--seed_everything=0"]) == "trunk-3.ckpt"
+    assert trained == ["--seed_everything=0", "--seed_everything=1", "--seed_everything=0"]
+
+
+def folder(root: Path) -> str:
+    write_image_folder(root, {f"person-{i:02}": 4 for i in range(12)})
+    return f"image folder {root}"
+
+
+def recordio(root: Path) -> str:
+    images = [encode(pseudo_face(identity, shot)) for identity in range(12) for shot in range(4)]
+    write_recordio(root, images, [float(identity) for identity in range(12) for _ in range(4)], classes=12)
+    return f"InsightFace RecordIO {root}"
+
+
+@pytest.mark.parametrize("write", [folder, recordio])
+def test_trains_on_the_users_faces(
+    write: Callable[[Path], str], tmp_path: Path, short: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = write(tmp_path / "faces")
+    launch(["segmentation", "--data", str(tmp_path / "faces"), "--scale=demo", "--alignment=lfw", *short])
+    said = capsys.readouterr().out
+    found = f"Faces: {kind}: 48 images of 12 identities; landmarks: the 'lfw' alignment"
+    assert found in said
+    assert "identities of at least 4 images (0 have 10)" in said
+    assert said.index(found) < said.index("OS network on unseen identities")
+    assert Path("runs/segmentation_demo/version_0/metrics.json").exists()
+
+
+def test_bad_images_can_be_left_out_and_are_counted(
+    tmp_path: Path, short: Options, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder(tmp_path / "faces")
+    (tmp_path / "faces/person-00/person-00_0001.jpg").write_bytes(b"no image")
+    options = [*short, "--data.init_args.on_bad_image=skip", "--evaluate=false", "--trainer.limit_train_batches=1"]
+    with caplog.at_level("INFO"):
+        launch(["segmentation", "--data", str(tmp_path / "faces"), "--scale=demo", *options])
+    assert "1 unusable images left out" in caplog.text
+
+
+def test_given_weights_replace_the_first_stage(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    launch(["trunk", *tiny, "--evaluate=false"])
+    weights = "runs/trunk_demo/version_0/checkpoints/last.ckpt"
+    launch(["baseline", f"--weights={weights}", *tiny, "--evaluate=false"])
+    assert "Trunk:" not in capsys.readouterr().out
+    assert not Path("runs/trunk_demo/version_1").exists()
