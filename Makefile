@@ -36,7 +36,8 @@ $(READY): requirements.txt
 		{ echo "error: expected a python3 with ensurepip; install your system's python3-venv, or name another: PYTHON=…" >&2; exit 1; }; \
 		$(PYTHON) -m venv --clear $(VENV); }
 	@echo "Setting up $(VENV) from requirements.txt: once, some minutes and gigabytes"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@sed -n '/^uv==/,/[^\]$$/p' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
 	@touch $@
 

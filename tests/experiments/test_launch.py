@@ -1,9 +1,10 @@
 """``make train-…``: which configuration, which data, which first stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import wandb
 
 from datamodules.sources import ImageFolder
 from experiments.launch import choose_scale, demo_min_images, launch, train_trunk_once, trunk_overrides
@@ -51,10 +52,17 @@ def test_the_trunk_shares_data_size_and_seed_but_not_length_and_occluders() -> N
     assert trunk_overrides([*own, *shared]) == shared
 
 
-def test_soidn_starts_from_a_trunk_that_is_trained_once(
-    tiny: Options, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let W&B write to disk; it reads its environment once in a process, unless torn down."""
+    wandb.teardown()
     monkeypatch.setenv("WANDB_MODE", "offline")
+    yield
+    wandb.teardown()
+
+
+@pytest.mark.usefixtures("offline")
+def test_soidn_starts_from_a_trunk_that_is_trained_once(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
     launch(["soidn", *tiny])
     said = capsys.readouterr().out
     assert "Scale: demo (no DATA given)" in said
@@ -63,7 +71,6 @@ def test_soidn_starts_from_a_trunk_that_is_trained_once(
     checkpoints = {str(path) for path in Path("runs").rglob("*.ckpt")}
     assert len(list(Path("runs/wandb").glob("offline-run-*"))) == 2  # trunk and SOIDN are two runs
 
-    monkeypatch.setenv("WANDB_MODE", "disabled")
     launch(["soidn", *tiny, "--model.init_args.segmentation_weight=0.5", "--trainer.max_epochs=2"])
     assert "trained before with the same settings" in capsys.readouterr().out
     new = {str(path) for path in Path("runs").rglob("*.ckpt")} - checkpoints

@@ -11,7 +11,7 @@ def rates(total_steps: int, warmup_share: float) -> list[float]:
     schedule = WarmupCosine(optimizer, total_steps, warmup_share)
     seen = []
     for _ in range(total_steps):
-        seen.append(schedule.get_last_lr()[0])
+        seen.append(float(schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
     return seen
