@@ -39,7 +39,7 @@ def split_identities(
         identities: Identity of every image, ``(N,)``.
         min_images: Images an identity needs to be trained on.
         num_unseen: Identities wanted for evaluation.
-        max_unseen_share: Share of the trainable identities that evaluation may take, in ``[0, 1)``.
+        max_unseen_share: Share of the trainable identities that evaluation may take, in ``[0, 1)``; two in any case.
         images_per_unseen: Images used of each unseen identity: one for the gallery, the others are probes.
         validation_share: Share of each training identity's images that is kept for validation, at least one.
         seed: Seed of every choice.
@@ -56,7 +56,8 @@ def split_identities(
     counts = np.bincount(identities)
     trainable = np.flatnonzero(counts >= min_images)
     spare = generator.permutation(np.flatnonzero((counts >= 2) & (counts < min_images)))
-    borrowed = min(max(num_unseen - len(spare), 0), int(max_unseen_share * len(trainable)))
+    allowed = max(2 - len(spare), int(max_unseen_share * len(trainable)), 0)  # fewer than two are no evaluation
+    borrowed = min(max(num_unseen - len(spare), 0), allowed)
     shuffled = generator.permutation(trainable)
     unseen = np.concatenate([spare[:num_unseen], shuffled[:borrowed]])
     train = np.sort(shuffled[borrowed:])
@@ -79,7 +80,7 @@ def _images_by_identity(identities: Indices, generator: np.random.Generator) -> 
 
 
 def _check_enough(counts: Indices, train: Indices, unseen: Indices, min_images: int) -> None:
-    have = f"{np.count_nonzero(counts)} identities of 1 to {counts.max(initial=0)} images"
+    have = f"{np.count_nonzero(counts)} identities of up to {counts.max(initial=0)} images"
     if len(train) < 2:
         raise DataError(
             f"Expected at least 2 identities of at least {max(min_images, 2)} images to train on, "

@@ -1,6 +1,6 @@
 """Compare the systems on generated faces: seeds × arms, as paired differences with 95 % intervals.
 
-    python -m experiments.benchmarks.compare_systems --seeds 0 1 2 3 4 [--arms trunk baseline …] [--epochs 4]
+    python -m experiments.benchmarks.compare_systems --seeds 0 1 2 3 4 [--arms trunk baseline …] [--epochs 8]
 
 Each seed has its own identities. All arms of a seed start from the same trunk, trained on clean faces, and train
 for the same number of epochs with the same optimizer, schedule and rate; they differ in what the table says.
@@ -23,12 +23,13 @@ from experiments.cli import main, run
 from experiments.launch import CONFIGS, train_trunk_once
 from experiments.results import write_json
 
+NETWORK = "--model.init_args.network.init_args"
+
 ARMS: Mapping[str, tuple[str, list[str]]] = {
     "trunk": ("baseline", ["--data.init_args.training_occluder=null"]),
     "baseline": ("baseline", []),
-    "soidn-top": ("soidn", ["--model.init_args.network.init_args.mask_positions=null"]),
-    "soidn": ("soidn", []),
-    "soidn-lambda0": ("soidn", ["--model.init_args.segmentation_weight=0"]),
+    "soidn-top": ("soidn", [f"{NETWORK}.mask_positions=[5]", f"{NETWORK}.detach_segmenter=false"]),
+    "soidn-levels": ("soidn", [f"{NETWORK}.mask_positions=[2,3,4]", f"{NETWORK}.detach_segmenter=true"]),
     "segmentation": ("segmentation", []),
 }
 """Name → configuration and what is changed in it."""
@@ -115,7 +116,7 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=8)
     return parser.parse_known_args(args)
 
 
