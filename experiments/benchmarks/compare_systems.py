@@ -28,7 +28,7 @@ NETWORK = "--model.init_args.network.init_args"
 ARMS: Mapping[str, tuple[str, list[str]]] = {
     "trunk": ("baseline", ["--data.init_args.training_occluder=null"]),
     "baseline": ("baseline", []),
-    "soidn-top": ("soidn", [f"{NETWORK}.mask_positions=[5]", f"{NETWORK}.detach_segmenter=false"]),
+    "soidn-top": ("soidn", [f"{NETWORK}.mask_positions=top", f"{NETWORK}.detach_segmenter=false"]),
     "soidn-levels": ("soidn", [f"{NETWORK}.mask_positions=[2,3,4]", f"{NETWORK}.detach_segmenter=true"]),
     "segmentation": ("segmentation", []),
 }

@@ -49,7 +49,8 @@ class SOIDN(nn.Module):
         segmenter: g, with the output of :class:`Segmenter`.
         head: Builds h from the shape ``(C, H', W')`` of f(x).
         image_size: H and W in pixels.
-        mask_positions: Where masks act: 0 is the normalised image, k the output of stage k; None is the last.
+        mask_positions: Where masks act: 0 is the normalised image, k the output of stage k; ``"top"`` is the last,
+            the paper's.
         mask_source: ``"features"``: each mask comes from the segmenter's deepest feature map of equal height and
             width; ``"scores"``: from its logits, averaged over areas down to that size.
         detach_segmenter: Keep the classification gradient out of g; M still learns.
@@ -81,7 +82,7 @@ class SOIDN(nn.Module):
         segmenter: nn.Module,
         head: Callable[[tuple[int, int, int]], nn.Module],
         image_size: int,
-        mask_positions: Sequence[int] | None = None,
+        mask_positions: Sequence[int] | Literal["top"] = "top",
         *,
         mask_source: Literal["features", "scores"] = "features",
         detach_segmenter: bool = False,
@@ -137,8 +138,8 @@ class SOIDN(nn.Module):
         return F.adaptive_avg_pool2d(segmentation.logits, (height, width))
 
 
-def _checked_positions(positions: Sequence[int] | None, depth: int) -> list[int]:
-    checked = sorted([depth] if positions is None else positions)
+def _checked_positions(positions: Sequence[int] | Literal["top"], depth: int) -> list[int]:
+    checked = [depth] if positions == "top" else sorted(int(position) for position in positions)
     if not checked or len(set(checked)) < len(checked) or checked[0] < 0 or checked[-1] > depth:
         raise ValueError(f"Expected `mask_positions` distinct and in 0 to {depth}, the number of stages, got {checked}")
     return checked

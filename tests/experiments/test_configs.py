@@ -76,4 +76,4 @@ def test_paper_settings() -> None:
     assert (data["image_size"], data["min_images"]) == (224, 51)
     assert config("soidn", "casia")["trainer"]["max_epochs"] == 20
     assert config("soidn", "casia")["model"]["init_args"]["segmentation_weight"] == 1.0
-    assert config("soidn", "casia")["model"]["init_args"]["network"]["init_args"]["mask_positions"] is None
+    assert config("soidn", "casia")["model"]["init_args"]["network"]["init_args"]["mask_positions"] == "top"
