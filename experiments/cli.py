@@ -113,6 +113,7 @@ def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
     """
     log_offline_without_key()
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
+    warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
     try:
         return (DryCLI if dry else FaceCLI)(
             LightningModule,
@@ -190,3 +191,4 @@ def log_offline_without_key() -> None:
         hosts = {}
     if not any("wandb" in host for host in hosts):
         os.environ["WANDB_MODE"] = "offline"
+        os.environ.setdefault("WANDB_SILENT", "true")  # its summary would bury the run's own

@@ -12,17 +12,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
+import yaml
+from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources import FaceSource, RecordIO, describe, open_source
+from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run
 from experiments.results import write_json
 
 CONFIGS = Path(__file__).parent / "configs"
+DEMO_IMAGES = 3600  # what the demo configurations' epochs are meant for
 SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
 STARTS_FROM_TRUNK = ("soidn", "baseline")
 TRUNK_KEYS = (
@@ -54,15 +57,15 @@ def launch(args: Sequence[str]) -> None:
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     config = CONFIGS / f"{options.system}_{'demo' if scale == 'demo' else 'casia'}.yaml"
-    data = data_options(options.data, options.alignment, scale)
+    data = choose_data(options.data, options.alignment, scale)
     weights = options.weights
     if weights is None and scale == "demo" and options.system in STARTS_FROM_TRUNK:
         # mistakes in what comes last show before the trunk is trained, which loads every image
-        run(["fit", f"--config={config}", *data, *overrides, "--data.init_args.check_images=false"], dry=True)
-        weights = train_trunk_once([*data, *trunk_overrides(overrides)])
+        run(["fit", f"--config={config}", *data.options, *overrides, "--data.init_args.check_images=false"], dry=True)
+        weights = train_trunk_once([*data.options, *trunk_overrides(overrides)], repeat=data.repeat)
     start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
     print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
-    run(["fit", f"--config={config}", *data, *start, *overrides])
+    run(["fit", f"--config={config}", *longer(config, data.repeat), *data.options, *start, *overrides])
 
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -112,11 +115,19 @@ def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[
     return ("paper", "DATA and a GPU are there") if has_gpu else ("demo", "no GPU here; SCALE=paper overrides")
 
 
-def data_options(path: str | None, alignment: str, scale: str) -> list[str]:
-    """Return the options that put a user's dataset in the place of the configuration's, and say what it is."""
+class DataChoice(NamedTuple):
+    """What a run trains on, as far as it is not the configuration's."""
+
+    options: list[str]
+    repeat: int = 1
+    """How many times the configuration's epochs it takes, so that few faces are trained on as long as many."""
+
+
+def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
+    """Put a user's dataset in the place of the configuration's, and say what it is."""
     if path is None:
         print("Faces: generated (DATA=folder takes yours)")
-        return []
+        return DataChoice([])
     try:
         source = open_source(path)
     except DataError as error:
@@ -127,18 +138,37 @@ def data_options(path: str | None, alignment: str, scale: str) -> list[str]:
         f"--data.init_args.source={_instance(f'datamodules.sources.{kind}', root=path)}",
         f"--data.init_args.landmarks={_instance('datamodules.sources.FixedLandmarks', points=alignment)}",
     ]
-    if scale == "demo":
-        options += [f"--data.init_args.min_images={demo_min_images(source)}", "--data.init_args.max_unseen_share=0.2"]
-    return options
+    if scale == "paper":
+        return DataChoice(options)
+    counts = np.bincount(source.identities)
+    min_images = demo_min_images(counts)
+    options += [f"--data.init_args.min_images={min_images}", "--data.init_args.max_unseen_share=0.2"]
+    return DataChoice(options, repeat=demo_repeat(int(counts[counts >= min_images].sum())))
+
+
+def demo_repeat(images: int, *, most: int = 25) -> int:
+    """Return how many times the demo's epochs few images are trained for, to come to about as many steps.
+
+    Example:
+        >>> demo_repeat(4000), demo_repeat(1200), demo_repeat(10)
+        (1, 3, 25)
+    """
+    return max(1, min(most, DEMO_IMAGES // max(images, 1)))
+
+
+def longer(config: Path, repeat: int) -> list[str]:
+    """Return the option that multiplies a configuration's epochs."""
+    epochs = repeat * int(yaml.safe_load(config.read_text())["trainer"]["max_epochs"])
+    return [] if repeat == 1 else [f"--trainer.max_epochs={epochs}"]
 
 
 def _instance(class_path: str, **init_args: str) -> str:
     return json.dumps({"class_path": class_path, "init_args": init_args})
 
 
-def demo_min_images(source: FaceSource, *, preferred: int = 10, fallback: int = 4, enough: int = 10) -> int:
+def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback: int = 4, enough: int = 10) -> int:
     """Return how many images an identity needs in a demo: 10, or 4 where fewer than ten identities have 10."""
-    rich = np.count_nonzero(np.bincount(source.identities) >= preferred)
+    rich = np.count_nonzero(counts >= preferred)
     number = preferred if rich >= enough else fallback
     print(f"Training takes identities of at least {number} images ({rich} have {preferred})")
     return number
@@ -149,9 +179,10 @@ def trunk_overrides(overrides: Sequence[str]) -> list[str]:
     return [o for o in overrides if o.startswith(TRUNK_KEYS) and not o.startswith(NOT_TRUNK_KEYS)]
 
 
-def train_trunk_once(options: Sequence[str]) -> str | None:
+def train_trunk_once(options: Sequence[str], *, repeat: int = 1) -> str | None:
     """Return the checkpoint of a trunk trained on clean faces with these options, training it if there is none."""
     config = CONFIGS / "trunk_demo.yaml"
+    options = [*longer(config, repeat), *options]
     key = hashlib.sha256(json.dumps([config.read_text(), *options]).encode()).hexdigest()[:12]
     record = Path("runs/trunk_demo") / f"{key}.json"
     if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():

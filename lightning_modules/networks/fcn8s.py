@@ -37,7 +37,8 @@ class FCN8s(Segmenter):
         convolutions: Number of convolutions in each stage of the encoder, see :class:`VGG16Trunk`.
 
     Raises:
-        ValueError: If ``fully_connected_kernel`` is not odd, or there are not one to four ``skip_scales``; at call, if an image is smaller than 32 pixels.
+        ValueError: If ``fully_connected_kernel`` is not odd, or there are not one to four ``skip_scales``; at call,
+            if an image is smaller than 32 pixels.
 
     Example:
         >>> logits, features = FCN8s(width=0.125, fully_connected_kernel=3)(torch.zeros(1, 3, 45, 37))

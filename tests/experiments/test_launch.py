@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import wandb
+import yaml
 
-from datamodules.sources import ImageFolder
-from experiments.launch import choose_scale, demo_min_images, launch, train_trunk_once, trunk_overrides
+from experiments.launch import (
+    CONFIGS,
+    choose_scale,
+    demo_min_images,
+    launch,
+    longer,
+    train_trunk_once,
+    trunk_overrides,
+)
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.recordio import write_recordio
@@ -29,10 +38,15 @@ def test_scale_and_its_reason(wanted: str | None, has_data: bool, has_gpu: bool,
 
 
 @pytest.mark.parametrize(("rich", "least"), [(10, 10), (9, 4)])
-def test_demo_takes_identities_of_ten_images_where_there_are_ten(rich: int, least: int, tmp_path: Path) -> None:
-    counts = {f"person-{i:02}": 10 if i < rich else 9 for i in range(12)}
-    source = ImageFolder(write_image_folder(tmp_path / "faces", counts, size=(16, 16)))
-    assert demo_min_images(source) == least
+def test_demo_takes_identities_of_ten_images_where_there_are_ten(rich: int, least: int) -> None:
+    assert demo_min_images(np.array([10] * rich + [9] * (12 - rich))) == least
+
+
+def test_few_faces_are_trained_on_for_more_epochs() -> None:
+    config = CONFIGS / "soidn_demo.yaml"
+    epochs = yaml.safe_load(config.read_text())["trainer"]["max_epochs"]
+    assert longer(config, 3) == [f"--trainer.max_epochs={3 * epochs}"]
+    assert longer(config, 1) == []
 
 
 def test_the_trunk_shares_data_size_and_seed_but_not_length_and_occluders() -> None:
