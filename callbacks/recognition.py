@@ -21,7 +21,7 @@ class UnseenRecognition(Callback):
     Single sample per subject: the first clean image of each identity is enrolled; all its other images are
     probes, under every condition the same ones (SOIDN paper, section 4.2.2). For verification every probe is
     compared with its own enrolled image and with that of one other person, so that half of the pairs are
-    genuine; accuracy is the mean over folds by the probe's identity.
+    genuine; accuracy is the mean over folds that share no identity.
 
     Logged are ``test/rank1/<condition>``, ``test/accuracy/<condition>``, ``test/eer/<condition>``, and under
     ``occluded`` their means over the occluder categories.
@@ -56,7 +56,9 @@ class UnseenRecognition(Callback):
         """Log the measures over all processes' faces."""
         rows = self._embeddings.gather()
         if rows is not None:
-            pl_module.log_dict({f"test/{name}": value for name, value in recognition(rows, self.num_folds).items()})
+            # every process has computed them from all faces
+            measures = recognition(rows, self.num_folds)
+            pl_module.log_dict({f"test/{name}": value for name, value in measures.items()})
 
 
 def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
@@ -88,19 +90,26 @@ def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
 def verification_pairs(gallery: Rows, probes: Rows, num_folds: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return similarity, sameness and fold of two pairs for each probe: one genuine, one impostor.
 
+    Folds share no identity: both people of an impostor pair belong to the probe's fold.
+
     Args:
-        gallery: One enrolled embedding for each of at least two identities.
+        gallery: One enrolled embedding for each of :math:`G` identities, at least two.
         probes: Embeddings of enrolled people, ``(P, D)``.
-        num_folds: Folds; with fewer identities, one each.
+        num_folds: Folds wanted; there are at most :math:`G / 2`, and two with fewer than four identities, whose
+            impostor pairs then cross the folds.
 
     Returns:
         Scores, same and folds, ``(2 P,)`` each.
     """
     number = len(gallery.identity)
     own = torch.searchsorted(gallery.identity.sort().values, probes.identity)  # rank of the probe's identity
-    shift = 1 + torch.arange(len(own)) % (number - 1)  # walks through all other people
+    num_folds = max(2, min(num_folds, number // 2))
+    step = num_folds if number >= 4 else 1  # from one member of a fold to the next
+    place, first = own // step, own % step
+    members = (number - 1 - first) // step + 1  # of the probe's fold
+    other = (place + 1 + torch.arange(len(own)) % (members - 1)) % members  # walks through all other members
     by_rank = gallery.value[gallery.identity.argsort()]
-    partners = torch.cat([by_rank[own], by_rank[(own + shift) % number]])
+    partners = torch.cat([by_rank[own], by_rank[other * step + first]])
     scores = cosine_similarity(partners, probes.value.repeat(2, 1))
     same = torch.arange(2 * len(own)) < len(own)
     return scores, same, own.repeat(2) % num_folds

@@ -1,17 +1,20 @@
 """Find images that cannot be used before training starts, not in its third week."""
 
 import os
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import track
 
 from datamodules.dataset import load_face
 from datamodules.errors import DataError
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.sources.source import FaceSource
+
+PIECE = 2048  # images checked at once
+SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
 
 OnBadImage = Literal["stop", "skip"]
 
@@ -41,17 +44,15 @@ def usable_images(
             return str(error)
         return None
 
+    complaints: list[str | None] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        complaints = list(_stop_at_first(pool.map(complaint, indices.tolist()), stop=on_bad_image == "stop"))
+        # in pieces, so that a bad image early on is not waited for until the last one has been read
+        for start in track(
+            range(0, len(indices), PIECE), "Checking images", transient=True, disable=len(indices) <= PIECE
+        ):
+            for found in pool.map(complaint, indices[start : start + PIECE].tolist()):
+                if found is not None and on_bad_image == "stop":
+                    raise DataError(found)
+                complaints.append(found)
     usable = np.array([c is None for c in complaints], dtype=bool)
     return indices[usable], [c for c in complaints if c is not None]
-
-
-SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
-
-
-def _stop_at_first(complaints: Iterable[str | None], *, stop: bool) -> Iterable[str | None]:
-    for complaint in complaints:
-        if stop and complaint is not None:
-            raise DataError(complaint)
-        yield complaint

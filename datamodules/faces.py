@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import numpy as np
+import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
@@ -72,7 +73,8 @@ class FaceDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        _check_positive(image_size=image_size, batch_size=batch_size, evaluation_batch_size=evaluation_batch_size)
+        _check_least(1, image_size=image_size, evaluation_batch_size=evaluation_batch_size)
+        _check_least(2, batch_size=batch_size)  # batch norm needs two
         self.source = source
         self.training_occluder = training_occluder
         self.evaluation_occluders = evaluation_occluders
@@ -83,10 +85,16 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.augmentation = augmentation
         self.seed = seed
+        if on_bad_image == "skip" and not check_images:
+            raise ValueError(
+                "Expected `check_images` with `on_bad_image: skip`: what is not looked at cannot be left out"
+            )
         usable = np.arange(len(source))
         self.skipped: list[str] = []
         if check_images:
             usable, self.skipped = usable_images(source, usable, self.landmarks, on_bad_image=on_bad_image)
+        for message in self.skipped:
+            log.warning("left out: %s", message)
         split = split_identities(
             source.identities[usable],
             min_images=min_images,
@@ -163,11 +171,12 @@ class FaceDataModule(LightningDataModule):
             collate_fn=collate_faces,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
             **kwargs,
         )
 
 
-def _check_positive(**settings: int) -> None:
+def _check_least(least: int, **settings: int) -> None:
     for name, value in settings.items():
-        if value < 1:
-            raise ValueError(f"Expected `{name}` of at least 1, got {value}")
+        if value < least:
+            raise ValueError(f"Expected `{name}` of at least {least}, got {value}")

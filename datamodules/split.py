@@ -37,21 +37,24 @@ def split_identities(
 
     Args:
         identities: Identity of every image, ``(N,)``.
-        min_images: Images an identity needs to be trained on.
-        num_unseen: Identities wanted for evaluation.
+        min_images: Images an identity needs to be trained on, at least 2.
+        num_unseen: Identities wanted for evaluation, at least 2.
         max_unseen_share: Share of the trainable identities that evaluation may take, in ``[0, 1)``; two in any case.
-        images_per_unseen: Images used of each unseen identity: one for the gallery, the others are probes.
-        validation_share: Share of each training identity's images that is kept for validation, at least one.
+        images_per_unseen: Images used of each unseen identity, at least 2: one for the gallery, the others are probes.
+        validation_share: Share of each training identity's images that is kept for validation, in ``(0, 1)``; at
+            least one image, and never all.
         seed: Seed of every choice.
 
     Raises:
-        DataError: If fewer than two identities are left to train on, or to evaluate on.
+        ValueError: If a setting is out of range.
+        DataError: If fewer than two identities are left to train on, beside two to evaluate on.
 
     Example:
         >>> split = split_identities(np.repeat(np.arange(6), 10), min_images=10, num_unseen=2)
         >>> len(split.train_identities), len(split.train), len(split.validation), len(split.unseen)
         (4, 36, 4, 12)
     """
+    _check_settings(min_images, num_unseen, max_unseen_share, images_per_unseen, validation_share)
     generator = np.random.default_rng((0x5B117, seed))
     counts = np.bincount(identities)
     trainable = np.flatnonzero(counts >= min_images)
@@ -61,10 +64,10 @@ def split_identities(
     shuffled = generator.permutation(trainable)
     unseen = np.concatenate([spare[:num_unseen], shuffled[:borrowed]])
     train = np.sort(shuffled[borrowed:])
-    _check_enough(counts, train, unseen, min_images)
+    _check_enough(counts, train, min_images)
 
     by_identity = _images_by_identity(identities, generator)
-    kept = {i: max(1, round(validation_share * counts[i])) for i in train}
+    kept = {i: min(max(1, round(validation_share * counts[i])), counts[i] - 1) for i in train}
     return IdentitySplit(
         train=np.sort(np.concatenate([by_identity[i][kept[i] :] for i in train])),
         validation=np.sort(np.concatenate([by_identity[i][: kept[i]] for i in train])),
@@ -79,14 +82,22 @@ def _images_by_identity(identities: Indices, generator: np.random.Generator) -> 
     return np.split(order, np.cumsum(np.bincount(identities))[:-1])
 
 
-def _check_enough(counts: Indices, train: Indices, unseen: Indices, min_images: int) -> None:
-    have = f"{np.count_nonzero(counts)} identities of up to {counts.max(initial=0)} images"
+def _check_enough(counts: Indices, train: Indices, min_images: int) -> None:
     if len(train) < 2:
         raise DataError(
-            f"Expected at least 2 identities of at least {max(min_images, 2)} images to train on, "
-            f"got {len(train)} (of {have})"
+            f"Expected at least 2 identities of at least {min_images} images to train on, beside 2 to evaluate on, "
+            f"got {len(train)} (of {np.count_nonzero(counts)} identities of up to {counts.max(initial=0)} images)"
         )
-    if len(unseen) < 2:
-        raise DataError(
-            f"Expected at least 2 identities of at least 2 images to evaluate on, got {len(unseen)} ({have})"
-        )
+
+
+def _check_settings(
+    min_images: int, num_unseen: int, max_unseen_share: float, images_per_unseen: int, validation_share: float
+) -> None:
+    counts = {"min_images": min_images, "num_unseen": num_unseen, "images_per_unseen": images_per_unseen}
+    for name, value in counts.items():
+        if value < 2:
+            raise ValueError(f"Expected `{name}` of at least 2, got {value}")
+    if not 0.0 <= max_unseen_share < 1.0:
+        raise ValueError(f"Expected `max_unseen_share` in [0, 1), got {max_unseen_share}")
+    if not 0.0 < validation_share < 1.0:
+        raise ValueError(f"Expected `validation_share` in (0, 1), got {validation_share}")

@@ -95,7 +95,17 @@ class FaceCLI(LightningCLI):
 
 
 class DryCLI(FaceCLI):
-    """Builds everything and stops there."""
+    """Builds everything, without a look at every image, and stops there."""
+
+    def instantiate_classes(self) -> None:
+        """Build from a copy of the configuration, so that the resolved one stays what was asked for."""
+        asked = self.config
+        self.config = asked.clone()
+        data = self.config[self.subcommand].data if self.subcommand else self.config.data
+        if "check_images" in data.get("init_args", {}) and data.init_args.get("on_bad_image") != "skip":
+            data.init_args.check_images = False
+        super().instantiate_classes()
+        self.config = asked
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Do nothing."""

@@ -23,20 +23,14 @@ from datamodules.errors import DataError
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run
 from experiments.results import write_json
+from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
 CONFIGS = Path(__file__).parent / "configs"
+TRUNK = CONFIGS / "trunk_demo.yaml"
 DEMO_IMAGES = 3600  # what the demo configurations' epochs are meant for
 SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
-STARTS_FROM_TRUNK = ("soidn", "baseline")
-TRUNK_KEYS = (
-    "--seed_everything",
-    "--trainer.",
-    "--data.",
-    "--model.init_args.network.init_args.trunk",
-    "--model.init_args.network.init_args.head",
-    "--model.init_args.normalize",
-)
-NOT_TRUNK_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--data.init_args.training_occluder")
+STARTS_FROM_TRUNK = ("soidn", "baseline", "segmentation")
+LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,10 +54,12 @@ def launch(args: Sequence[str]) -> None:
     data = choose_data(options.data, options.alignment, scale)
     weights = options.weights
     if weights is None and scale == "demo" and options.system in STARTS_FROM_TRUNK:
-        # mistakes in what comes last show before the trunk is trained, which loads every image
-        run(["fit", f"--config={config}", *data.options, *overrides, "--data.init_args.check_images=false"], dry=True)
-        weights = train_trunk_once([*data.options, *trunk_overrides(overrides)], repeat=data.repeat)
+        # mistakes in what comes last show before the trunk is trained
+        planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True)
+        weights = train_trunk_once(planned, [*longer(TRUNK, data.repeat), *trainer_overrides(overrides)])
     start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
+    if scale == "paper":
+        start = [*pixel_options(options.system, weights), *start]
     print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
     run(["fit", f"--config={config}", *longer(config, data.repeat), *data.options, *start, *overrides])
 
@@ -132,7 +128,7 @@ def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
         source = open_source(path)
     except DataError as error:
         raise UserError(str(error)) from error
-    print(f"Faces: {describe(source)}; landmarks: the {alignment!r} alignment")
+    print(f"Faces: {describe(source)}; landmarks: the {alignment!r} alignment (ALIGNMENT=… names another)")
     kind = "RecordIO" if isinstance(source, RecordIO) else "ImageFolder"
     options = [
         f"--data.init_args.source={_instance(f'datamodules.sources.{kind}', root=path)}",
@@ -162,6 +158,24 @@ def longer(config: Path, repeat: int) -> list[str]:
     return [] if repeat == 1 else [f"--trainer.max_epochs={epochs}"]
 
 
+def pixel_options(system: str, weights: str | None) -> list[str]:
+    """Return the options that make the paper's configuration, meant for VGG-Face's weights, fit other ones.
+
+    Random weights want inputs of about ±1, ImageNet's their own range; at either the unscaled skips of the
+    segmentation network are the right ones, see :class:`lightning_modules.networks.FCN8s`.
+    """
+    if weights is not None and weights != "imagenet":
+        return []
+    pixels = Normalize() if weights is None else Normalize(IMAGENET_MEAN, IMAGENET_STD)
+    mean, std = pixels.mean.flatten().tolist(), pixels.std.flatten().tolist()
+    print(f"Pixels: mean {mean}, standard deviation {std}, as there are no VGG-Face weights")
+    options = [f"--model.init_args.normalize.init_args={json.dumps({'mean': mean, 'std': std})}"]
+    segmenter = {"soidn": ".segmenter.init_args", "segmentation": ""}.get(system)
+    if segmenter is not None:
+        options.append(f"--model.init_args.network.init_args{segmenter}.skip_scales=[1.0,1.0]")
+    return options
+
+
 def _instance(class_path: str, **init_args: str) -> str:
     return json.dumps({"class_path": class_path, "init_args": init_args})
 
@@ -174,27 +188,67 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
     return number
 
 
-def trunk_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that concern the trunk's own training too."""
-    return [o for o in overrides if o.startswith(TRUNK_KEYS) and not o.startswith(NOT_TRUNK_KEYS)]
+def trainer_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of the trainer that concern the trunk's own training too: all but its length."""
+    return [o for o in overrides if o.startswith("--trainer.") and not o.startswith(LENGTH_KEYS)]
 
 
-def train_trunk_once(options: Sequence[str], *, repeat: int = 1) -> str | None:
-    """Return the checkpoint of a trunk trained on clean faces with these options, training it if there is none."""
-    config = CONFIGS / "trunk_demo.yaml"
-    options = [*longer(config, repeat), *options]
-    key = hashlib.sha256(json.dumps([config.read_text(), *options]).encode()).hexdigest()[:12]
+def train_trunk_once(planned: FaceCLI, options: Sequence[str]) -> str | None:
+    """Return the checkpoint of a trunk for a planned training, training it on clean faces if there is none.
+
+    The trunk gets the plan's resolved data, trunk, head and pixel range, so that both train on the same people,
+    however the user has said so. A trunk is used again only for the same settings and the same people.
+
+    Args:
+        planned: What will start from the trunk, built but not trained.
+        options: The trunk's own options of the trainer.
+    """
+    options = [*planned_options(planned), *options]
+    key = digest(TRUNK.read_text(), *options, *people(planned))
     record = Path("runs/trunk_demo") / f"{key}.json"
     if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
         print(f"Trunk: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
         return str(checkpoint)
     print("Trunk: training it on clean faces first")
-    trained: FaceCLI = run(["fit", f"--config={config}", *options, "--evaluate=false"])
+    trained = run(["fit", f"--config={TRUNK}", *options, "--evaluate=false"])
     checkpoint = getattr(trained.trainer.checkpoint_callback, "last_model_path", "")
     if not checkpoint:
         return None
     write_json(record, {"checkpoint": checkpoint, "options": list(options)})
     return str(checkpoint)
+
+
+def planned_options(planned: FaceCLI) -> list[str]:
+    """Return data, seed, pixels and, where it has them, trunk and head of a built configuration as options."""
+    config = planned.config.fit.as_dict()
+    data, model = config["data"], config["model"]["init_args"]
+    data["init_args"]["training_occluder"] = None
+    parts = {
+        "data": data,
+        "seed_everything": config["seed_everything"],
+        "model.init_args.normalize": model["normalize"],
+    }
+    network = model["network"]["init_args"]
+    for part in ("trunk", "head"):
+        if part in network:
+            parts[f"model.init_args.network.init_args.{part}"] = network[part]
+    return [f"--{key}={json.dumps(value, default=str)}" for key, value in parts.items() if value is not None]
+
+
+def people(planned: FaceCLI) -> list[str]:
+    """Return what tells one collection of faces from another: identities, their names and some pixels."""
+    source, split = planned.datamodule.source, planned.datamodule.split
+    samples = [source.image(int(index)).tobytes() for index in split.train[:3]]
+    return [repr(list(source.identity_names)), *(digest(part.tobytes()) for part in split), *map(digest, samples)]
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return twelve hexadecimal digits that stand for the parts."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        hashed.update(part.encode() if isinstance(part, str) else part)
+        hashed.update(b"\0")
+    return hashed.hexdigest()[:12]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What a run found: a table for people, beside the paper's figures, and a JSON file for programs."""
 
 import json
+import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,14 +46,15 @@ def report(trainer: Trainer, system: str) -> None:
     folder = trainer.log_dir if trainer.loggers else None  # all processes must ask for it together
     if not trainer.is_global_zero:
         return
-    metrics = {name: round(float(value), 6) for name, value in sorted(trainer.callback_metrics.items())}
+    values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+    metrics = {name: round(value, 6) if math.isfinite(value) else None for name, value in values.items()}
     Console().print(results_table(metrics, system))
     if folder:
         write_json(Path(folder) / "metrics.json", {"system": system, "metrics": metrics})
         print(f"Metrics, checkpoints and figures: {folder}")
 
 
-def results_table(metrics: Mapping[str, float], system: str) -> Table:
+def results_table(metrics: Mapping[str, float | None], system: str) -> Table:
     """Return a table of conditions by measures, in %, with the paper's figures beside ours.
 
     Args:
@@ -81,12 +84,12 @@ def results_table(metrics: Mapping[str, float], system: str) -> Table:
 def write_json(path: Path, content: object) -> None:
     """Write ``content`` so that ``path`` is either whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
     unfinished.replace(path)
 
 
-def _conditions(metrics: Mapping[str, float]) -> list[str]:
+def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
     ours = [name.split("/") for name in metrics if name.startswith("test/") and name.count("/") == 2]
     conditions = {condition for _, measure, condition in ours if measure in {"rank1", "iou"}}
     categories = sorted(conditions - {"none", "occluded", "mean", "clean", "false_alarm"})

@@ -1,5 +1,6 @@
 """What all training methods share: raw pixels in, optimizer and schedule by injection, named initial weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -10,8 +11,16 @@ from pytorch_lightning.utilities import rank_zero_info
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from datamodules.batch import FaceBatch
-from lightning_modules.networks import Normalize, imagenet_trunk_weights, load_trunk_weights, read_state_dict
+from lightning_modules.networks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    VGGFACE_MEAN,
+    VGGFACE_STD,
+    Normalize,
+    imagenet_trunk_weights,
+    load_trunk_weights,
+    read_state_dict,
+)
 from lightning_modules.schedule import LRScheduleCallable
 
 
@@ -47,19 +56,20 @@ class FaceModule(LightningModule):
         self.normalize = normalize or Normalize()
         self.origin = "random weights"
         if initial_weights == "imagenet":
+            check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
         elif initial_weights is not None:
-            _check_same_pixels(self.normalize, Path(initial_weights))
+            check_same_pixels(self.normalize, read_state_dict(initial_weights), Path(initial_weights).name)
             self.origin = load_trunk_weights(network, initial_weights)
 
     def on_fit_start(self) -> None:
         """Say where the weights come from."""
         rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
 
-    def pixels(self, batch: FaceBatch) -> Tensor:
-        """Return the batch's images as the network wants them, ``(B, C, H, W)`` float."""
-        normalized: Tensor = self.normalize(batch["image"])
-        return normalized
+    def pixels(self, images: Tensor) -> Tensor:
+        """Return raw ``(B, 3, H, W)`` images as the network wants them: ``(B, C, H, W)`` in its own precision."""
+        normalized: Tensor = self.normalize(images)
+        return normalized.to(next(self.network.parameters()).dtype)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build what was injected; the schedule advances every step.
@@ -85,12 +95,28 @@ class FaceModule(LightningModule):
             )
 
 
-def _check_same_pixels(normalize: Normalize, path: Path) -> None:
-    state = read_state_dict(path)
-    for name, ours in normalize.state_dict().items():
-        theirs = state.get(f"normalize.{name}", ours)
-        if theirs.shape != ours.shape or not torch.allclose(theirs, ours):
-            raise ValueError(
-                f"Expected `initial_weights` trained with the `{name}` of `normalize`, {ours.flatten().tolist()}, "
-                f"got {theirs.flatten().tolist()} in {path.name}"
-            )
+IMAGENET_PIXELS = {"normalize.mean": torch.tensor(IMAGENET_MEAN), "normalize.std": torch.tensor(IMAGENET_STD)}
+VGGFACE_PIXELS = {"normalize.mean": torch.tensor(VGGFACE_MEAN), "normalize.std": torch.tensor(VGGFACE_STD)}
+
+
+def check_same_pixels(normalize: Normalize, state: Mapping[str, Tensor], name: str) -> None:
+    """Refuse weights that were trained on other pixel ranges: nothing else would ever show the mistake.
+
+    Args:
+        normalize: What the network's images go through.
+        state: Tensors of the file: a checkpoint has its own ``normalize``; VGG-Face's and torchvision's layer
+            names stand for those models' ranges.
+        name: What to call the weights in the message.
+
+    Raises:
+        ValueError: If mean or standard deviation differ.
+    """
+    if "conv1_1.weight" in state:
+        state = VGGFACE_PIXELS
+    elif "features.0.weight" in state:
+        state = IMAGENET_PIXELS
+    for key, ours in normalize.state_dict().items():
+        theirs = state.get(f"normalize.{key}", ours.flatten()).flatten()
+        if theirs.shape != ours.flatten().shape or not torch.allclose(theirs.float(), ours.flatten(), atol=1e-3):
+            wanted, got = ([round(value, 3) for value in t.flatten().tolist()] for t in (theirs, ours))
+            raise ValueError(f"Expected `normalize` with the `{key}` that {name} was trained with, {wanted}, got {got}")

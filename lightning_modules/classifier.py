@@ -3,7 +3,6 @@
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
@@ -21,6 +20,7 @@ class ClassifierModule(FaceModule):
         network: Maps ``(B, C, H, W)`` images to ``(B, D)`` embeddings; has ``embedding_dim``.
         num_classes: Number of training identities.
         dropout: Dropout between embedding and classifier.
+        loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default.
         settings: See :class:`~lightning_modules.base.FaceModule`.
     """
 
@@ -30,14 +30,16 @@ class ClassifierModule(FaceModule):
         num_classes: int,
         *,
         dropout: float = 0.0,
+        loss: nn.Module | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(network, **settings)
+        self.loss = loss or nn.CrossEntropyLoss()
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
-        embeddings: Tensor = self.network(self.normalize(images))
+        embeddings: Tensor = self.network(self.pixels(images))
         return embeddings
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
@@ -56,7 +58,7 @@ class ClassifierModule(FaceModule):
 
     def _step(self, split: str, batch: FaceBatch) -> Tensor:
         scores = self.classifier(self(batch["image"]))  # (B, n)
-        loss = cross_entropy(scores, batch["identity"])
+        loss: Tensor = self.loss(scores, batch["identity"])
         accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
         self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
         return loss

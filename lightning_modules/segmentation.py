@@ -1,36 +1,55 @@
 """Occlusion segmentation alone: the paper's OS network, the upper bound for SOIDN's segmentation."""
 
-from torch import Tensor
+from typing import Any
+
+from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
+from lightning_modules.networks import Segmenter
 from lightning_modules.outputs import StepOutput
-from losses import segmentation_loss
+from losses import SegmentationLoss
 
 
 class SegmentationModule(FaceModule):
-    """Trains a segmenter (:mod:`lightning_modules.networks.segmenter`) with pixel-wise cross-entropy (SOIDN, Eq. 5)."""
+    """Trains a segmenter with pixel-wise cross-entropy (SOIDN paper, Eq. 5).
+
+    Args:
+        network: The segmenter.
+        loss: Of ``(B, 2, H, W)`` logits and ``(B, H, W)`` label maps; cross-entropy by default.
+        settings: See :class:`~lightning_modules.base.FaceModule`.
+    """
+
+    def __init__(self, network: Segmenter, *, loss: nn.Module | None = None, **settings: Any) -> None:
+        super().__init__(network, **settings)
+        self.loss = loss or SegmentationLoss()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, 2, H, W)`` logits (clean, occluded) of raw ``(B, 3, H, W)`` images."""
-        logits: Tensor = self.network(self.normalize(images)).logits
+        logits: Tensor = self.network(self.pixels(images)).logits
         return logits
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the segmentation loss."""
-        loss: Tensor = segmentation_loss(self(batch["image"]), batch["mask"])
-        self.log_losses("train", len(batch["index"]), loss=loss)
+        loss, _ = self._step("train", batch)
         return loss
 
     def validation_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Log the loss and return the segmentation."""
-        logits = self(batch["image"])
-        self.log_losses("val", len(logits), loss=segmentation_loss(logits, batch["mask"]))
+        _, logits = self._step("val", batch)
         return StepOutput(segmentation=logits.argmax(1).byte())
 
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation and the deep response of faces of unseen identities."""
-        output = self.network(self.pixels(batch))
+        output = self.network(self.pixels(batch["image"]))
         return StepOutput(segmentation=output.logits.argmax(1).byte(), deep_response=output.features[-1])
 
-    predict_step = test_step
+    def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
+        """Return the segmentation alone: the trainer keeps what this returns."""
+        return StepOutput(segmentation=self(batch["image"]).argmax(1).byte())
+
+    def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
+        logits: Tensor = self(batch["image"])
+        loss: Tensor = self.loss(logits, batch["mask"])
+        self.log_losses(split, len(logits), loss=loss)
+        return loss, logits

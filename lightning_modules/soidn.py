@@ -3,13 +3,12 @@
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import SOIDN, load_segmenter_weights
 from lightning_modules.outputs import StepOutput
-from losses import segmentation_loss
+from losses import SegmentationLoss
 
 
 class SOIDNModule(FaceModule):
@@ -24,6 +23,8 @@ class SOIDNModule(FaceModule):
         dropout: Dropout between embedding and classifier.
         segmenter_weights: Checkpoint of a segmentation network trained beforehand; ``None`` starts its encoder
             from the trunk's weights where the two are alike, as the paper does.
+        classification_loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default.
+        segmentation_loss: Of ``(B, 2, H, W)`` logits and ``(B, H, W)`` label maps; cross-entropy by default.
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:
@@ -38,19 +39,23 @@ class SOIDNModule(FaceModule):
         segmentation_weight: float = 1.0,
         dropout: float = 0.0,
         segmenter_weights: str | None = None,
+        classification_loss: nn.Module | None = None,
+        segmentation_loss: nn.Module | None = None,
         **settings: Any,
     ) -> None:
         if not 0.0 <= segmentation_weight < float("inf"):
             raise ValueError(f"Expected `segmentation_weight` (λ) of at least 0, got {segmentation_weight}")
         super().__init__(network, **settings)
         self.segmentation_weight = segmentation_weight
+        self.classification_loss = classification_loss or nn.CrossEntropyLoss()
+        self.segmentation_loss = segmentation_loss or SegmentationLoss()
         if segmenter_weights is not None:
             self.origin += "; " + load_segmenter_weights(network, segmenter_weights)
         self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
-        embeddings: Tensor = self.network(self.normalize(images)).embedding
+        embeddings: Tensor = self.network(self.pixels(images)).embedding
         return embeddings
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
@@ -65,20 +70,22 @@ class SOIDNModule(FaceModule):
 
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings, segmentation and the deep response of faces of unseen identities."""
-        output = self.network(self.pixels(batch))
+        output = self.network(self.pixels(batch["image"]))
         return StepOutput(
             embedding=output.embedding,
             segmentation=output.logits.argmax(1).byte(),
             deep_response=output.deep_response,
         )
 
-    predict_step = test_step
+    def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
+        """Return embeddings alone: the trainer keeps what this returns."""
+        return StepOutput(embedding=self(batch["image"]))
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
-        output = self.network(self.pixels(batch))
+        output = self.network(self.pixels(batch["image"]))
         scores = self.classifier(output.embedding)  # (B, n)
-        classification = cross_entropy(scores, batch["identity"])
-        segmentation = segmentation_loss(output.logits, batch["mask"])
+        classification: Tensor = self.classification_loss(scores, batch["identity"])
+        segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
         loss = classification + self.segmentation_weight * segmentation
         accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
         self.log_losses(

@@ -20,7 +20,7 @@ from rich.table import Table
 from scipy.stats import t as student_t
 
 from experiments.cli import main, run
-from experiments.launch import CONFIGS, train_trunk_once
+from experiments.launch import CONFIGS, TRUNK, digest, train_trunk_once, trainer_overrides
 from experiments.results import write_json
 
 NETWORK = "--model.init_args.network.init_args"
@@ -61,16 +61,19 @@ def interval(differences: Sequence[float]) -> tuple[float, float]:
 def _result(arm: str, seed: int, options: argparse.Namespace, overrides: Sequence[str]) -> dict[str, float]:
     config, changes = ARMS[arm]
     settings = [f"--trainer.max_epochs={options.epochs}", *overrides]
-    label = f"{arm}-seed{seed}-epochs{options.epochs}" + "".join(f"-{o.split('.')[-1]}" for o in overrides)
-    path = Path("runs/compare_systems") / f"{label.replace('/', '_')}.json"
+    text = (CONFIGS / f"{config}_demo.yaml").read_text()
+    path = (
+        Path("runs/compare_systems") / f"{arm}-seed{seed}-{digest(text, TRUNK.read_text(), *changes, *settings)}.json"
+    )
     if not path.exists():
-        own = [f"--seed_everything={seed}", f"--data.init_args.source.init_args.seed={seed}"]
+        own = [f"--seed_everything={seed}", f"--data.init_args.source.init_args.seed={seed}", *changes, *settings]
         quiet = [f"--trainer.{key}=false" for key in ("enable_progress_bar", "enable_checkpointing", "logger")]
         quiet.append("--trainer.default_root_dir=runs/compare_systems/lightning")
         quiet.append("--trainer.callbacks=" + json.dumps(CALLBACKS))
-        start = [] if arm == "segmentation" else [f"--model.init_args.initial_weights={train_trunk_once(own)}"]
+        fit = ["fit", f"--config={CONFIGS / config}_demo.yaml", *own]
+        trunk = train_trunk_once(run(fit, dry=True), trainer_overrides(overrides))
         began = time.perf_counter()
-        cli = run(["fit", f"--config={CONFIGS / config}_demo.yaml", *own, *quiet, *start, *changes, *settings])
+        cli = run([*fit, *quiet, f"--model.init_args.initial_weights={trunk}"])
         metrics = {name: float(value) for name, value in cli.trainer.callback_metrics.items()}
         write_json(path, {**metrics, "seconds": time.perf_counter() - began})
     content: dict[str, float] = json.loads(path.read_text())

@@ -71,7 +71,29 @@ def test_half_of_the_pairs_are_genuine_and_impostors_are_other_people() -> None:
     scores, same, folds = verification_pairs(gallery, probes, num_folds=3)
     assert same.tolist() == [True] * 6 + [False] * 6
     assert torch.equal(scores > 0.5, same)
-    assert torch.unique(folds).tolist() == [0, 1, 2]
+    assert torch.unique(folds).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("people", [4, 7, 10, 23])
+def test_folds_share_no_identity(people: int) -> None:
+    identity = torch.arange(people)
+    gallery = Rows(["none"] * people, identity, identity, one_hot(identity))
+    probes = Rows(["none"] * 5 * people, identity.repeat(5), identity.repeat(5), torch.ones(5 * people, people))
+    _, _, folds = verification_pairs(gallery, probes, num_folds=10)
+    # people stand at angles of their own, so that a pair's score tells who the partner is
+    marked = Rows(
+        gallery.occluder,
+        identity,
+        identity,
+        torch.stack([torch.cos(identity / people), torch.sin(identity / people)], 1),
+    )
+    along = Rows(probes.occluder, probes.index, probes.identity, torch.tensor([[1.0, 0.0]]).expand(5 * people, -1))
+    scores, same, _ = verification_pairs(marked, along, num_folds=10)
+    partner = (torch.acos(scores.clamp(-1, 1)) * people).round().long()
+    assert torch.equal(partner[same], probes.identity)
+    assert not (partner[~same] == probes.identity).any()
+    fold_of = dict(zip(probes.identity.tolist(), folds[same].tolist(), strict=False))
+    assert [fold_of[p] for p in partner[~same].tolist()] == folds[~same].tolist()
 
 
 def test_refuses_one_fold() -> None:

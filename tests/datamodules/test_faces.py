@@ -91,5 +91,5 @@ def test_bad_images_are_left_out_and_counted() -> None:
 
 @pytest.mark.parametrize("setting", ["image_size", "batch_size", "evaluation_batch_size"])
 def test_refuses_sizes(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"`{setting}` of at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"`{setting}` of at least [12], got 0"):
         faces(None, **{setting: 0})

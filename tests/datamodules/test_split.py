@@ -50,13 +50,31 @@ def test_chance_is_the_seed() -> None:
     assert not np.array_equal(first.validation, other.validation)
 
 
+def test_refuses_too_few_people() -> None:
+    with pytest.raises(DataError, match=r"2 identities of at least 13 images to train on.* got 0 \(of 19 .* up to 12"):
+        split_identities(IDENTITIES, min_images=13, num_unseen=2)
+
+
+@pytest.mark.parametrize("name", ["min_images", "num_unseen", "images_per_unseen"])
+def test_refuses_numbers_below_two(name: str) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` of at least 2, got 1"):
+        split_identities(IDENTITIES, **{"min_images": 10, "num_unseen": 4, name: 1})
+
+
 @pytest.mark.parametrize(
-    ("min_images", "num_unseen", "match"),
-    [
-        pytest.param(13, 2, r"2 identities of at least 13 images to train on, got 0", id="nobody-to-train-on"),
-        pytest.param(10, 1, r"2 identities of at least 2 images to evaluate on, got 1", id="nobody-to-evaluate-on"),
-    ],
+    ("name", "value"),
+    [("max_unseen_share", 1.0), ("max_unseen_share", -0.1), ("validation_share", 0.0), ("validation_share", 1.0)],
 )
-def test_refuses_too_few_people(min_images: int, num_unseen: int, match: str) -> None:
-    with pytest.raises(DataError, match=match):
-        split_identities(IDENTITIES, min_images=min_images, num_unseen=num_unseen)
+def test_refuses_shares(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` in"):
+        split_identities(IDENTITIES, min_images=10, num_unseen=4, **{name: value})  # type: ignore[arg-type]  # both are shares
+
+
+def test_every_training_identity_keeps_an_image() -> None:
+    split = split_identities(IDENTITIES, min_images=5, num_unseen=4, validation_share=0.99)
+    assert people(split, "train") == set(split.train_identities.tolist())
+
+
+def test_two_identities_are_evaluated_on_however_small_the_share() -> None:
+    split = split_identities(np.repeat(np.arange(6), 10), min_images=10, num_unseen=4, max_unseen_share=0.1)
+    assert len(np.unique(np.repeat(np.arange(6), 10)[split.unseen])) == 2

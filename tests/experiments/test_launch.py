@@ -1,5 +1,6 @@
 """``make train-…``: which configuration, which data, which first stage."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,14 +9,18 @@ import pytest
 import wandb
 import yaml
 
+from experiments.cli import run
 from experiments.launch import (
     CONFIGS,
     choose_scale,
     demo_min_images,
     launch,
     longer,
+    people,
+    pixel_options,
+    planned_options,
     train_trunk_once,
-    trunk_overrides,
+    trainer_overrides,
 )
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
@@ -49,21 +54,40 @@ def test_few_faces_are_trained_on_for_more_epochs() -> None:
     assert longer(config, 1) == []
 
 
-def test_the_trunk_shares_data_size_and_seed_but_not_length_and_occluders() -> None:
-    shared = [
-        "--seed_everything=1",
-        "--data.init_args.batch_size=8",
-        "--trainer.accelerator=cpu",
-        "--model.init_args.network.init_args.trunk.init_args.width=0.5",
-        "--model.init_args.network.init_args.head.init_args.embedding_dim=32",
-    ]
-    own = [
-        "--trainer.max_epochs=3",
-        "--data.init_args.training_occluder=null",
-        "--model.init_args.segmentation_weight=2",
-        "--model.init_args.network.init_args.mask_positions=[2]",
-    ]
-    assert trunk_overrides([*own, *shared]) == shared
+def test_the_trunk_shares_the_trainers_settings_but_not_its_length() -> None:
+    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2"]
+    assert trainer_overrides(["--trainer.max_epochs=3", "--seed_everything=1", *shared]) == shared
+
+
+def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "seed_everything: 5\nmodel: {init_args: {network: {init_args: {head: {init_args: {embedding_dim: 32}}}}}}\n"
+    )
+    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", f"--config={mine}", *tiny], dry=True)
+    options = dict(option.removeprefix("--").split("=", 1) for option in planned_options(plan))
+    assert options["seed_everything"] == "5"
+    assert json.loads(options["model.init_args.network.init_args.head"])["init_args"]["embedding_dim"] == 32
+    data = json.loads(options["data"])["init_args"]
+    assert (data["training_occluder"], data["min_images"], data["check_images"]) == (None, 4, True)
+
+
+def test_other_people_or_pixels_are_other_faces(tiny: Options) -> None:
+    def faces(*options: str) -> list[str]:
+        return people(run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny, *options], dry=True))
+
+    assert faces() == faces("--model.init_args.segmentation_weight=0.5")
+    assert faces() != faces("--data.init_args.source.init_args.seed=1")
+    assert faces() != faces("--data.init_args.num_unseen=2")
+
+
+@pytest.mark.parametrize("system", ["soidn", "segmentation", "baseline"])
+def test_the_papers_configuration_fits_the_weights_it_starts_from(system: str) -> None:
+    assert pixel_options(system, "vgg_face.pth") == []
+    random, imagenet = pixel_options(system, None), pixel_options(system, "imagenet")
+    assert "[127.5, 127.5, 127.5]" in random[0]
+    assert "123.67" in imagenet[0]
+    assert len(random) == (1 if system == "baseline" else 2)
 
 
 @pytest.fixture
@@ -91,21 +115,23 @@ def test_soidn_starts_from_a_trunk_that_is_trained_once(tiny: Options, capsys: p
     assert {str(Path(path).parents[1]) for path in new} == {"runs/soidn_demo/version_1"}
 
 
-def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[str] = []
+def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(
+    tiny: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    trained: list[int] = []
 
     def train(args: Options) -> object:
-        trained.append(args[2])
+        trained.append(len(args))
         Path(f"trunk-{len(trained)}.ckpt").touch()
         callback = type("Callback", (), {"last_model_path": f"trunk-{len(trained)}.ckpt"})
         return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callback": callback})})
 
     monkeypatch.setattr("experiments.launch.run", train)
-    assert train_trunk_once(["--seed_everything=0"]) == train_trunk_once(["--seed_everything=0"]) == "trunk-1.ckpt"
-    assert train_trunk_once(["--seed_everything=1"]) == "trunk-2.ckpt"
+    assert train_trunk_once(plan, []) == train_trunk_once(plan, []) == "trunk-1.ckpt"
+    assert train_trunk_once(plan, ["--trainer.limit_train_batches=2"]) == "trunk-2.ckpt"
     Path("trunk-1.ckpt").unlink()
-    assert train_trunk_once(["--seed_everything=0"]) == "trunk-3.ckpt"
-    assert trained == ["--seed_everything=0", "--seed_everything=1", "--seed_everything=0"]
+    assert train_trunk_once(plan, []) == "trunk-3.ckpt"
 
 
 def folder(root: Path) -> str:

@@ -14,7 +14,16 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from datamodules import FaceDataModule
 from datamodules.batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
-from lightning_modules.networks import SOIDN, FaceNet, Normalize
+from lightning_modules.base import check_same_pixels
+from lightning_modules.networks import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    SOIDN,
+    VGGFACE_MEAN,
+    VGGFACE_STD,
+    FaceNet,
+    Normalize,
+)
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 
@@ -102,7 +111,7 @@ def test_initial_weights_are_loaded_and_named(face_net: FaceNet, batch: FaceBatc
 def test_refuses_initial_weights_of_other_pixels(face_net: FaceNet, tmp_path: Path) -> None:
     path = tmp_path / "trunk.ckpt"
     torch.save({"state_dict": ClassifierModule(face_net, 3).state_dict()}, path)
-    with pytest.raises(ValueError, match=r"`mean` of `normalize`, \[1.0, 1.0, 1.0\], got \[127.5, 127.5, 127.5\]"):
+    with pytest.raises(ValueError, match=r"that trunk\.ckpt was trained with, \[127.5, .*, got \[1.0, 1.0, 1.0\]"):
         ClassifierModule(face_net, 3, normalize=Normalize([1.0] * 3), initial_weights=str(path))
 
 
@@ -118,3 +127,19 @@ def test_refuses_rates_before_the_first_step(
 ) -> None:
     with pytest.raises(MisconfigurationException, match=message):
         train(learner(face_net, **settings), tmp_path, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "mean", "std"),
+    [
+        pytest.param("conv1_1.weight", VGGFACE_MEAN, VGGFACE_STD, id="vgg-face"),
+        pytest.param("features.0.weight", IMAGENET_MEAN, IMAGENET_STD, id="torchvision"),
+    ],
+)
+def test_foreign_weights_want_the_pixels_of_their_model(
+    layer: str, mean: tuple[float, float, float], std: tuple[float, float, float]
+) -> None:
+    state = {layer: torch.zeros(1)}
+    check_same_pixels(Normalize(mean, std), state, "file.pth")
+    with pytest.raises(ValueError, match=r"`mean` that file\.pth was trained with"):
+        check_same_pixels(Normalize(), state, "file.pth")

@@ -38,7 +38,7 @@ def test_loss_is_classification_plus_weighted_segmentation(soidn: SOIDN, batch: 
 
 def test_without_segmentation_weight_its_labels_teach_nothing(soidn: SOIDN, batch: FaceBatch) -> None:
     made = module(soidn, segmentation_weight=0.0)
-    output = made.network(made.pixels(batch))
+    output = made.network(made.pixels(batch["image"]))
     alone = cross_entropy(made.classifier(output.embedding), batch["identity"])
     weights = list(soidn.parameters())
     expected = torch.autograd.grad(alone, weights, allow_unused=True)
