@@ -20,7 +20,7 @@ export DATA SCALE WEIGHTS ALIGNMENT
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation test check lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -38,7 +38,7 @@ $(READY): requirements.txt
 	@echo "Setting up $(VENV) from requirements.txt: once, some minutes and gigabytes"
 	@sed -n '/^uv==/,/[^\]$$/p' requirements.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt
 	@touch $@
 
 train-soidn: $(READY) ## Train SOIDN (clean trunk first, where no weights are given) and evaluate it
@@ -55,8 +55,6 @@ train-segmentation: $(READY) ## Train the occlusion segmentation network alone a
 
 test: lint types ## All checks: lint, types, import contracts, doctests, tests
 	@$(BIN)/pytest -n auto
-
-check: test
 
 lint: $(READY) ## Style and import contracts
 	@$(BIN)/ruff check .
