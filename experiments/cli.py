@@ -149,7 +149,7 @@ def main(command: Any, args: Sequence[str] | None = None) -> None:
     """Call ``command(args)`` and turn a user's error into one line and exit status 1."""
     try:
         command(sys.argv[1:] if args is None else args)
-    except UserError as error:
+    except (UserError, DataError) as error:
         print(f"error: {textwrap.shorten(str(error), LONGEST_MESSAGE, placeholder=' …')}", file=sys.stderr)
         sys.exit(1)
 

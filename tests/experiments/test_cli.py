@@ -70,7 +70,7 @@ def test_images_without_sub_folders(refusal: Refusal, tmp_path: Path) -> None:
 def test_identities_with_too_few_images(refusal: Refusal, tmp_path: Path) -> None:
     faces(tmp_path / "few", images=3)
     message = refusal(launch, "soidn", "--data", str(tmp_path / "few"), "--scale=demo")
-    assert "at least 2 identities of at least 4 images to train on, got 0 (of 12 identities" in message
+    assert "at least 2 identities of at least 4 images to train on, beside 2 to evaluate on, got 0 (of 12 identities" in message
 
 
 def test_the_papers_dataset_is_not_there(refusal: Refusal) -> None:
@@ -124,7 +124,7 @@ def test_truncated_recordio(refusal: Refusal, tmp_path: Path) -> None:
             '--data.init_args.training_occluder.init_args.probabilities={"none": 0.5, "monocle": 0.5}',
             "Expected an occluder category among ['cup', 'doctor_mask', 'party_mask', 'scarf', 'sunglasses'], got 'mon",
         ),
-        ("--data.init_args.batch_size=0", "Expected `batch_size` of at least 1, got 0"),
+        ("--data.init_args.batch_size=0", "Expected `batch_size` of at least 2, got 0"),
         (
             "--data.init_args.on_bad_image=ignore",
             "Parser key \"on_bad_image\": Expected a typing.Literal['stop', 'skip']",
