@@ -70,7 +70,10 @@ def test_images_without_sub_folders(refusal: Refusal, tmp_path: Path) -> None:
 def test_identities_with_too_few_images(refusal: Refusal, tmp_path: Path) -> None:
     faces(tmp_path / "few", images=3)
     message = refusal(launch, "soidn", "--data", str(tmp_path / "few"), "--scale=demo")
-    assert "at least 2 identities of at least 4 images to train on, beside 2 to evaluate on, got 0 (of 12 identities" in message
+    assert (
+        "at least 2 identities of at least 4 images to train on, beside 2 to evaluate on, got 0 (of 12 identities"
+        in message
+    )
 
 
 def test_the_papers_dataset_is_not_there(refusal: Refusal) -> None:
