@@ -8,19 +8,18 @@ import cv2
 import numpy as np
 
 from datamodules.occluders import Occluder, TemplateMixture
+from datamodules.sources import FixedLandmarks
 from datamodules.sources.source import Landmarks, UInt8Image
 
 SIZES = (64, 112, 224)
 CATEGORIES = ("sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf")
-# where alignment to 112 x 112 puts the five landmarks
-ALIGNED = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.6, 92.4), (70.7, 92.2)], np.float32)
 
 
 def images_per_second(occluder: Occluder, size: int, *, images: int = 200, repeats: int = 7) -> float:
     """Return the median over ``repeats`` of the rate on ``images`` images of ``size`` x ``size`` pixels."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
-    landmarks = ALIGNED * np.float32(size / 112)
+    landmarks = FixedLandmarks("arcface").scaled(size, size)
     _seconds(occluder, image, landmarks, images)  # draws the instances, which are then kept
     return images / median(_seconds(occluder, image, landmarks, images) for _ in range(repeats))
 

@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
-from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.dry_run import (
     FeatureShape,
     feature_shape,
@@ -118,10 +117,6 @@ class SOIDN(nn.Module):
         for position, stage in enumerate(trunk_stages(self.trunk), start=1):
             features = self._masked(stage(features), position, segmentation, masks)
         return SOIDNOutput(self.head(features), segmentation.logits, masks, segmentation.features[-1])
-
-    def initialise_segmenter_from_trunk(self) -> int:
-        """Give g's encoder the weights of f, unshared, as the paper does; see :func:`copy_matching_weights`."""
-        return copy_matching_weights(self.trunk, self.segmenter.get_submodule("encoder"))
 
     def _masked(self, features: Tensor, position: int, segmentation: SegmenterOutput, masks: list[Tensor]) -> Tensor:
         if position not in self.mask_positions:

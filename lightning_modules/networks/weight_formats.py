@@ -4,7 +4,7 @@ import re
 
 from torch import Tensor
 
-_DEPTHS = (2, 2, 3, 3, 3)  # VGG16's convolutions per block
+from lightning_modules.networks.vgg16 import CONVOLUTIONS
 
 
 def to_network_names(state: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
@@ -82,7 +82,7 @@ def _torchvision_layers(batch_norm: bool) -> dict[str, str]:
     """Map ``features.N`` and ``classifier.N`` to VGG's layer names."""
     layers = {"classifier.0": "fc6", "classifier.3": "fc7"}
     index = 0
-    for block, depth in enumerate(_DEPTHS, start=1):
+    for block, depth in enumerate(CONVOLUTIONS, start=1):
         for i in range(1, depth + 1):
             layers[f"features.{index}"] = f"conv{block}_{i}"
             if batch_norm:

@@ -22,6 +22,7 @@ from lightning_modules.networks import (
     VGG16Head,
     VGG16Trunk,
 )
+from lightning_modules.networks.copy_weights import copy_matching_weights
 from losses import segmentation_loss
 
 Source = Literal["features", "scores"]
@@ -117,7 +118,7 @@ def test_segmentation_reaches_the_segmenter_alone(detach: bool, images: Tensor) 
 
 def test_segmenter_starts_from_the_trunk_without_sharing() -> None:
     net = small_soidn()
-    assert net.initialise_segmenter_from_trunk() == 26  # 13 weights, 13 biases
+    assert copy_matching_weights(net.trunk, net.segmenter.get_submodule("encoder")) == 26  # 13 weights, 13 biases
     encoder = net.segmenter.get_submodule("encoder")
     assert_close(encoder.state_dict(), net.trunk.state_dict())
     nn.init.zeros_(next(encoder.parameters()))
@@ -192,4 +193,4 @@ def test_refuses_unknown_source() -> None:
 def test_refuses_to_initialise_another_architecture() -> None:
     net = SOIDN(VGG16Trunk(0.125), FCN8s(0.25), head, 32)
     with pytest.raises(ValueError, match="equal name and shape in VGG16Trunk and VGG16Trunk, got none"):
-        net.initialise_segmenter_from_trunk()
+        copy_matching_weights(net.trunk, net.segmenter.get_submodule("encoder"))
