@@ -1,18 +1,33 @@
-"""What covers a face: drawn or photographed template occluders and mixtures of occluders."""
+"""What covers a face: template occluders, noise patches and where they lie, and mixtures of occluders."""
 
 from datamodules.occluders.mixture import NONE, OccluderMixture, TemplateMixture
+from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
+from datamodules.occluders.noise_patch import NoisePatch
+from datamodules.occluders.normal_placement import NormalPlacement
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.occluders.occlusion_map_file import OcclusionMap
+from datamodules.occluders.placement import Placement
+from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
 from datamodules.occluders.template import TemplateOccluder
+from datamodules.occluders.uniform_placement import UniformPlacement
 from datamodules.occluders.window import occluder_window
 
 __all__ = [
     "NONE",
+    "NoisePatch",
+    "NormalPlacement",
     "Occluded",
     "Occluder",
     "OccluderMixture",
     "OcclusionMap",
+    "Placement",
+    "StrategicPlacement",
     "TemplateMixture",
     "TemplateOccluder",
+    "UniformPlacement",
+    "gaussian",
     "occluder_window",
+    "placement_distribution",
+    "salt_and_pepper",
+    "speckle",
 ]
