@@ -13,6 +13,7 @@ from datamodules.check import OnBadImage, usable_images
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
+from datamodules.randomness import sample_generator
 from datamodules.sampler import EpochSampler
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.sources.source import FaceSource
@@ -48,7 +49,7 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         DataError: If too few identities are left, or an image cannot be used.
-        ValueError: If a setting is out of range.
+        ValueError: If a setting is out of range, or an occluder does not fit images of ``image_size``.
     """
 
     def __init__(
@@ -107,6 +108,9 @@ class FaceDataModule(LightningDataModule):
         self.split = split._replace(
             train=usable[split.train], validation=usable[split.validation], unseen=usable[split.unseen]
         )
+        for occluder in (training_occluder, evaluation_occluders):
+            if occluder is not None:
+                _try_on(occluder, image_size)
 
     @property
     def num_classes(self) -> int:
@@ -174,6 +178,17 @@ class FaceDataModule(LightningDataModule):
             pin_memory=torch.cuda.is_available(),
             **kwargs,
         )
+
+
+def _try_on(occluder: Occluder, image_size: int) -> None:
+    """Cover a blank face, with each component of a mixture: what does not fit the image is refused now."""
+    if isinstance(occluder, OccluderMixture):
+        for name in occluder.names:
+            _try_on(occluder.component(name), image_size)
+        return
+    face = np.zeros((image_size, image_size, 3), np.uint8)
+    landmarks = FixedLandmarks("arcface").scaled(image_size, image_size)
+    occluder(face, landmarks, sample_generator(0, 0, 0, stream="try-on"))
 
 
 def _check_least(least: int, **settings: int) -> None:

@@ -1,13 +1,15 @@
 """The data module: disjoint people, the same data for any number of workers, bad images found before training."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from datamodules import FaceBatch, FaceDataModule
 from datamodules.errors import DataError
-from datamodules.occluders import OccluderMixture
+from datamodules.occluders import NoisePatch, OccluderMixture, OcclusionMap, StrategicPlacement, UniformPlacement
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 COUNTS = [12] * 8
@@ -93,3 +95,20 @@ def test_bad_images_are_left_out_and_counted() -> None:
 def test_refuses_sizes(setting: str) -> None:
     with pytest.raises(ValueError, match=f"`{setting}` of at least [12], got 0"):
         faces(None, **{setting: 0})
+
+
+@pytest.mark.parametrize("setting", ["training_occluder", "evaluation_occluders"])
+def test_a_patch_larger_than_the_image_is_refused_before_training(setting: str) -> None:
+    patch = NoisePatch((40, 20), UniformPlacement())
+    rare = OccluderMixture({"square": RandomSquare(), "patch": patch}, {"square": 1.0, "patch": 1e-9})
+    with pytest.raises(ValueError, match=r"at least the patch's 40 × 20 pixels .*, got one of 32 × 32"):
+        faces(None, **{setting: OccluderMixture({"inner": rare}, {"inner": 1.0})})
+
+
+def test_a_map_of_other_images_is_refused_before_training(tmp_path: Path) -> None:
+    path = tmp_path / "map.npz"
+    blank = np.zeros((100, 100), np.float32)
+    OcclusionMap(blank, (8, 8), blank[0, :3], 1, np.arange(5), "3f2a", "last.ckpt").save(path)
+    patch = NoisePatch((8, 8), StrategicPlacement(path, temperature=0.25))
+    with pytest.raises(DataError, match=r"map.npz: expected images of the map's 100 × 100 .*, got one of 32 × 32"):
+        faces(None, training_occluder=patch)
