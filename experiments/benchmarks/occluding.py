@@ -7,11 +7,12 @@ from time import process_time
 import cv2
 import numpy as np
 
-from datamodules.occluders import Occluder, TemplateMixture
+from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
 from datamodules.sources import FixedLandmarks
 from datamodules.sources.source import Landmarks, UInt8Image
 
 SIZES = (64, 112, 224)
+PATCHES = ((20, 20), (20, 40), (40, 40))
 CATEGORIES = ("sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf")
 
 
@@ -33,16 +34,18 @@ def _seconds(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images
 
 
 def main() -> None:
-    """Print one row a category and one column a size, on a single thread."""
+    """Print one row an occluder and one column an image size, on a single thread."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=200, help="images per repeat")
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
     mixture = TemplateMixture(dict.fromkeys(CATEGORIES, 1.0))
+    occluders: dict[str, Occluder] = {name: mixture.component(name) for name in mixture.names}
+    occluders["mixture"] = mixture
+    occluders |= {f"noise patch {h} x {w}": NoisePatch((h, w), NormalPlacement()) for h, w in PATCHES}
     print("images/s per core".ljust(20), *(f"{size} x {size}".rjust(12) for size in SIZES))
-    for name in (*mixture.names, "mixture"):
-        occluder = mixture if name == "mixture" else mixture.component(name)
+    for name, occluder in occluders.items():
         rates = [
             images_per_second(occluder, size, images=arguments.images, repeats=arguments.repeats) for size in SIZES
         ]
