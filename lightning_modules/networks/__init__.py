@@ -1,10 +1,11 @@
 """Networks in plain torch: trunks, heads, segmenters and their compositions."""
 
+from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
 from lightning_modules.networks.checkpoint_file import read_state_dict
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.face_net import FaceNet
 from lightning_modules.networks.fcn8s import FCN8s
-from lightning_modules.networks.head import PooledHead, VGG16Head
+from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
 from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
 from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
@@ -13,7 +14,12 @@ from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
 from lightning_modules.networks.timm_trunk import TimmTrunk
 from lightning_modules.networks.trunk import Trunk
 from lightning_modules.networks.vgg16 import VGG16Trunk
-from lightning_modules.networks.weights import imagenet_trunk_weights, load_segmenter_weights, load_trunk_weights
+from lightning_modules.networks.weights import (
+    imagenet_trunk_weights,
+    load_classifier_weights,
+    load_segmenter_weights,
+    load_trunk_weights,
+)
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -21,6 +27,9 @@ __all__ = [
     "SOIDN",
     "VGGFACE_MEAN",
     "VGGFACE_STD",
+    "AveragePoolHead",
+    "CasiaNet",
+    "CasiaNetTrunk",
     "FCN8s",
     "FaceNet",
     "Normalize",
@@ -36,6 +45,7 @@ __all__ = [
     "VGG16Trunk",
     "copy_matching_weights",
     "imagenet_trunk_weights",
+    "load_classifier_weights",
     "load_segmenter_weights",
     "load_trunk_weights",
     "read_state_dict",

@@ -108,3 +108,24 @@ class PooledHead(nn.Module):
         x = self.dropout(self.pool(features).flatten(1))  # (B, C·H·W) or (B, C)
         embedding: Tensor = self.norm(self.linear(x))  # (B, D)
         return embedding
+
+
+class AveragePoolHead(nn.Module):
+    """The mean over positions, without parameters: features of maps of any height and width.
+
+    Args:
+        feature_shape: ``(C, H, W)`` of the trunk's output; only C counts.
+
+    Example:
+        >>> import torch
+        >>> AveragePoolHead((8, 4, 4))(torch.ones(2, 8, 3, 5)).shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(self, feature_shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.embedding_dim = feature_shape[0]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the embeddings ``(B, C)`` of feature maps ``(B, C, H, W)``."""
+        return features.mean((2, 3))  # (B, C)

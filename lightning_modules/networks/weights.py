@@ -72,6 +72,32 @@ def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
     return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
 
 
+def load_classifier_weights(classifier: nn.Module, path: str | Path) -> str:
+    """Load the classifier of a checkpoint of this suite, which must have been trained on the same identities.
+
+    Args:
+        classifier: Maps ``(B, D)`` embeddings to ``(B, n)`` scores.
+        path: Checkpoint with ``classifier.…``.
+
+    Returns:
+        What was loaded, in words.
+
+    Raises:
+        ValueError: If the file cannot be read or does not fit: the first mismatch is named with both shapes.
+
+    Example:
+        >>> import tempfile, torch
+        >>> classifier = nn.Sequential(nn.Dropout(), nn.Linear(8, 3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({f"classifier.{name}": t for name, t in classifier.state_dict().items()}, f"{folder}/a.ckpt")
+        ...     load_classifier_weights(classifier, f"{folder}/a.ckpt")
+        'classifier (2 tensors)'
+    """
+    tensors = _fitting("classifier", classifier, read_state_dict(path))
+    classifier.load_state_dict(tensors)
+    return f"classifier ({len(tensors)} tensors)"
+
+
 def imagenet_trunk_weights(network: nn.Module) -> str:
     """Download torchvision's ImageNet weights into a full-width VGG16 trunk, and into a VGG16 encoder beside it.
 
