@@ -1,4 +1,4 @@
-"""Softmax classification of training identities: Trunk on clean faces, Baseline on occluded ones."""
+"""Softmax classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
-from lightning_modules.networks import FaceNet
+from lightning_modules.networks import FaceNet, load_classifier_weights
 from lightning_modules.outputs import StepOutput
 
 
@@ -21,7 +21,14 @@ class ClassifierModule(FaceModule):
         num_classes: Number of training identities.
         dropout: Dropout between embedding and classifier.
         loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default.
+        initial_weights: See :class:`~lightning_modules.base.FaceModule`.
+        continue_classifier: Whether the classifier, too, starts from ``initial_weights``, a checkpoint of this module
+            trained on the same identities: the same data, ``min_images``, ``num_unseen`` and seed. Otherwise it
+            starts from random weights.
         settings: See :class:`~lightning_modules.base.FaceModule`.
+
+    Raises:
+        ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities.
     """
 
     def __init__(
@@ -31,16 +38,34 @@ class ClassifierModule(FaceModule):
         *,
         dropout: float = 0.0,
         loss: nn.Module | None = None,
+        initial_weights: str | None = None,
+        continue_classifier: bool = False,
         **settings: Any,
     ) -> None:
-        super().__init__(network, **settings)
+        classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+        continued = ""
+        if continue_classifier:
+            if initial_weights in (None, "imagenet"):
+                raise ValueError(
+                    f"Expected `initial_weights` of a checkpoint with `continue_classifier`, got {initial_weights}"
+                )
+            continued = ", " + load_classifier_weights(classifier, initial_weights)  # before the network is written to
+        super().__init__(network, initial_weights=initial_weights, **settings)
+        self.origin += continued
         self.loss = loss or nn.CrossEntropyLoss()
-        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+        self.classifier = classifier
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
         embeddings: Tensor = self.network(self.pixels(images))
         return embeddings
+
+    def logits_network(self) -> nn.Module:
+        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``.
+
+        Weights and mode are shared with this module: dropout acts until either is put into evaluation.
+        """
+        return nn.Sequential(self.network, self.classifier)
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the classification loss."""

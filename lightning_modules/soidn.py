@@ -58,6 +58,13 @@ class SOIDNModule(FaceModule):
         embeddings: Tensor = self.network(self.pixels(images)).embedding
         return embeddings
 
+    def logits_network(self) -> nn.Module:
+        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``.
+
+        Weights and mode are shared with this module: dropout acts until either is put into evaluation.
+        """
+        return nn.Sequential(_Embedding(self.network), self.classifier)
+
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the joint loss."""
         loss, _ = self._step("train", batch)
@@ -97,3 +104,20 @@ class SOIDNModule(FaceModule):
             segmentation_loss=segmentation,
         )
         return loss, output.logits
+
+
+class _Embedding(nn.Module):
+    """A SOIDN without its segmentation, as a part of ``nn.Sequential``.
+
+    Args:
+        network: Its weights are shared.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
+        embedding: Tensor = self.network(x).embedding
+        return embedding

@@ -69,3 +69,10 @@ def test_takes_raw_pixels(soidn: SOIDN, batch: FaceBatch) -> None:
     torch.testing.assert_close(result["embedding"], expected.embedding)
     torch.testing.assert_close(result["deep_response"], expected.deep_response)
     assert torch.equal(result["segmentation"], expected.logits.argmax(1).byte())
+
+
+def test_logits_network_gives_the_classifiers_scores(soidn: SOIDN, batch: FaceBatch) -> None:
+    made = module(soidn, dropout=0.5).eval()
+    x = made.pixels(batch["image"])
+    torch.testing.assert_close(made.logits_network()(x), made.classifier(soidn(x).embedding))
+    assert {id(p) for p in made.logits_network().parameters()} == {id(p) for p in made.parameters()}
