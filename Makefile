@@ -20,7 +20,7 @@ export DATA SCALE WEIGHTS ALIGNMENT
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation test lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -52,6 +52,9 @@ train-trunk: $(READY) ## Train the trunk on clean faces and evaluate it
 
 train-segmentation: $(READY) ## Train the occlusion segmentation network alone and evaluate it
 	@$(call LAUNCH,segmentation)
+
+train-model-a: $(READY) ## Train model A, CASIA-Net on clean grey faces, and evaluate it
+	@$(call LAUNCH,model_a)
 
 test: lint types ## All checks: lint, types, import contracts, doctests, tests
 	@$(BIN)/pytest -n auto

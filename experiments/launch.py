@@ -1,4 +1,4 @@
-"""Choose configuration, scale and stages for one of the four systems, and train it.
+"""Choose configuration, scale and stages for one of the systems, and train it.
 
     python -m experiments.launch soidn [--data FOLDER] [--scale demo|paper] [--weights FILE]
                                        [--alignment arcface|lfw] [--key=value …]
@@ -28,7 +28,9 @@ from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 CONFIGS = Path(__file__).parent / "configs"
 TRUNK = CONFIGS / "trunk_demo.yaml"
 DEMO_IMAGES = 3600  # what the demo configurations' epochs are meant for
-SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
+SOIDN_SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
+"""Those that the SOIDN paper compares; at its scale they start from VGG-Face."""
+SYSTEMS = (*SOIDN_SYSTEMS, "model_a")
 STARTS_FROM_TRUNK = ("soidn", "baseline", "segmentation")
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 
@@ -159,12 +161,12 @@ def longer(config: Path, repeat: int) -> list[str]:
 
 
 def pixel_options(system: str, weights: str | None) -> list[str]:
-    """Return the options that make the paper's configuration, meant for VGG-Face's weights, fit other ones.
+    """Return the options that make a configuration of SOIDN's paper, meant for VGG-Face's weights, fit other ones.
 
     Random weights want inputs of about ±1, ImageNet's their own range; at either the unscaled skips of the
     segmentation network are the right ones, see :class:`lightning_modules.networks.FCN8s`.
     """
-    if weights is not None and weights != "imagenet":
+    if system not in SOIDN_SYSTEMS or weights not in (None, "imagenet"):
         return []
     pixels = Normalize() if weights is None else Normalize(IMAGENET_MEAN, IMAGENET_STD)
     mean, std = pixels.mean.flatten().tolist(), pixels.std.flatten().tolist()

@@ -1,4 +1,4 @@
-"""The configurations: each parses, and the four systems of a scale differ where the paper's do and nowhere else."""
+"""The configurations: each parses, and SOIDN's four systems of a scale differ where the paper's do, nowhere else."""
 
 from itertools import combinations
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from experiments.cli import DryCLI, run
-from experiments.launch import CONFIGS, SYSTEMS
+from experiments.launch import CONFIGS, SOIDN_SYSTEMS, SYSTEMS
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
@@ -21,6 +21,23 @@ WHERE_SYSTEMS_DIFFER = (
     "data.init_args.training_occluder",
 )
 ONLY_IN_THE_DEMO = ("trainer.max_epochs",)  # of the clean trunk, from which Baseline and SOIDN start
+WHERE_SCALES_DIFFER = (
+    "trainer.devices",
+    "trainer.max_epochs",
+    "trainer.num_sanity_val_steps",
+    "trainer.gradient_clip_val",
+    "trainer.logger.",
+    "model.init_args.network.init_args.trunk.init_args.width",
+    "model.init_args.optimizer.",
+    "model.init_args.lr_schedule.",
+    "data.init_args.source.",
+    "data.init_args.landmarks.",
+    "data.init_args.image_size",
+    "data.init_args.batch_size",
+    "data.init_args.num_workers",
+    "data.init_args.min_images",
+    "data.init_args.num_unseen",
+)
 DIFFERENCES = {"casia": WHERE_SYSTEMS_DIFFER, "demo": WHERE_SYSTEMS_DIFFER + ONLY_IN_THE_DEMO}
 
 
@@ -41,7 +58,7 @@ def test_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DryCLI, "instantiate_classes", lambda self: None)  # the paper's data and size are not here
     parsed = run(["fit", f"--config={path}"], dry=True).config["fit"]
     assert parsed["model"]["class_path"].startswith("lightning_modules.")
-    assert parsed["model"]["init_args"]["network"]["init_args"].get("image_size", 64) in {64, 224}
+    assert parsed["model"]["init_args"]["network"]["init_args"].get("image_size", 64) in {50, 64, 100, 224}
     assert [logger["init_args"]["name"] for logger in parsed["trainer"]["logger"]] == [path.stem] * 2
 
 
@@ -50,7 +67,7 @@ def test_every_system_has_both_scales() -> None:
 
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
-@pytest.mark.parametrize(("one", "other"), list(combinations(SYSTEMS, 2)))
+@pytest.mark.parametrize(("one", "other"), list(combinations(SOIDN_SYSTEMS, 2)))
 def test_systems_differ_only_where_the_paper_does(one: str, other: str, scale: str) -> None:
     a, b = flat(config(one, scale)), flat(config(other, scale))
     different = {key for key in a | b if a.get(key, "not there") != b.get(key, "not there")}
@@ -59,7 +76,7 @@ def test_systems_differ_only_where_the_paper_does(one: str, other: str, scale: s
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
 def test_shared_parts_are_alike(scale: str) -> None:
-    configs = {system: config(system, scale) for system in SYSTEMS}
+    configs = {system: config(system, scale) for system in SOIDN_SYSTEMS}
     networks = {system: c["model"]["init_args"]["network"] for system, c in configs.items()}
     soidn = networks["soidn"]["init_args"]
     for system in ("baseline", "trunk"):
@@ -68,7 +85,7 @@ def test_shared_parts_are_alike(scale: str) -> None:
     occluders = {system: c["data"]["init_args"]["training_occluder"] for system, c in configs.items()}
     assert occluders["trunk"] is None
     assert occluders["soidn"] == occluders["baseline"] == occluders["segmentation"]
-    assert len({configs[system]["trainer"]["max_epochs"] for system in SYSTEMS if system != "trunk"}) == 1
+    assert len({configs[system]["trainer"]["max_epochs"] for system in SOIDN_SYSTEMS if system != "trunk"}) == 1
 
 
 def test_paper_settings() -> None:
@@ -77,3 +94,24 @@ def test_paper_settings() -> None:
     assert config("soidn", "casia")["trainer"]["max_epochs"] == 20
     assert config("soidn", "casia")["model"]["init_args"]["segmentation_weight"] == 1.0
     assert config("soidn", "casia")["model"]["init_args"]["network"]["init_args"]["mask_positions"] == "top"
+
+
+def test_model_a_paper_settings() -> None:
+    model, data = (config("model_a", "casia")[part]["init_args"] for part in ("model", "data"))
+    assert model["network"] == {
+        "class_path": "lightning_modules.networks.FaceNet",
+        "init_args": {
+            "trunk": {"class_path": "lightning_modules.networks.CasiaNetTrunk"},
+            "head": {"class_path": "lightning_modules.networks.AveragePoolHead"},
+            "in_channels": 1,
+        },
+    }
+    assert (model["normalize"]["init_args"], model["dropout"]) == ({"grey": True}, 0.4)
+    assert (data["image_size"], data["validation_share"], data["training_occluder"]) == (100, 0.1, None)
+
+
+def test_model_a_s_demo_is_the_papers_at_half_its_size() -> None:
+    demo, casia = (flat(config("model_a", scale)) for scale in ("demo", "casia"))
+    different = {key for key in demo | casia if demo.get(key, "not there") != casia.get(key, "not there")}
+    assert {key for key in different if not key.startswith(WHERE_SCALES_DIFFER)} == set()
+    assert demo["data.init_args.image_size"] * 2 == casia["data.init_args.image_size"]

@@ -90,6 +90,11 @@ def test_the_papers_configuration_fits_the_weights_it_starts_from(system: str) -
     assert len(random) == (1 if system == "baseline" else 2)
 
 
+@pytest.mark.parametrize("weights", [None, "imagenet", "model_a.ckpt"])
+def test_model_a_keeps_its_grey_pixels(weights: str | None) -> None:
+    assert pixel_options("model_a", weights) == []
+
+
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let W&B write to disk; it reads its environment once in a process, unless torn down."""
@@ -132,6 +137,23 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(
     assert train_trunk_once(plan, ["--trainer.limit_train_batches=2"]) == "trunk-2.ckpt"
     Path("trunk-1.ckpt").unlink()
     assert train_trunk_once(plan, []) == "trunk-3.ckpt"
+
+
+def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
+    launch(["model_a", *tiny])
+    said = capsys.readouterr().out
+    assert "Trunk:" not in said
+    assert "Model A on unseen identities" in said
+    assert [path.name for path in Path("runs").iterdir()] == ["model_a_demo"]
+
+
+def test_model_a_can_be_continued_with_its_classifier(tiny: Options, caplog: pytest.LogCaptureFixture) -> None:
+    options = [*tiny, "--evaluate=false", "--trainer.limit_train_batches=1"]
+    launch(["model_a", *options])
+    weights = "runs/model_a_demo/version_0/checkpoints/last.ckpt"
+    with caplog.at_level("INFO"):
+        launch(["model_a", f"--weights={weights}", "--model.init_args.continue_classifier=true", *options])
+    assert "starts from checkpoint weights from last.ckpt: trunk (20 tensors), classifier (2 tensors)" in caplog.text
 
 
 def folder(root: Path) -> str:

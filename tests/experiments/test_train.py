@@ -18,6 +18,7 @@ MEASURES = {
     "baseline": RECOGNITION,
     "trunk": RECOGNITION,
     "segmentation": IOU,
+    "model_a": RECOGNITION,
 }
 
 
