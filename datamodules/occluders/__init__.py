@@ -5,12 +5,12 @@ from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
 from datamodules.occluders.noise_patch import NoisePatch
 from datamodules.occluders.normal_placement import NormalPlacement
 from datamodules.occluders.occluder import Occluded, Occluder
-from datamodules.occluders.occlusion_map_file import OcclusionMap
 from datamodules.occluders.placement import Placement
 from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
 from datamodules.occluders.template import TemplateOccluder
 from datamodules.occluders.uniform_placement import UniformPlacement
 from datamodules.occluders.window import occluder_window
+from datamodules.occlusion_map_file import OcclusionMap
 
 __all__ = [
     "NONE",
