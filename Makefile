@@ -20,7 +20,7 @@ export DATA SCALE WEIGHTS ALIGNMENT
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a test lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a occlusion-maps test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -55,6 +55,10 @@ train-segmentation: $(READY) ## Train the occlusion segmentation network alone a
 
 train-model-a: $(READY) ## Train model A, CASIA-Net on clean grey faces, and evaluate it
 	@$(call LAUNCH,model_a)
+
+occlusion-maps: $(READY) ## Model A, its occlusion maps, fine-tuning under placed occluders, and Table 1
+	@$(BIN)/python -m experiments.occlusion_maps $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
+		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
 test: lint types ## All checks: lint, types, import contracts, doctests, tests
 	@$(BIN)/pytest -n auto

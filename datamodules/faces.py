@@ -10,13 +10,13 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.check import OnBadImage, usable_images
-from datamodules.dataset import FaceDataset, FaceSample, collate_faces
+from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import EpochSampler
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
-from datamodules.sources.source import FaceSource
+from datamodules.sources.source import FaceSource, UInt8Image
 from datamodules.split import split_identities
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ class FaceDataModule(LightningDataModule):
     Args:
         source: Where faces come from.
         training_occluder: Covers training and validation faces; ``None`` trains on clean faces.
+        occlude_validation: Cover validation faces as training faces are; False leaves them clean, as occlusion maps
+            need them.
         evaluation_occluders: Its categories are the conditions of the evaluation, beside clean.
         landmarks: Where landmarks come from; by default the source's own, else the 112 × 112 alignment template.
         image_size: Side of the images in pixels.
@@ -57,6 +59,7 @@ class FaceDataModule(LightningDataModule):
         source: FaceSource,
         *,
         training_occluder: Occluder | None = None,
+        occlude_validation: bool = True,
         evaluation_occluders: OccluderMixture | None = None,
         landmarks: LandmarkSource | None = None,
         image_size: int = 224,
@@ -78,6 +81,7 @@ class FaceDataModule(LightningDataModule):
         _check_least(2, batch_size=batch_size)  # batch norm needs two
         self.source = source
         self.training_occluder = training_occluder
+        self.occlude_validation = occlude_validation
         self.evaluation_occluders = evaluation_occluders
         self.landmarks = landmarks or SourceLandmarks(FixedLandmarks("arcface"))
         self.image_size = image_size
@@ -127,6 +131,10 @@ class FaceDataModule(LightningDataModule):
             f"evaluating on {len(self.split.unseen):,} images of {unseen:,} unseen identities{skipped}"
         )
 
+    def clean_face(self, index: int) -> UInt8Image:
+        """Return image ``index`` of the source as networks see it, ``(image_size, image_size, 3)`` uint8 RGB."""
+        return load_face(self.source, index, self.landmarks, self.image_size)[0]
+
     def train_dataloader(self) -> DataLoader[FaceSample]:
         """Occluded training faces, shuffled by (seed, epoch)."""
         dataset = self._dataset("train", self.training_occluder, augmentation=self.augmentation)
@@ -137,8 +145,8 @@ class FaceDataModule(LightningDataModule):
         return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[FaceSample]:
-        """Other images of the training identities, occluded the same in every epoch."""
-        dataset = self._dataset("validation", self.training_occluder)
+        """Other images of the training identities, occluded the same in every epoch, or clean."""
+        dataset = self._dataset("validation", self.training_occluder if self.occlude_validation else None)
         return self._loader(dataset, batch_size=self.evaluation_batch_size)
 
     def test_dataloader(self) -> DataLoader[FaceSample]:

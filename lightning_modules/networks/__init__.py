@@ -5,6 +5,7 @@ from lightning_modules.networks.checkpoint_file import read_state_dict
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.face_net import FaceNet
 from lightning_modules.networks.fcn8s import FCN8s
+from lightning_modules.networks.fingerprint import fingerprint
 from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
 from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
 from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
@@ -44,6 +45,7 @@ __all__ = [
     "VGG16Head",
     "VGG16Trunk",
     "copy_matching_weights",
+    "fingerprint",
     "imagenet_trunk_weights",
     "load_classifier_weights",
     "load_segmenter_weights",

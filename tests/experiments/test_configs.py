@@ -38,6 +38,18 @@ WHERE_SCALES_DIFFER = (
     "data.init_args.min_images",
     "data.init_args.num_unseen",
 )
+FINE_TUNED = ("model_a_strategic", "model_a_normal")  # the occlusion-map paper's A_h×w and A_h×wR
+WHERE_FINE_TUNING_DIFFERS = (
+    "system",
+    "trainer.logger.0.init_args.name",
+    "trainer.logger.1.init_args.name",
+    "trainer.max_epochs",
+    "model.init_args.optimizer.init_args.lr",
+    "model.init_args.lr_schedule.init_args.warmup_share",
+    "model.init_args.continue_classifier",
+    "data.init_args.training_occluder",
+    "data.init_args.occlude_validation",
+)
 DIFFERENCES = {"casia": WHERE_SYSTEMS_DIFFER, "demo": WHERE_SYSTEMS_DIFFER + ONLY_IN_THE_DEMO}
 
 
@@ -63,7 +75,10 @@ def test_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_system_has_both_scales() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {f"{s}_{scale}" for s in SYSTEMS for scale in DIFFERENCES}
+    names = (*SYSTEMS, *FINE_TUNED)
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {
+        f"{name}_{scale}" for name in names for scale in DIFFERENCES
+    }
 
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
@@ -115,3 +130,26 @@ def test_model_a_s_demo_is_the_papers_at_half_its_size() -> None:
     different = {key for key in demo | casia if demo.get(key, "not there") != casia.get(key, "not there")}
     assert {key for key in different if not key.startswith(WHERE_SCALES_DIFFER)} == set()
     assert demo["data.init_args.image_size"] * 2 == casia["data.init_args.image_size"]
+
+
+def different_keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
+    a, b = flat(one), flat(other)
+    return {key for key in a | b if a.get(key, "not there") != b.get(key, "not there")}
+
+
+@pytest.mark.parametrize("scale", DIFFERENCES)
+def test_fine_tuning_changes_the_occluder_and_the_schedule_of_model_a(scale: str) -> None:
+    strategic, normal = (config(name, scale) for name in FINE_TUNED)
+    changed = different_keys(config("model_a", scale), strategic)
+    assert {key for key in changed if not key.startswith(WHERE_FINE_TUNING_DIFFERS)} == set()
+    placement = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args.placement"
+    named = ("system", "trainer.logger.0.init_args.name", "trainer.logger.1.init_args.name", placement)
+    assert {key for key in different_keys(strategic, normal) if not key.startswith(named)} == set()
+
+
+@pytest.mark.parametrize(("scale", "size"), [("demo", [10, 10]), ("casia", [20, 20])])
+def test_the_patch_is_the_papers_on_the_scales_images(scale: str, size: list[int]) -> None:
+    occluder = config("model_a_strategic", scale)["data"]["init_args"]["training_occluder"]["init_args"]
+    patch = occluder["occluders"]["noise_patch"]["init_args"]
+    assert (patch["size"], patch["colour"]) == (size, False)  # grey images
+    assert patch["placement"]["init_args"]["temperature"] == 0.25

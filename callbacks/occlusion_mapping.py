@@ -1,0 +1,299 @@
+"""Occlusion maps of a model in training or validation, and a placement that follows them."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning.utilities import rank_zero_info
+from torch import Tensor, nn
+
+from callbacks.occlusion_figures import save_map
+from callbacks.occlusion_sensitivity import occlusion_error_map
+from callbacks.occlusion_sensitivity.maps import correctly_classified
+from callbacks.rows import RowCollector, Rows
+from datamodules.batch import FaceBatch
+from datamodules.errors import DataError
+from datamodules.occlusion_map_file import OcclusionMap
+from lightning_modules.networks import fingerprint
+from lightning_modules.networks.dry_run import evaluating
+
+CLEAN = "none"
+Subset = Literal["placement", "scoring"]
+
+
+class OcclusionMapping(Callback):
+    r"""Computes occlusion maps of the model on a fixed subset of the validation images, and saves and logs them.
+
+    Only images that the model classifies correctly count, and only those that no occluder covers. The validation
+    images are divided for good into two halves by their index, so that maps that place occluders in training and maps
+    that score the result never see the same image (paper, section 4.1).
+
+    Logged are ``val/occlusion/<height>x<width>/accuracy``, :math:`1 - \operatorname{mean}(O)`, its ``std`` over
+    locations, and its ``minimum``. The maps are written to ``occlusion_maps`` in the run's folder, as ``.npz``
+    (:class:`~datamodules.occlusion_map_file.OcclusionMap`) and as a picture.
+
+    Source: Sáez Trigueros et al. (2018), sections 3.1 and 4.1, https://arxiv.org/abs/1707.07923.
+
+    Args:
+        occluder_sizes: Heights and widths of the occluders in pixels.
+        every_n_epochs: Epochs between maps in training; maps are always made in a validation without training.
+        subset: ``"scoring"`` or ``"placement"``, the half of the images used.
+        num_images: Most images used; the paper's are 1,000.
+        stride: Pixels between the centres evaluated; between them the map is interpolated.
+        fill: Grey level of the occluder, 0 to 255.
+        batch_size: Occluded images evaluated at once.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        occluder_sizes: Sequence[tuple[int, int]],
+        *,
+        every_n_epochs: int = 1,
+        subset: Subset = "scoring",
+        num_images: int = 1000,
+        stride: int = 1,
+        fill: float = 127.5,
+        batch_size: int | None = None,
+    ) -> None:
+        if not occluder_sizes or min(min(size) for size in occluder_sizes) < 1:
+            raise ValueError(f"Expected `occluder_sizes` as (height, width) of at least 1, got {list(occluder_sizes)}")
+        if min(every_n_epochs, num_images, stride) < 1:
+            given = f"{every_n_epochs}, {num_images}, {stride}"
+            raise ValueError(f"Expected `every_n_epochs`, `num_images` and `stride` of at least 1, got {given}")
+        if not 0.0 <= fill <= 255.0:
+            raise ValueError(f"Expected `fill` in [0, 255], got {fill}")
+        self.occluder_sizes = [(height, width) for height, width in occluder_sizes]
+        self.every_n_epochs = every_n_epochs
+        self.subset = subset
+        self.num_images = num_images
+        self.stride = stride
+        self.fill = fill
+        self.batch_size = batch_size
+        self._images = RowCollector()
+        self._folder: Path | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Learn the run's folder, and refuse a module that does not classify.
+
+        Raises:
+            ValueError: If the module has no ``logits_network``.
+        """
+        if not hasattr(pl_module, "logits_network"):
+            raise ValueError(f"Expected a module that classifies (`logits_network`), got {type(pl_module).__name__}")
+        self._folder = Path(trainer.log_dir) / "occlusion_maps" if trainer.loggers and trainer.log_dir else None
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
+    ) -> None:
+        """Refuse occluders that do not fit the images, before the first step.
+
+        Raises:
+            DataError: If one is larger.
+        """
+        if batch_idx == 0:
+            self._check_size(batch)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Tensor | Mapping[str, Any] | None,
+        batch: FaceBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's images, where maps will be made of them."""
+        if self._is_due(trainer):
+            self._check_size(batch)
+            self._images.add(batch, batch["image"])
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Make the maps.
+
+        Raises:
+            DataError: If no image of the subset is clean and classified correctly, or scores are not finite.
+        """
+        rows = self._images.gather() if self._is_due(trainer) else None
+        if rows is None:
+            return
+        try:
+            made = [self._map(pl_module, rows, size) for size in self.occluder_sizes]
+        except ValueError as error:
+            raise DataError(f"{type(self).__name__}: {error}") from error
+        for one in made:
+            self._made(trainer, pl_module, one)
+
+    def _check_size(self, batch: FaceBatch) -> None:
+        height, width = batch["image"].shape[2:]
+        for h, w in self.occluder_sizes:
+            if h > height or w > width:
+                expected = f"expected occluders of at most the images' {height} × {width}"
+                raise DataError(f"{type(self).__name__}: {expected}, got {h} × {w}")
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        if trainer.sanity_checking:
+            return False
+        return trainer.state.fn != TrainerFn.FITTING or (trainer.current_epoch + 1) % self.every_n_epochs == 0
+
+    def _map(self, pl_module: LightningModule, rows: Rows, size: tuple[int, int]) -> OcclusionMap:
+        network: nn.Module = pl_module.logits_network()  # type: ignore[operator]  # checked in setup
+        chosen = rows.where(self._belongs(rows))
+        if not len(chosen.index):
+            raise ValueError(f"Expected clean validation images of the {self.subset} half, got none")
+        with torch.no_grad(), evaluating(network):
+            images = torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in torch.split(chosen.value, 256)])  # type: ignore[operator]  # FaceModule's
+            labels = chosen.identity.to(pl_module.device)
+            used = correctly_classified(network, images, labels)[: self.num_images]
+            grey = torch.full((1, 3, 1, 1), self.fill, device=pl_module.device)
+            error = occlusion_error_map(
+                network,
+                images[used],
+                labels[used],
+                occluder_size=size,
+                fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # as above
+                stride=self.stride,
+                batch_size=self.batch_size,
+            )
+        return OcclusionMap(
+            error=error.cpu().numpy(),
+            occluder_size=size,
+            fill=torch.full((3,), self.fill).numpy(),
+            stride=self.stride,
+            indices=chosen.index[used.cpu()].numpy(),
+            model=fingerprint(pl_module.state_dict()),
+            checkpoint=self._origin(pl_module),
+        )
+
+    def _belongs(self, rows: Rows) -> Tensor:
+        placement = torch.tensor([in_placement_half(int(index)) for index in rows.index], dtype=torch.bool)
+        clean = torch.tensor([name == CLEAN for name in rows.occluder], dtype=torch.bool)
+        return clean & (placement if self.subset == "placement" else ~placement)
+
+    def _origin(self, pl_module: LightningModule) -> str:
+        trainer = pl_module.trainer
+        if trainer.state.fn != TrainerFn.FITTING:
+            return str(trainer.ckpt_path or getattr(pl_module, "origin", "weights in memory"))
+        return f"epoch {trainer.current_epoch} of {trainer.log_dir or 'a run without a folder'}"
+
+    def _made(self, trainer: Trainer, pl_module: LightningModule, made: OcclusionMap) -> None:
+        """Log and save a map; every process has the same."""
+        height, width = made.occluder_size
+        name = f"{height}x{width}"
+        measures = {"accuracy": made.mean_accuracy, "std": made.std, "minimum": 1.0 - float(made.error.max())}
+        pl_module.log_dict({f"val/occlusion/{name}/{key}": value for key, value in measures.items()})
+        rank_zero_info(
+            f"Occlusion map {height} × {width} of {len(made.indices)} images: accuracy {made.mean_accuracy:.1%} "
+            f"± {made.std:.1%} over locations"
+        )
+        if self._folder is None or not trainer.is_global_zero:
+            return
+        at = f"-epoch{trainer.current_epoch}" if trainer.state.fn == TrainerFn.FITTING else ""
+        path = self._folder / f"{self.subset}-{name}{at}.npz"
+        made.save(path)
+        picture = save_map(made, path.with_suffix(".png"))
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image(f"occlusion_maps/{name}", [str(picture)])
+
+
+class MapRefresh(OcclusionMapping):
+    """Recomputes the map that places occluders, with the model as it is, so that they follow what it relies on.
+
+    Every ``refresh_every`` epochs the file that :class:`~datamodules.occluders.StrategicPlacement` reads is replaced.
+    A resumed run first puts the map of its checkpoint back.
+
+    Beyond the paper, whose map is of the model before fine-tuning.
+
+    Args:
+        map_file: The map to replace: the placement's ``map_file``.
+        occluder_size: Height and width of the occluder in pixels.
+        refresh_every: Epochs between maps.
+        num_images: See :class:`OcclusionMapping`, as the others.
+        stride: As above.
+        fill: As above.
+        batch_size: As above.
+
+    Raises:
+        ValueError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        map_file: Path | str,
+        occluder_size: tuple[int, int],
+        refresh_every: int,
+        *,
+        num_images: int = 1000,
+        stride: int = 1,
+        fill: float = 127.5,
+        batch_size: int | None = None,
+    ) -> None:
+        if refresh_every < 1:
+            raise ValueError(f"Expected `refresh_every` of at least 1, got {refresh_every}")
+        super().__init__(
+            [occluder_size],
+            every_n_epochs=refresh_every,
+            subset="placement",
+            num_images=num_images,
+            stride=stride,
+            fill=fill,
+            batch_size=batch_size,
+        )
+        self.map_file = Path(map_file)
+        self._current: OcclusionMap | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the map in use, as plain values and tensors."""
+        if self._current is None:
+            return {}
+        made = self._current
+        return {
+            "error": torch.from_numpy(made.error),
+            "occluder_size": list(made.occluder_size),
+            "fill": torch.from_numpy(made.fill),
+            "stride": made.stride,
+            "indices": torch.from_numpy(made.indices),
+            "model": made.model,
+            "checkpoint": made.checkpoint,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the map of a checkpoint."""
+        if state_dict:
+            arrays = {key: v.numpy() if isinstance(v, Tensor) else v for key, v in state_dict.items()}
+            self._current = OcclusionMap(**arrays | {"occluder_size": tuple(arrays["occluder_size"])})
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Put the map of the checkpoint back: the file may be that of a later epoch."""
+        self._publish(trainer)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        return trainer.state.fn == TrainerFn.FITTING and super()._is_due(trainer)
+
+    def _made(self, trainer: Trainer, pl_module: LightningModule, made: OcclusionMap) -> None:
+        super()._made(trainer, pl_module, made)
+        self._current = made
+        self._publish(trainer)
+
+    def _publish(self, trainer: Trainer) -> None:
+        if self._current is not None and trainer.is_global_zero:
+            self._current.save(self.map_file)
+        trainer.strategy.barrier()
+
+
+def in_placement_half(index: int) -> bool:
+    """Whether an image, by its index in the source, belongs to the half that maps for placement are made of.
+
+    Example:
+        >>> [in_placement_half(index) for index in range(6)]
+        [False, False, True, True, False, False]
+    """
+    return zlib.crc32(index.to_bytes(8, "little")) % 2 == 0
