@@ -1,0 +1,185 @@
+"""The engine: what cannot be traced or windowed is evaluated densely, exactly, and is named."""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+from callbacks.occlusion_sensitivity import occlusion_maps
+from callbacks.occlusion_sensitivity.engine import Dense, Evaluator, Method, Positions, make_evaluator, occlude
+from tests.callbacks.occlusion_sensitivity.networks import Sample, head, sample, sample_of
+
+Warns = partial[warnings.catch_warnings]
+
+
+def evaluator(given: Sample, method: Method = "incremental", memory: int = 2**30) -> Evaluator:
+    return make_evaluator(
+        given.network,
+        given.images[:1],
+        occluder_size=(5, 4),
+        fill=torch.full(given.images.shape[1:2], 0.7),
+        method=method,
+        batch_size=11,
+        positions_per_image=100,
+        memory=memory,
+    )
+
+
+def assert_exact(given: Sample, *occluders: tuple[int, int]) -> None:
+    for occluder_size in occluders or [(5, 4), (1, 1), (12, 10)]:
+        maps = partial(occlusion_maps, *given, occluder_size=occluder_size, fill=0.7, stride=2, all_scores=True)
+        ours, reference = maps(), maps(method="dense")
+        assert (ours.scores - reference.scores).abs().max() <= 1e-4 * reference.scores.abs().max()
+        assert torch.equal(ours.errors, reference.errors)
+
+
+class Choice(nn.Module):
+    """Control flow on values: export cannot follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 4, 3), *head(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = torch.as_tensor(self.layers(x))
+        return logits if bool(logits.isfinite().all()) else logits.abs()
+
+
+@pytest.mark.usefixtures("traced_once")
+def test_a_network_that_cannot_be_traced_is_dense_with_a_warning_that_says_so(may_warn: Warns) -> None:
+    given = sample_of(Choice(), (1, 15, 14))
+    with pytest.warns(UserWarning, match=r"Choice cannot be traced, its occlusion maps are computed densely: \w+: \S"):
+        assert isinstance(evaluator(given), Dense)
+    with may_warn():
+        assert_exact(given, (5, 4))
+
+
+class ChannelsLast(nn.Module):
+    """A layer norm over channels, as in ConvNeXt."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.as_tensor(self.norm(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+
+
+class Squeezed(nn.Module):
+    """Channels weighted by the whole map's mean, as in squeeze-and-excitation."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.mean((2, 3), keepdim=True).sigmoid()
+
+
+class PositionMap(nn.Module):
+    """A learned value for each place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Parameter(torch.randn(1, 8, 15, 14))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.places
+
+
+@pytest.mark.usefixtures("traced_once")
+@pytest.mark.parametrize(
+    ("middle", "channels", "name"),
+    [
+        (lambda: nn.PixelShuffle(2), 2, r"pixel_shuffle.default \(1\)"),
+        (lambda: nn.ConvTranspose2d(8, 8, 3, 2), 8, r"conv_transpose2d.input \(1\)"),
+        (lambda: ChannelsLast(8), 8, "permute.default"),
+        (Squeezed, 8, "mean.dim"),
+        (PositionMap, 8, "add.Tensor"),
+        (lambda: nn.GroupNorm(2, 8), 8, r"group_norm.default \(1\)"),
+        (lambda: nn.Upsample(scale_factor=2), 8, "upsample_nearest2d"),
+        (lambda: nn.AvgPool2d(2, 1, 1, count_include_pad=False), 8, "avg_pool2d.default"),
+    ],
+    ids=["shuffle", "transposed", "layer norm", "squeeze", "places", "group norm", "upsample", "average of a border"],
+)
+def test_an_operation_without_windows_is_named_and_stays_exact(
+    middle: Callable[[], nn.Module], channels: int, name: str, may_warn: Warns
+) -> None:
+    layers = [nn.Conv2d(1, 8, 3, padding=1), middle(), nn.Conv2d(channels, 8, 3), *head(8)]
+    given = sample_of(nn.Sequential(*layers), (1, 15, 14))
+    with pytest.warns(UserWarning, match=rf"Sequential: \d+% of the work is computed densely, as [^,]*{name}"):
+        evaluator(given)
+    with may_warn():
+        assert_exact(given)
+
+
+def test_networks_of_convolutions_and_pools_give_no_warning() -> None:
+    evaluator(sample("ResNet-like"))  # a warning is an error
+    evaluator(sample("DenseNet-like"))
+
+
+def test_dense_does_not_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callbacks.occlusion_sensitivity.engine.trace", None)
+    assert isinstance(evaluator(sample("VGG-like"), method="dense"), Dense)
+
+
+class OwnWeights(nn.Module):
+    """A convolution whose weights depend on the image, as in CondConv."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, 3, padding=1)
+        self.weight = nn.Parameter(torch.randn(8, 8, 3, 3) / 8)
+        self.last = nn.Sequential(*head(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        images, channels, height, width = x.shape
+        weight = (self.weight * x.mean((1, 2, 3)).view(-1, 1, 1, 1, 1).sigmoid()).reshape(-1, 8, 3, 3)
+        y = conv2d(x.reshape(1, -1, height, width), weight, groups=images)
+        return torch.as_tensor(self.last(y.view(images, channels, height - 2, width - 2)))
+
+
+@pytest.mark.xfail(raises=AttributeError, reason="a convolution's weight is taken for a constant", strict=True)
+def test_weights_that_depend_on_the_image_are_computed_densely(may_warn: Warns) -> None:
+    with may_warn():
+        assert_exact(sample_of(OwnWeights(), (1, 15, 14)))
+
+
+def test_every_position_has_its_turn_once_in_any_order_and_number() -> None:
+    given = sample("pools")
+    positions = Positions(
+        torch.tensor([1, 0, 0, 1, 1, 0, 1]),
+        torch.tensor([0, 23, 4, 4, 12, 4, 0]),
+        torch.tensor([26, 0, 9, 9, 13, 9, 26]),
+    )
+    found = {}
+    for method in ("incremental", "dense"):
+        logits = torch.full((7, 5), float("nan"))
+        seen = list[int]()
+        with torch.no_grad():
+            for index, part in evaluator(given, method)(given.images, positions):
+                assert len(index) <= 11
+                logits[index] = part
+                seen += index.tolist()
+        assert sorted(seen) == list(range(7))
+        found[method] = logits
+    assert (found["incremental"] - found["dense"]).abs().max() < 1e-5
+    assert torch.equal(found["dense"][2], found["dense"][5])
+
+
+@pytest.mark.usefixtures("traced_once")
+def test_a_block_is_at_least_one_image_and_at_most_32() -> None:
+    given = sample("VGG-like")
+    assert evaluator(given, memory=1).block == 1
+    assert 1 < evaluator(given, memory=10**6).block < 32
+    assert evaluator(given, memory=2**40).block == 32
+
+
+def test_an_occluder_is_cut_at_the_border_and_leaves_the_images() -> None:
+    images = torch.zeros(2, 1, 3, 4)
+    positions = Positions(torch.tensor([0, 0]), torch.tensor([0, 2]), torch.tensor([0, 2]))
+    occluded = occlude(images, positions, (3, 2), torch.ones(1, 1, 1))
+    assert occluded[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    assert occluded[1, 0].int().tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0]]
+    assert not images.any()
