@@ -92,6 +92,8 @@ def as_layer(module: fx.GraphModule, node: fx.Node) -> Layer | None:
 
 def _convolution(module: fx.GraphModule, node: fx.Node) -> Layer | None:
     given = arguments(module, node)
+    if any(isinstance(given[name], fx.Node) for name in ("weight", "bias")):
+        return None  # depends on the image
     # the layout that small windows run fastest in; converted once, not at every call
     weight = given["weight"].contiguous(memory_format=torch.channels_last)
     bias, groups = given["bias"], given["groups"]

@@ -183,7 +183,7 @@ def correctly_classified(network: nn.Module, images: Tensor, labels: Tensor, bat
     Raises:
         ValueError: If there is none, logits are not finite or not ``(B, n)``, or a label is none of the classes.
     """
-    logits = torch.cat([network(part) for part in torch.split(images, batch_size or 64)])
+    logits = torch.cat([network(part.clone()) for part in torch.split(images, batch_size or 64)])
     if logits.ndim != 2 or logits.shape[0] != len(images):
         raise ValueError(f"Expected a network with logits (B, n), got {tuple(logits.shape)} of {len(images)} images")
     _check_finite(logits)

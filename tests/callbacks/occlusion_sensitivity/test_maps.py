@@ -306,7 +306,6 @@ def test_network_images_and_labels_are_left_as_they_were(method: engine.Method) 
 
 
 @pytest.mark.parametrize("method", ["incremental", "dense"])
-@pytest.mark.xfail(raises=AssertionError, reason="the clean pass hands the network the caller's images", strict=True)
 def test_images_are_left_as_they_were_by_a_network_that_writes_to_its_input(
     method: engine.Method, may_warn: Warns
 ) -> None:
