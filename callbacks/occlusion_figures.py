@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from callbacks.occlusion_sensitivity.geometry import covered
 from datamodules.occlusion_map_file import OcclusionMap
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def figure_2(samples: Mapping[str, list[Image]], path: Path) -> Path:
 def _occluded(image: Image, made: OcclusionMap) -> Image:
     """Return the image with the occluder where the model errs most."""
     centre = np.unravel_index(int(made.error.argmax()), made.error.shape)
-    top, left = (max(int(c) - size // 2, 0) for c, size in zip(centre, made.occluder_size, strict=True))
-    bottom, right = (int(c) - size // 2 + size for c, size in zip(centre, made.occluder_size, strict=True))
-    covered = image.copy()
-    covered[top:bottom, left:right] = np.rint(made.fill)
-    return covered
+    rows, columns = (
+        covered(np.array([c]), size, length)
+        for c, size, length in zip(centre, made.occluder_size, made.image_size, strict=True)
+    )
+    occluded = image.copy()
+    occluded[rows.start[0] : rows.stop[0], columns.start[0] : columns.stop[0]] = np.rint(made.fill)
+    return occluded
 
 
 def _figure(rows: int, columns: int, *, title: str | None) -> "Figure":

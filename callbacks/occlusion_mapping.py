@@ -41,7 +41,8 @@ class OcclusionMapping(Callback):
 
     Args:
         occluder_sizes: Heights and widths of the occluders in pixels.
-        every_n_epochs: Epochs between maps in training; maps are always made in a validation without training.
+        every_n_epochs: Epochs between maps in training, ``None`` for the last epoch only; maps are always made in a
+            validation without training.
         subset: ``"scoring"`` or ``"placement"``, the half of the images used.
         num_images: Most images used; the paper's are 1,000.
         stride: Pixels between the centres evaluated; between them the map is interpolated.
@@ -56,7 +57,7 @@ class OcclusionMapping(Callback):
         self,
         occluder_sizes: Sequence[tuple[int, int]],
         *,
-        every_n_epochs: int = 1,
+        every_n_epochs: int | None = 1,
         subset: Subset = "scoring",
         num_images: int = 1000,
         stride: int = 1,
@@ -65,7 +66,7 @@ class OcclusionMapping(Callback):
     ) -> None:
         if not occluder_sizes or min(min(size) for size in occluder_sizes) < 1:
             raise ValueError(f"Expected `occluder_sizes` as (height, width) of at least 1, got {list(occluder_sizes)}")
-        if min(every_n_epochs, num_images, stride) < 1:
+        if min(1 if every_n_epochs is None else every_n_epochs, num_images, stride) < 1:
             given = f"{every_n_epochs}, {num_images}, {stride}"
             raise ValueError(f"Expected `every_n_epochs`, `num_images` and `stride` of at least 1, got {given}")
         if not 0.0 <= fill <= 255.0:
@@ -125,7 +126,8 @@ class OcclusionMapping(Callback):
         if rows is None:
             return
         try:
-            made = [self._map(pl_module, rows, size) for size in self.occluder_sizes]
+            chosen = self._chosen(pl_module, rows)
+            made = [self._map(pl_module, chosen, size) for size in self.occluder_sizes]
         except ValueError as error:
             raise DataError(f"{type(self).__name__}: {error}") from error
         for one in made:
@@ -141,33 +143,39 @@ class OcclusionMapping(Callback):
     def _is_due(self, trainer: Trainer) -> bool:
         if trainer.sanity_checking:
             return False
-        return trainer.state.fn != TrainerFn.FITTING or (trainer.current_epoch + 1) % self.every_n_epochs == 0
+        epochs = trainer.current_epoch + 1
+        is_epoch = epochs == trainer.max_epochs if self.every_n_epochs is None else epochs % self.every_n_epochs == 0
+        return trainer.state.fn != TrainerFn.FITTING or is_epoch
 
-    def _map(self, pl_module: LightningModule, rows: Rows, size: tuple[int, int]) -> OcclusionMap:
-        network: nn.Module = pl_module.logits_network()  # type: ignore[operator]  # checked in setup
+    def _chosen(self, pl_module: LightningModule, rows: Rows) -> Rows:
+        """Return the images that maps are made of, as the network takes them, on its device."""
         chosen = rows.where(self._belongs(rows))
         if not len(chosen.index):
             raise ValueError(f"Expected clean validation images of the {self.subset} half, got none")
+        network: nn.Module = pl_module.logits_network()  # type: ignore[operator]  # checked in setup
         with torch.no_grad(), evaluating(network):
             images = torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in torch.split(chosen.value, 256)])  # type: ignore[operator]  # FaceModule's
-            labels = chosen.identity.to(pl_module.device)
-            used = correctly_classified(network, images, labels)[: self.num_images]
-            grey = torch.full((1, 3, 1, 1), self.fill, device=pl_module.device)
-            error = occlusion_error_map(
-                network,
-                images[used],
-                labels[used],
-                occluder_size=size,
-                fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # as above
-                stride=self.stride,
-                batch_size=self.batch_size,
-            )
+            used = correctly_classified(network, images, chosen.identity.to(pl_module.device))[: self.num_images]
+        kept = used.cpu()
+        return Rows([CLEAN] * len(kept), chosen.index[kept], chosen.identity[kept], images[used])
+
+    def _map(self, pl_module: LightningModule, chosen: Rows, size: tuple[int, int]) -> OcclusionMap:
+        grey = torch.full((1, 3, 1, 1), self.fill, device=pl_module.device)
+        error = occlusion_error_map(
+            pl_module.logits_network(),  # type: ignore[operator]  # checked in setup
+            chosen.value,
+            chosen.identity.to(pl_module.device),
+            occluder_size=size,
+            fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # FaceModule's
+            stride=self.stride,
+            batch_size=self.batch_size,
+        )
         return OcclusionMap(
             error=error.cpu().numpy(),
             occluder_size=size,
             fill=torch.full((3,), self.fill).numpy(),
             stride=self.stride,
-            indices=chosen.index[used.cpu()].numpy(),
+            indices=chosen.index.numpy(),
             model=fingerprint(pl_module.state_dict()),
             checkpoint=self._origin(pl_module),
         )

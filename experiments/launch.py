@@ -75,12 +75,17 @@ def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         allow_abbrev=False,
     )
     parser.add_argument("system", choices=SYSTEMS)
-    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
-    parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
+    add_data_options(parser)
     parser.add_argument("--weights", help="local file of initial weights")
-    parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
     options, overrides = parser.parse_known_args(args)
     return options, join_values(overrides)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose data and scale, the same in every command."""
+    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
+    parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
+    parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
 
 
 def join_values(overrides: Sequence[str]) -> list[str]:

@@ -32,7 +32,17 @@ from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.randomness import sample_generator
 from experiments.benchmarks.compare_systems import interval
 from experiments.cli import FaceCLI, UserError, main, run
-from experiments.launch import CONFIGS, DataChoice, Parser, choose_data, choose_scale, digest, longer, people
+from experiments.launch import (
+    CONFIGS,
+    DataChoice,
+    Parser,
+    add_data_options,
+    choose_data,
+    choose_scale,
+    digest,
+    longer,
+    people,
+)
 from experiments.results import write_json
 from lightning_modules.networks import fingerprint, read_state_dict
 
@@ -194,8 +204,7 @@ def _trained(
     common = {"num_images": setting.num_images, "stride": setting.stride}
     config = setting.config(kind)
     fit = setting.fit(kind, options)
-    epochs = _epochs(fit)
-    mapping = {"occluder_sizes": [list(s.at(setting.scale)) for s in SIZES], "every_n_epochs": epochs, **common}
+    mapping = {"occluder_sizes": [list(s.at(setting.scale)) for s in SIZES], "every_n_epochs": None, **common}
     callbacks = [_callback("callbacks.OcclusionMapping", **mapping, subset=subset) for subset in subsets]
     if refreshed is not None:
         own = {
@@ -219,10 +228,11 @@ def _trained(
     folder = Path(str(cli.trainer.log_dir))
     result: dict[str, Any] = {"checkpoint": str(folder / "checkpoints/last.ckpt")}
     for subset in subsets:
-        names = ("{}x{}".format(*s.at(setting.scale)) for s in SIZES)
-        paths = [folder / "occlusion_maps" / f"{subset}-{n}-epoch{epochs - 1}.npz" for n in names]
-        if missing := [path for path in paths if not path.exists()]:
-            raise UserError(f"Expected occlusion maps of {name}, got none at {missing[0]}: was the training stopped?")
+        names = ["{}x{}".format(*s.at(setting.scale)) for s in SIZES]
+        found = [sorted((folder / "occlusion_maps").glob(f"{subset}-{n}-epoch*.npz")) for n in names]
+        if [] in found:
+            raise UserError(f"Expected occlusion maps of {name} in {folder}, got none: was the training stopped?")
+        paths = [last for *_, last in found]
         result[subset] = [str(path) for path in paths]
     write_json(record, result)
     return result
@@ -230,12 +240,6 @@ def _trained(
 
 def _callback(class_path: str, **init_args: Any) -> dict[str, Any]:
     return {"class_path": class_path, "init_args": init_args}
-
-
-def _epochs(fit: Sequence[str]) -> int:
-    """Return how many epochs a command line trains for, without building anything large."""
-    config = run([*fit, "--trainer.logger=false"], dry=True).config["fit"]
-    return int(config["trainer"]["max_epochs"])
 
 
 def _scoring(trained: Mapping[str, Any]) -> Maps:
@@ -342,9 +346,7 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
-    parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
-    parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
+    add_data_options(parser)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--stride", type=int, help="pixels between the centres evaluated; demo 2, paper 1")

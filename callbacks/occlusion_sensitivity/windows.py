@@ -18,7 +18,7 @@ from callbacks.occlusion_sensitivity.trace import between, shape_of
 
 
 class Chunk(NamedTuple):
-    """Occluded images of one class: their windows have the same sizes and relative places."""
+    """Occluded images of one class: their windows have the same sizes."""
 
     image: Tensor
     """``(B,)`` index in the block."""

@@ -138,6 +138,13 @@ def test_maps_are_made_at_the_chosen_epochs(tmp_path: Path) -> None:
     assert names == {"scoring-4x6-epoch1.npz", "scoring-4x6-epoch3.npz"}
 
 
+def test_maps_can_be_made_after_the_last_epoch_only(tmp_path: Path) -> None:
+    run = trainer(tmp_path, OcclusionMapping([OCCLUDER], every_n_epochs=None, stride=8), epochs=3)
+    run.fit(fixed(), data())
+    names = {path.name for path in (Path(str(run.log_dir)) / "occlusion_maps").glob("*.npz")}
+    assert names == {"scoring-4x6-epoch2.npz"}
+
+
 def test_occluded_validation_images_are_not_used(tmp_path: Path) -> None:
     start = saved(tmp_path / "start.npz")
     patch = NoisePatch(OCCLUDER, StrategicPlacement(start, 1.0), colour=False)
