@@ -1,5 +1,26 @@
 """Losses in plain torch: each a function and a thin module of the same name."""
 
+from losses.batch_triplet import BatchTripletLoss, batch_triplet_loss
+from losses.decidability import decidability
+from losses.distance_loss import DistanceLoss
+from losses.distances import squared_distances, triplet_distances
+from losses.mining import Strategy, Triplets, active_share, mine_triplets
 from losses.segmentation import SegmentationLoss, segmentation_loss
+from losses.triplet import TripletLoss, triplet_loss
 
-__all__ = ["SegmentationLoss", "segmentation_loss"]
+__all__ = [
+    "BatchTripletLoss",
+    "DistanceLoss",
+    "SegmentationLoss",
+    "Strategy",
+    "TripletLoss",
+    "Triplets",
+    "active_share",
+    "batch_triplet_loss",
+    "decidability",
+    "mine_triplets",
+    "segmentation_loss",
+    "squared_distances",
+    "triplet_distances",
+    "triplet_loss",
+]
