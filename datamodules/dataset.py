@@ -33,7 +33,7 @@ class FaceSample:
 
 
 class FaceDataset(Dataset[FaceSample]):
-    """Chosen images of a source with their labels, each occluded by a function of (seed, epoch, index).
+    """Chosen images of a source with their labels, each occluded by a function of (seed, epoch, index, view).
 
     Args:
         source: Where the images come from.
@@ -75,16 +75,17 @@ class FaceDataset(Dataset[FaceSample]):
 
     def __getitem__(self, draw: Draw | int) -> FaceSample:
         """Return one face; a plain index draws as in epoch 0."""
-        epoch, position = draw if isinstance(draw, Draw) else Draw(0, draw)
+        epoch, position, view = draw if isinstance(draw, Draw) else Draw(0, draw)
         index = int(self.indices[position])
         image, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
+        suffix = f"/{view}" if view else ""
         occluded = Occluded(image, np.zeros(image.shape[:2], np.uint8), "none")
         if self.occluder is not None:
-            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder")
+            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
             occluded = self.occluder(image, landmarks, generator)
         image, mask = occluded.image, occluded.mask
         if self.augmentation is not None:
-            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation")
+            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
             image, mask = self.augmentation(image, mask, generator)
         return FaceSample(image, mask, int(self.labels[position]), index, occluded.occluder)
 

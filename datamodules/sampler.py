@@ -8,10 +8,11 @@ from torch.utils.data import DistributedSampler
 
 
 class Draw(NamedTuple):
-    """One use of one sample: which position of the dataset, in which epoch."""
+    """One use of one sample: which position of the dataset, in which epoch, how often before in the same batch."""
 
     epoch: int
     position: int
+    view: int = 0
 
 
 class EpochSampler(DistributedSampler[Draw]):
@@ -30,7 +31,7 @@ class EpochSampler(DistributedSampler[Draw]):
         >>> sampler = EpochSampler(range(4), seed=0)
         >>> sampler.set_epoch(3)
         >>> sorted(sampler)[0]
-        Draw(epoch=3, position=0)
+        Draw(epoch=3, position=0, view=0)
     """
 
     def __init__(self, dataset: Sized, *, world_size: int = 1, rank: int = 0, seed: int = 0) -> None:

@@ -1,5 +1,8 @@
 """The path from a stored image to a batch."""
 
+from itertools import combinations
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch
 from datamodules.augmentation import Augmentation
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces
 from datamodules.errors import DataError
+from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
 from datamodules.sources import SourceLandmarks
 from tests.helpers.doubles import POINTS, PlainSource, RandomSquare
@@ -43,6 +47,24 @@ def test_a_sample_is_a_function_of_seed_epoch_and_index() -> None:
     again = {key: dataset(occluder=RandomSquare(), seed=key[0])[Draw(key[1], 2)] for key in draws}
     assert all(equal(faces[key], again[key]) for key in draws)
     assert not any(equal(faces[a], faces[b]) for a in draws for b in draws if a < b)
+
+
+def test_the_first_view_is_drawn_from_the_streams_of_old() -> None:
+    # runs of before there were views go on with the same faces
+    source, occluder, augmentation = PlainSource([3, 3]), RandomSquare(), Augmentation(brightness=0.4)
+    occluded = occluder(source.image(2), POINTS, sample_generator(5, 1, 2, stream="training/occluder"))
+    image, mask = augmentation(occluded.image, occluded.mask, sample_generator(5, 1, 2, stream="training/augmentation"))
+    faces = dataset(occluder=occluder, augmentation=augmentation, seed=5)
+    for sample in (faces[Draw(1, 2)], faces[Draw(1, 2, view=0)]):
+        np.testing.assert_array_equal(sample.image, image)
+        np.testing.assert_array_equal(sample.mask, mask)
+
+
+@pytest.mark.parametrize("random", [{"occluder": RandomSquare()}, {"augmentation": Augmentation(brightness=0.4)}])
+def test_each_view_has_an_occluder_and_augmentation_of_its_own(random: dict[str, Any]) -> None:
+    views, again = ([dataset(**random)[Draw(0, 5, view)] for view in range(3)] for _ in range(2))
+    assert all(equal(a, b) for a, b in zip(views, again, strict=True))
+    assert not any(equal(a, b) for a, b in combinations(views, 2))
 
 
 def test_order_of_access_is_irrelevant() -> None:
