@@ -3,5 +3,6 @@
 from datamodules.augmentation import Augmentation
 from datamodules.batch import FaceBatch
 from datamodules.faces import FaceDataModule
+from datamodules.identity_sampler import IdentityBatches
 
-__all__ = ["Augmentation", "FaceBatch", "FaceDataModule"]
+__all__ = ["Augmentation", "FaceBatch", "FaceDataModule", "IdentityBatches"]

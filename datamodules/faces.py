@@ -11,6 +11,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from datamodules.augmentation import Augmentation
 from datamodules.check import OnBadImage, usable_images
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
+from datamodules.identity_sampler import IdentityBatches, IdentitySampler
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
@@ -37,6 +38,8 @@ class FaceDataModule(LightningDataModule):
         landmarks: Where landmarks come from; by default the source's own, else the 112 × 112 alignment template.
         image_size: Side of the images in pixels.
         batch_size: Images a process trains on at once.
+        identity_batches: Train on so many identities with so many images each, as triplets need them; takes the place
+            of ``batch_size``: one batch of all processes together.
         evaluation_batch_size: The same for validation and evaluation.
         num_workers: Processes that load images; 0 loads in the training process.
         min_images: Images an identity needs to be trained on; the paper takes those with more than 50.
@@ -64,6 +67,7 @@ class FaceDataModule(LightningDataModule):
         landmarks: LandmarkSource | None = None,
         image_size: int = 224,
         batch_size: int = 64,
+        identity_batches: IdentityBatches | None = None,
         evaluation_batch_size: int = 256,
         num_workers: int = 4,
         min_images: int = 51,
@@ -86,6 +90,7 @@ class FaceDataModule(LightningDataModule):
         self.landmarks = landmarks or SourceLandmarks(FixedLandmarks("arcface"))
         self.image_size = image_size
         self.batch_size = batch_size
+        self.identity_batches = identity_batches
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers
         self.augmentation = augmentation
@@ -112,6 +117,8 @@ class FaceDataModule(LightningDataModule):
         self.split = split._replace(
             train=usable[split.train], validation=usable[split.validation], unseen=usable[split.unseen]
         )
+        if identity_batches is not None:
+            self._identity_sampler(identity_batches)  # refuses too few identities now
         for occluder in (training_occluder, evaluation_occluders):
             if occluder is not None:
                 _try_on(occluder, image_size)
@@ -128,17 +135,28 @@ class FaceDataModule(LightningDataModule):
         return (
             f"training on {len(self.split.train):,} images of {self.num_classes:,} identities, "
             f"validating on {len(self.split.validation):,} other images of them, "
-            f"evaluating on {len(self.split.unseen):,} images of {unseen:,} unseen identities{skipped}"
+            f"evaluating on {len(self.split.unseen):,} images of {unseen:,} unseen identities"
+            f"{skipped}{self._describe_batches()}"
         )
+
+    def _describe_batches(self) -> str:
+        if self.identity_batches is None:
+            return ""
+        left_out = self._identity_sampler(self.identity_batches).left_out
+        batches = f"; batches of {self.identity_batches.identities} identities × {self.identity_batches.images} images"
+        return batches + (f"; {left_out:,} identities of one training image left out" if left_out else "")
 
     def clean_face(self, index: int) -> UInt8Image:
         """Return image ``index`` of the source as networks see it, ``(image_size, image_size, 3)`` uint8 RGB."""
         return load_face(self.source, index, self.landmarks, self.image_size)[0]
 
     def train_dataloader(self) -> DataLoader[FaceSample]:
-        """Occluded training faces, shuffled by (seed, epoch)."""
+        """Occluded training faces, shuffled by (seed, epoch), in batches of identities where these are asked for."""
         dataset = self._dataset("train", self.training_occluder, augmentation=self.augmentation)
         world_size, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        if self.identity_batches is not None:
+            identities = self._identity_sampler(self.identity_batches, world_size=world_size, rank=rank)
+            return self._loader(dataset, batch_size=identities.slice_size, sampler=identities, drop_last=True)
         sampler = EpochSampler(dataset, world_size=world_size, rank=rank, seed=self.seed)
         # a last batch of one face would break batch norm
         drop_last = len(dataset) // world_size >= self.batch_size
@@ -157,6 +175,16 @@ class FaceDataModule(LightningDataModule):
         return self._loader(ConcatDataset(conditions), batch_size=self.evaluation_batch_size)
 
     predict_dataloader = test_dataloader
+
+    def _identity_sampler(self, batches: IdentityBatches, *, world_size: int = 1, rank: int = 0) -> IdentitySampler:
+        return IdentitySampler(
+            self.source.identities[self.split.train],
+            identities=batches.identities,
+            images=batches.images,
+            world_size=world_size,
+            rank=rank,
+            seed=self.seed,
+        )
 
     def _dataset(
         self, part: str, occluder: Occluder | None, *, augmentation: Augmentation | None = None

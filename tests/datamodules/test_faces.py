@@ -1,13 +1,16 @@
 """The data module: disjoint people, the same data for any number of workers, bad images found before training."""
 
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 
-from datamodules import FaceBatch, FaceDataModule
+from datamodules import FaceBatch, FaceDataModule, IdentityBatches
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, OccluderMixture, OcclusionMap, StrategicPlacement, UniformPlacement
 from tests.helpers.doubles import PlainSource, RandomSquare
@@ -89,6 +92,56 @@ def test_bad_images_are_left_out_and_counted() -> None:
     assert not {17, 40} & set(
         values(data, "train", "index") + values(data, "val", "index") + values(data, "test", "index")
     )
+
+
+def test_identity_batches_are_p_identities_of_k_images_whatever_the_batch_size() -> None:
+    data = faces(identity_batches=IdentityBatches(identities=3, images=4), batch_size=8)
+    epoch = batches(data, "train")
+    assert len(epoch) == len(data.train_dataloader()) == 3  # 5 identities with 11 images: 10 groups of 4
+    for batch in epoch:
+        assert sorted(Counter(batch["identity"].tolist()).values()) == [4, 4, 4]
+        assert len(set(batch["index"].tolist())) == 12
+    assert data.describe().endswith("; batches of 3 identities × 4 images")
+
+
+def test_processes_share_an_identity_batch() -> None:
+    data = faces(identity_batches=IdentityBatches(identities=4, images=2))
+    (alone, *_), parts = batches(data, "train"), []
+    for rank in range(2):
+        data.trainer = SimpleNamespace(world_size=2, global_rank=rank)  # type: ignore[assignment]  # all that is read
+        parts.append(batches(data, "train")[0])
+    assert torch.equal(torch.cat([part["image"] for part in parts]), alone["image"])
+
+
+def test_identities_of_one_training_image_are_left_out_and_told() -> None:
+    counts = [12] * 5 + [2] * 4  # of two images, one is kept for validation
+    data = faces(
+        PlainSource(counts), min_images=2, num_unseen=2, identity_batches=IdentityBatches(identities=2, images=2)
+    )
+    alone = np.count_nonzero(np.bincount(data.source.identities[data.split.train]) == 1)
+    assert data.describe().endswith(
+        f"; batches of 2 identities × 2 images; {alone} identities of one training image left out"
+    )
+
+
+def test_fewer_identities_than_a_batch_has_are_refused_before_training() -> None:
+    with pytest.raises(DataError, match=r"at least 6 identities of at least 2 training images, .*, got 5"):
+        faces(identity_batches=IdentityBatches(identities=6))
+
+
+def test_identity_batches_are_set_from_yaml() -> None:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(FaceDataModule, "data")
+    config = """
+    data:
+      source: {class_path: datamodules.sources.SyntheticFaces, init_args: {num_identities: 8, images_per_identity: 3}}
+      min_images: 3
+      num_unseen: 2
+      check_images: false
+      identity_batches: {identities: 5}
+    """
+    data = parser.instantiate(parser.parse_string(config)).data
+    assert data.identity_batches == IdentityBatches(identities=5, images=4)
 
 
 @pytest.mark.parametrize("setting", ["image_size", "batch_size", "evaluation_batch_size"])
