@@ -20,11 +20,11 @@ export DATA SCALE WEIGHTS ALIGNMENT
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a occlusion-maps test lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-24s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv with the locked requirements
 
@@ -55,6 +55,12 @@ train-segmentation: $(READY) ## Train the occlusion segmentation network alone a
 
 train-model-a: $(READY) ## Train model A, CASIA-Net on clean grey faces, and evaluate it
 	@$(call LAUNCH,model_a)
+
+finetune-triplet: $(READY) ## Fine-tune model A with the triplet loss (model B) and evaluate it
+	@$(call LAUNCH,triplet)
+
+finetune-batch-triplet: $(READY) ## Fine-tune model A with the batch triplet loss (model C) and evaluate it
+	@$(call LAUNCH,batch_triplet)
 
 occlusion-maps: $(READY) ## Model A, its occlusion maps, fine-tuning under placed occluders, and Table 1
 	@$(BIN)/python -m experiments.occlusion_maps $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \

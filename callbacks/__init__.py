@@ -3,6 +3,16 @@
 from callbacks.figures import SampleFigures
 from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
 from callbacks.recognition import UnseenRecognition
+from callbacks.score_distributions import ScoreDistributions
 from callbacks.segmentation_iou import SegmentationIoU
+from callbacks.triplet_statistics import TripletStatistics
 
-__all__ = ["MapRefresh", "OcclusionMapping", "SampleFigures", "SegmentationIoU", "UnseenRecognition"]
+__all__ = [
+    "MapRefresh",
+    "OcclusionMapping",
+    "SampleFigures",
+    "ScoreDistributions",
+    "SegmentationIoU",
+    "TripletStatistics",
+    "UnseenRecognition",
+]

@@ -8,7 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from callbacks.metrics import equal_error_rate, fold_accuracies, rank_1_accuracy
+from callbacks.metrics import equal_error_rate, fold_accuracies, gallery_decidability, rank_1_accuracy
 from callbacks.rows import RowCollector, Rows
 from datamodules.batch import FaceBatch
 
@@ -16,15 +16,16 @@ CLEAN = "none"
 
 
 class UnseenRecognition(Callback):
-    """Logs rank-1 identification, verification accuracy and equal error rate for each condition of the test set.
+    """Logs identification, verification and decidability for each condition of the test set.
 
     Single sample per subject: the first clean image of each identity is enrolled; all its other images are
     probes, under every condition the same ones (SOIDN paper, section 4.2.2). For verification every probe is
     compared with its own enrolled image and with that of one other person, so that half of the pairs are
-    genuine; accuracy is the mean over folds that share no identity.
+    genuine; accuracy is the mean over folds that share no identity. Decidability is of all comparisons between probes
+    and enrolled images.
 
-    Logged are ``test/rank1/<condition>``, ``test/accuracy/<condition>``, ``test/eer/<condition>``, and under
-    ``occluded`` their means over the occluder categories.
+    Logged are ``test/rank1/<condition>``, ``test/accuracy/<condition>``, ``test/eer/<condition>``,
+    ``test/decidability/<condition>``, and under ``occluded`` their means over the occluder categories.
 
     Args:
         num_folds: Folds of the verification, at least 2.
@@ -77,12 +78,14 @@ def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
     for condition in conditions:
         probes = rows.of(condition)
         probes = probes.where(~torch.isin(probes.index, gallery.index))
-        measures[f"rank1/{condition}"] = rank_1_accuracy(gallery.value, gallery.identity, probes.value, probes.identity)
+        faces = (gallery.value, gallery.identity, probes.value, probes.identity)
+        measures[f"rank1/{condition}"] = rank_1_accuracy(*faces)
+        measures[f"decidability/{condition}"] = gallery_decidability(*faces)
         scores, same, folds = verification_pairs(gallery, probes, num_folds)
         measures[f"accuracy/{condition}"] = fold_accuracies(scores, same, folds).mean()
         measures[f"eer/{condition}"] = equal_error_rate(scores, same)
     if occluded := [condition for condition in conditions if condition != CLEAN]:
-        for name in ("rank1", "accuracy", "eer"):
+        for name in ("rank1", "accuracy", "eer", "decidability"):
             measures[f"{name}/occluded"] = torch.stack([measures[f"{name}/{c}"] for c in occluded]).mean()
     return measures
 

@@ -30,8 +30,11 @@ TRUNK = CONFIGS / "trunk_demo.yaml"
 DEMO_IMAGES = 3600  # what the demo configurations' epochs are meant for
 SOIDN_SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
 """Those that the SOIDN paper compares; at its scale they start from VGG-Face."""
-SYSTEMS = (*SOIDN_SYSTEMS, "model_a")
-STARTS_FROM_TRUNK = ("soidn", "baseline", "segmentation")
+FINE_TUNED = ("triplet", "batch_triplet")
+"""Models B and C of the occlusion-map paper, which start from its model A."""
+SYSTEMS = (*SOIDN_SYSTEMS, "model_a", *FINE_TUNED)
+STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FINE_TUNED, "model_a")
+"""What is trained on clean faces first, where no weights are given."""
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 
 
@@ -44,21 +47,25 @@ class Parser(argparse.ArgumentParser):
 
 
 def launch(args: Sequence[str]) -> None:
-    """Train one system, after its trunk where no other weights are given.
+    """Train one system, after what it starts from where no weights are given.
 
     Raises:
-        UserError: If the data cannot be used, or an option is wrong.
+        UserError: If the data cannot be used, an option is wrong, or weights are missing.
     """
     options, overrides = parse(args)
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     config = CONFIGS / f"{options.system}_{'demo' if scale == 'demo' else 'casia'}.yaml"
     data = choose_data(options.data, options.alignment, scale)
+    data.options.extend(fewer_identities(config, data.identities))
     weights = options.weights
-    if weights is None and scale == "demo" and options.system in STARTS_FROM_TRUNK:
-        # mistakes in what comes last show before the trunk is trained
+    if weights is None and options.system in FINE_TUNED and scale == "paper":
+        raise UserError("Expected WEIGHTS=file, a checkpoint of model A (make train-model-a), got none")
+    if weights is None and scale == "demo" and options.system in STARTS_FROM:
+        # mistakes in what comes last show before the first stage is trained
         planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True)
-        weights = train_trunk_once(planned, [*longer(TRUNK, data.repeat), *trainer_overrides(overrides)])
+        first = CONFIGS / f"{STARTS_FROM[options.system]}_demo.yaml"
+        weights = train_first_once(planned, [*longer(first, data.repeat), *trainer_overrides(overrides)], first)
     start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
     if scale == "paper":
         start = [*pixel_options(options.system, weights), *start]
@@ -124,6 +131,8 @@ class DataChoice(NamedTuple):
     options: list[str]
     repeat: int = 1
     """How many times the configuration's epochs it takes, so that few faces are trained on as long as many."""
+    identities: int | None = None
+    """How many people there are to train on at least, where that may be few."""
 
 
 def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
@@ -146,7 +155,8 @@ def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
     counts = np.bincount(source.identities)
     min_images = demo_min_images(counts)
     options += [f"--data.init_args.min_images={min_images}", "--data.init_args.max_unseen_share=0.2"]
-    return DataChoice(options, repeat=demo_repeat(int(counts[counts >= min_images].sum())))
+    enough = counts[counts >= min_images]
+    return DataChoice(options, repeat=demo_repeat(int(enough.sum())), identities=max(2, int(0.8 * len(enough))))
 
 
 def demo_repeat(images: int, *, most: int = 25) -> int:
@@ -163,6 +173,21 @@ def longer(config: Path, repeat: int) -> list[str]:
     """Return the option that multiplies a configuration's epochs."""
     epochs = repeat * int(yaml.safe_load(config.read_text())["trainer"]["max_epochs"])
     return [] if repeat == 1 else [f"--trainer.max_epochs={epochs}"]
+
+
+def fewer_identities(config: Path, identities: int | None) -> list[str]:
+    """Return the option that makes batches of identities of as many as there are.
+
+    Example:
+        >>> fewer_identities(CONFIGS / "triplet_demo.yaml", 9)
+        ['--data.init_args.identity_batches.identities=9']
+        >>> fewer_identities(CONFIGS / "triplet_demo.yaml", 500), fewer_identities(TRUNK, 9)
+        ([], [])
+    """
+    batches = yaml.safe_load(config.read_text())["data"]["init_args"].get("identity_batches")
+    if batches is None or identities is None or batches["identities"] <= identities:
+        return []
+    return [f"--data.init_args.identity_batches.identities={identities}"]
 
 
 def pixel_options(system: str, weights: str | None) -> list[str]:
@@ -196,28 +221,30 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
 
 
 def trainer_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides of the trainer that concern the trunk's own training too: all but its length."""
+    """Return the overrides of the trainer that concern the first stage's training too: all but its length."""
     return [o for o in overrides if o.startswith("--trainer.") and not o.startswith(LENGTH_KEYS)]
 
 
-def train_trunk_once(planned: FaceCLI, options: Sequence[str]) -> str | None:
-    """Return the checkpoint of a trunk for a planned training, training it on clean faces if there is none.
+def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TRUNK) -> str | None:
+    """Return the checkpoint that a planned training starts from, training it on clean faces if there is none.
 
-    The trunk gets the plan's resolved data, trunk, head and pixel range, so that both train on the same people,
-    however the user has said so. A trunk is used again only for the same settings and the same people.
+    The first stage gets the plan's resolved data, trunk, head and pixel range, so that both train on the same people,
+    however the user has said so. It is used again only for the same settings and the same people.
 
     Args:
-        planned: What will start from the trunk, built but not trained.
-        options: The trunk's own options of the trainer.
+        planned: What will start from it, built but not trained.
+        options: The first stage's own options of the trainer.
+        config: The first stage: the clean trunk, or model A.
     """
     options = [*planned_options(planned), *options]
-    key = digest(TRUNK.read_text(), *options, *people(planned))
-    record = Path("runs/trunk_demo") / f"{key}.json"
+    name = str(yaml.safe_load(config.read_text())["system"])
+    key = digest(config.read_text(), *options, *people(planned))
+    record = Path("runs") / config.stem / f"{key}.json"
     if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
-        print(f"Trunk: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
+        print(f"{name}: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
         return str(checkpoint)
-    print("Trunk: training it on clean faces first")
-    trained = run(["fit", f"--config={TRUNK}", *options, "--evaluate=false"])
+    print(f"{name}: training it on clean faces first")
+    trained = run(["fit", f"--config={config}", *options, "--evaluate=false"])
     checkpoint = getattr(trained.trainer.checkpoint_callback, "last_model_path", "")
     if not checkpoint:
         return None
@@ -226,17 +253,17 @@ def train_trunk_once(planned: FaceCLI, options: Sequence[str]) -> str | None:
 
 
 def planned_options(planned: FaceCLI) -> list[str]:
-    """Return data, seed, pixels and, where it has them, trunk and head of a built configuration as options."""
+    """Return data, seed, pixels and parts of the network of a built configuration as options."""
     config = planned.config.fit.as_dict()
     data, model = config["data"], config["model"]["init_args"]
-    data["init_args"]["training_occluder"] = None
+    data["init_args"] |= {"training_occluder": None, "identity_batches": None}
     parts = {
         "data": data,
         "seed_everything": config["seed_everything"],
         "model.init_args.normalize": model["normalize"],
     }
     network = model["network"]["init_args"]
-    for part in ("trunk", "head"):
+    for part in ("trunk", "head", "in_channels"):
         if part in network:
             parts[f"model.init_args.network.init_args.{part}"] = network[part]
     return [f"--{key}={json.dumps(value, default=str)}" for key, value in parts.items() if value is not None]

@@ -13,10 +13,12 @@ from rich.table import Table
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
+COLUMNS = ("rank-1", "paper", "accuracy", "paper", "EER", "d′", "IoU", "paper")
+
 CAPTION = (
     "rank-1: one clean image enrolled for each identity. accuracy and EER: verification, one genuine and one "
-    "impostor pair for each probe, 10 folds. paper: its rank-1 on AR, accuracy on LFW-occ and IoU, from other data; "
-    "to compare in kind."
+    "impostor pair for each probe, 10 folds. d′: decidability, not in %. paper: its rank-1 on AR, accuracy on LFW-occ "
+    "and IoU, from other data; to compare in kind."
 )
 
 PUBLISHED_RANK1 = {
@@ -55,30 +57,43 @@ def report(trainer: Trainer, system: str) -> None:
 
 
 def results_table(metrics: Mapping[str, float | None], system: str) -> Table:
-    """Return a table of conditions by measures, in %, with the paper's figures beside ours.
+    """Return a table of conditions by measures, in %, with the paper's figures beside ours, without empty columns.
 
     Args:
         metrics: ``test/<measure>/<condition>`` in ``[0, 1]``.
         system: Name of what was trained, as in the published tables.
     """
-    table = Table(title=f"{system} on unseen identities, %", caption=CAPTION, caption_justify="left", box=SIMPLE_HEAD)
-    for heading in ("condition", "rank-1", "paper", "accuracy", "paper", "EER", "IoU", "paper"):
-        table.add_column(heading, justify="left" if heading == "condition" else "right")
-    for condition in _conditions(metrics):
-        iou = "mean" if condition == "occluded" else condition
-        published_iou = PUBLISHED_IOU if condition == "occluded" else {}
-        table.add_row(
-            CONDITION_NAMES.get(condition, condition.replace("_", " ")),
-            _percent(metrics.get(f"test/rank1/{condition}")),
-            _published(PUBLISHED_RANK1.get(system, {}), condition),
-            _percent(metrics.get(f"test/accuracy/{condition}")),
-            _published(PUBLISHED_ACCURACY.get(system, {}), condition),
-            _percent(metrics.get(f"test/eer/{condition}")),
-            _percent(metrics.get(f"test/iou/{iou}")),
-            _published(published_iou, system),
-            end_section=condition in {"none"},
-        )
+    conditions = _conditions(metrics)
+    rows = [_cells(metrics, system, condition) for condition in conditions]
+    shown = [index for index in range(len(COLUMNS)) if any(row[index].strip("–") for row in rows)]
+    table = Table(
+        title=f"{system} on unseen identities, %",
+        caption=CAPTION,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,  # fits 80 columns
+    )
+    table.add_column("condition")
+    for index in shown:
+        table.add_column(COLUMNS[index], justify="right")
+    for condition, row in zip(conditions, rows, strict=True):
+        name = CONDITION_NAMES.get(condition, condition.replace("_", " "))
+        table.add_row(name, *(row[index] for index in shown), end_section=condition in {"none"})
     return table
+
+
+def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> list[str]:
+    iou = "mean" if condition == "occluded" else condition
+    return [
+        _percent(metrics.get(f"test/rank1/{condition}")),
+        _published(PUBLISHED_RANK1.get(system, {}), condition),
+        _percent(metrics.get(f"test/accuracy/{condition}")),
+        _published(PUBLISHED_ACCURACY.get(system, {}), condition),
+        _percent(metrics.get(f"test/eer/{condition}")),
+        _plain(metrics.get(f"test/decidability/{condition}")),
+        _percent(metrics.get(f"test/iou/{iou}")),
+        _published(PUBLISHED_IOU if condition == "occluded" else {}, system),
+    ]
 
 
 def write_json(path: Path, content: object) -> None:
@@ -99,6 +114,10 @@ def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _published(figures: Mapping[str, float], key: str) -> str:

@@ -60,7 +60,15 @@ class FaceModule(LightningModule):
             self.origin = imagenet_trunk_weights(network)
         elif initial_weights is not None:
             check_same_pixels(self.normalize, read_state_dict(initial_weights), Path(initial_weights).name)
-            self.origin = load_trunk_weights(network, initial_weights)
+            self.origin = self.load_initial_weights(initial_weights)
+
+    def load_initial_weights(self, path: str) -> str:
+        """Load a local file into the network and return one line that says what was loaded.
+
+        Raises:
+            ValueError: If the file does not fit.
+        """
+        return load_trunk_weights(self.network, path)
 
     def on_fit_start(self) -> None:
         """Say where the weights come from."""

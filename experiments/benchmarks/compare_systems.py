@@ -20,7 +20,7 @@ from rich.table import Table
 from scipy.stats import t as student_t
 
 from experiments.cli import main, run
-from experiments.launch import CONFIGS, TRUNK, digest, train_trunk_once, trainer_overrides
+from experiments.launch import CONFIGS, TRUNK, digest, train_first_once, trainer_overrides
 from experiments.results import write_json
 
 NETWORK = "--model.init_args.network.init_args"
@@ -71,7 +71,7 @@ def _result(arm: str, seed: int, options: argparse.Namespace, overrides: Sequenc
         quiet.append("--trainer.default_root_dir=runs/compare_systems/lightning")
         quiet.append("--trainer.callbacks=" + json.dumps(CALLBACKS))
         fit = ["fit", f"--config={CONFIGS / config}_demo.yaml", *own]
-        trunk = train_trunk_once(run(fit, dry=True), trainer_overrides(overrides))
+        trunk = train_first_once(run(fit, dry=True), trainer_overrides(overrides))
         began = time.perf_counter()
         cli = run([*fit, *quiet, f"--model.init_args.initial_weights={trunk}"])
         metrics = {name: float(value) for name, value in cli.trainer.callback_metrics.items()}

@@ -18,6 +18,7 @@ from lightning_modules.networks.vgg16 import VGG16Trunk
 from lightning_modules.networks.weights import (
     imagenet_trunk_weights,
     load_classifier_weights,
+    load_network_weights,
     load_segmenter_weights,
     load_trunk_weights,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "fingerprint",
     "imagenet_trunk_weights",
     "load_classifier_weights",
+    "load_network_weights",
     "load_segmenter_weights",
     "load_trunk_weights",
     "read_state_dict",

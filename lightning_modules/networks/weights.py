@@ -43,6 +43,36 @@ def load_trunk_weights(network: nn.Module, path: str | Path, *, head: bool = Tru
     return f"{kind} weights from {Path(path).name}: {_load(network, state, kind, head)}"
 
 
+def load_network_weights(network: nn.Module, path: str | Path) -> str:
+    """Load a whole network from a checkpoint of this suite, and refuse one that differs anywhere.
+
+    Args:
+        network: Any network.
+        path: Checkpoint with ``network.…``; a classifier beside it is left out.
+
+    Returns:
+        One line that says what was loaded.
+
+    Raises:
+        ValueError: If the file cannot be read, is no checkpoint of this suite, or does not fit: the first mismatch is
+            named with both shapes.
+
+    Example:
+        >>> import tempfile, torch
+        >>> net = nn.Linear(2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({f"network.{name}": t for name, t in net.state_dict().items()}, f"{folder}/a.ckpt")
+        ...     load_network_weights(net, f"{folder}/a.ckpt")
+        'checkpoint weights from a.ckpt: network (2 tensors)'
+    """
+    state = read_state_dict(path)
+    if not any(name.startswith("network.") for name in state):
+        raise ValueError(f"Expected a checkpoint of this suite, with `network.…`, got {next(iter(state))!r} in {path}")
+    tensors = _fitting("network", network, state)
+    network.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
+    return f"checkpoint weights from {Path(path).name}: network ({len(tensors)} tensors)"
+
+
 def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
     """Load a segmenter trained beforehand, from a checkpoint of an OS network or of a SOIDN.
 
@@ -161,6 +191,8 @@ def _fitting(part: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str
         shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, given)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"Expected `{part}.{name}` of the network: {shapes[0]}, got in the file: {shapes[1]}")
+        if not given[name].isfinite().all():
+            raise ValueError(f"Expected finite weights, got NaN or infinity in the file's `{part}.{name}`")
     return given
 
 

@@ -1,5 +1,6 @@
 """Recognition of unseen people: the protocol's laws on embeddings made by hand."""
 
+import math
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from callbacks import UnseenRecognition
 from callbacks.recognition import recognition, verification_pairs
 from callbacks.rows import Rows
+from losses import decidability
 
 IDENTITIES = torch.tensor([4, 4, 4, 9, 9, 9, 12, 12, 12])
 
@@ -27,8 +29,8 @@ def one_hot(identities: Tensor) -> Tensor:
 def test_perfect_embeddings_make_no_error() -> None:
     measures = recognition(rows({"none": one_hot(IDENTITIES), "scarf": one_hot(IDENTITIES)}), num_folds=3)
     assert {name: float(value) for name, value in measures.items()} == {
-        f"{measure}/{condition}": {"rank1": 1.0, "accuracy": 1.0, "eer": 0.0}[measure]
-        for measure in ("rank1", "accuracy", "eer")
+        f"{measure}/{condition}": value
+        for measure, value in {"rank1": 1.0, "accuracy": 1.0, "eer": 0.0, "decidability": math.inf}.items()
         for condition in ("none", "scarf", "occluded")
     }
 
@@ -38,6 +40,19 @@ def test_an_occluder_that_turns_everyone_into_the_first_leaves_only_the_first() 
     measures = recognition(rows({"none": one_hot(IDENTITIES), "cup": everyone_first}), num_folds=3)
     assert measures["rank1/none"] == 1
     assert measures["rank1/cup"] == pytest.approx(1 / 3)
+
+
+def test_decidability_compares_every_probe_with_every_enrolled_face() -> None:
+    table = rows({"none": torch.randn(9, 4, generator=torch.Generator().manual_seed(1))})
+    directions = torch.nn.functional.normalize(table.value)
+    genuine: list[Tensor] = []
+    impostor: list[Tensor] = []
+    for probe in (1, 2, 4, 5, 7, 8):
+        for enrolled in (0, 3, 6):
+            kind = genuine if IDENTITIES[probe] == IDENTITIES[enrolled] else impostor
+            kind.append(directions[probe] @ directions[enrolled])
+    expected = decidability(torch.stack(genuine), torch.stack(impostor))
+    torch.testing.assert_close(recognition(table, num_folds=3)["decidability/none"], expected)
 
 
 def test_enrolled_images_are_never_probes_even_occluded() -> None:

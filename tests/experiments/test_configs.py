@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from experiments.cli import DryCLI, run
-from experiments.launch import CONFIGS, SOIDN_SYSTEMS, SYSTEMS
+from experiments.launch import CONFIGS, FINE_TUNED, SOIDN_SYSTEMS, SYSTEMS
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
@@ -38,7 +38,7 @@ WHERE_SCALES_DIFFER = (
     "data.init_args.min_images",
     "data.init_args.num_unseen",
 )
-FINE_TUNED = ("model_a_strategic", "model_a_normal")  # the occlusion-map paper's A_h×w and A_h×wR
+OCCLUDED = ("model_a_strategic", "model_a_normal")  # the occlusion-map paper's A_h×w and A_h×wR
 WHERE_FINE_TUNING_DIFFERS = (
     "system",
     "trainer.logger.0.init_args.name",
@@ -49,6 +49,26 @@ WHERE_FINE_TUNING_DIFFERS = (
     "model.init_args.continue_classifier",
     "data.init_args.training_occluder",
     "data.init_args.occlude_validation",
+)
+WHERE_TRIPLETS_DIFFER = (
+    "system",
+    "trainer.logger.0.init_args.name",
+    "trainer.logger.1.init_args.name",
+    "trainer.callbacks.2.init_args.monitor",  # there is no accuracy
+    "trainer.callbacks.3.",
+    "trainer.callbacks.4.",
+    "trainer.callbacks.5.",
+    "trainer.callbacks.6.",
+    "trainer.max_epochs",
+    "trainer.num_sanity_val_steps",
+    "model.class_path",
+    "model.init_args.dropout",
+    "model.init_args.loss.",
+    "model.init_args.strategy",
+    "model.init_args.optimizer.init_args.lr",
+    "model.init_args.lr_schedule.init_args.warmup_share",
+    "data.init_args.batch_size",
+    "data.init_args.identity_batches.",
 )
 DIFFERENCES = {"casia": WHERE_SYSTEMS_DIFFER, "demo": WHERE_SYSTEMS_DIFFER + ONLY_IN_THE_DEMO}
 
@@ -75,7 +95,7 @@ def test_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_system_has_both_scales() -> None:
-    names = (*SYSTEMS, *FINE_TUNED)
+    names = (*SYSTEMS, *OCCLUDED)
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == {
         f"{name}_{scale}" for name in names for scale in DIFFERENCES
     }
@@ -139,7 +159,7 @@ def different_keys(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
 def test_fine_tuning_changes_the_occluder_and_the_schedule_of_model_a(scale: str) -> None:
-    strategic, normal = (config(name, scale) for name in FINE_TUNED)
+    strategic, normal = (config(name, scale) for name in OCCLUDED)
     changed = different_keys(config("model_a", scale), strategic)
     assert {key for key in changed if not key.startswith(WHERE_FINE_TUNING_DIFFERS)} == set()
     placement = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args.placement"
@@ -153,3 +173,20 @@ def test_the_patch_is_the_papers_on_the_scales_images(scale: str, size: list[int
     patch = occluder["occluders"]["noise_patch"]["init_args"]
     assert (patch["size"], patch["colour"]) == (size, False)  # grey images
     assert patch["placement"]["init_args"]["temperature"] == 0.25
+
+
+@pytest.mark.parametrize("scale", DIFFERENCES)
+def test_triplets_change_the_loss_and_the_batches_of_model_a(scale: str) -> None:
+    b, c = (config(name, scale) for name in FINE_TUNED)
+    changed = different_keys(config("model_a", scale), b)
+    assert {key for key in changed if not key.startswith(WHERE_TRIPLETS_DIFFER)} == set()
+    named = ("system", "trainer.logger.0.init_args.name", "trainer.logger.1.init_args.name", "model.init_args.loss.")
+    assert {key for key in different_keys(b, c) if not key.startswith(named)} == set()
+
+
+@pytest.mark.parametrize("scale", DIFFERENCES)
+def test_triplet_losses_have_the_papers_settings(scale: str) -> None:
+    b, c = (config(name, scale)["model"]["init_args"] for name in FINE_TUNED)
+    assert b["loss"] == {"class_path": "losses.TripletLoss", "init_args": {"margin": 0.5}}
+    assert c["loss"] == {"class_path": "losses.BatchTripletLoss", "init_args": {"margin": 0.5, "beta": 0.7}}
+    assert b["strategy"] == "semi_hard"

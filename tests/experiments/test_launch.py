@@ -9,9 +9,10 @@ import pytest
 import wandb
 import yaml
 
-from experiments.cli import run
+from experiments.cli import UserError, run
 from experiments.launch import (
     CONFIGS,
+    FINE_TUNED,
     choose_scale,
     demo_min_images,
     launch,
@@ -19,7 +20,7 @@ from experiments.launch import (
     people,
     pixel_options,
     planned_options,
-    train_trunk_once,
+    train_first_once,
     trainer_overrides,
 )
 from tests.experiments.conftest import Options
@@ -133,10 +134,10 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(
         return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callback": callback})})
 
     monkeypatch.setattr("experiments.launch.run", train)
-    assert train_trunk_once(plan, []) == train_trunk_once(plan, []) == "trunk-1.ckpt"
-    assert train_trunk_once(plan, ["--trainer.limit_train_batches=2"]) == "trunk-2.ckpt"
+    assert train_first_once(plan, []) == train_first_once(plan, []) == "trunk-1.ckpt"
+    assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "trunk-2.ckpt"
     Path("trunk-1.ckpt").unlink()
-    assert train_trunk_once(plan, []) == "trunk-3.ckpt"
+    assert train_first_once(plan, []) == "trunk-3.ckpt"
 
 
 def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +146,57 @@ def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixtu
     assert "Trunk:" not in said
     assert "Model A on unseen identities" in said
     assert [path.name for path in Path("runs").iterdir()] == ["model_a_demo"]
+
+
+@pytest.mark.parametrize("system", FINE_TUNED)
+def test_triplets_start_from_a_model_a_that_is_trained_once(
+    system: str, tiny: Options, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    batches = "--data.init_args.identity_batches={identities: 4, images: 2}"
+    small = [*tiny, batches, "--data.init_args.validation_share=0.5"]  # two faces each
+    with caplog.at_level("INFO", "pytorch_lightning.utilities.rank_zero"):
+        launch([system, *small])
+    said = capsys.readouterr().out
+    title = "Model B" if system == "triplet" else "Model C"
+    assert said.index("Model A: training it on clean faces first") < said.index(f"{title} on unseen identities")
+    assert "batches of 4 identities × 2 images" in caplog.text
+    assert "TripletModule starts from checkpoint weights from last.ckpt: network (20 tensors)" in caplog.text
+    folder = Path(f"runs/{system}_demo/version_0")
+    assert (folder / "figures/score_distributions.png").stat().st_size > 1000
+    logged = (folder / "metrics.csv").read_text().splitlines()[0].split(",")
+    train = {"loss", "triplets", "active_share", "zero_loss_share", "without_triplets", "spread"}
+    assert {f"train/{name}" for name in train} <= set(logged)
+    assert {f"val/{name}" for name in ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")} <= set(logged)
+    measured = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert {"test/decidability/none", "test/decidability/occluded"} <= set(measured)
+
+    launch([system, *small, "--trainer.max_epochs=2", "--evaluate=false"])
+    assert "Model A: runs/model_a_demo/version_0/checkpoints/last.ckpt, trained before" in capsys.readouterr().out
+
+
+def test_triplets_of_few_people_are_of_most_of_them(tmp_path: Path, short: Options) -> None:
+    folder(tmp_path / "faces")  # twelve people
+    options = [*short, "--evaluate=false", "--trainer.limit_train_batches=1"]
+    launch(["triplet", "--data", str(tmp_path / "faces"), "--scale=demo", *options])
+    saved = yaml.safe_load(Path("runs/triplet_demo/version_0/config.yaml").read_text())
+    assert saved["data"]["init_args"]["identity_batches"] == {"identities": 9, "images": 4}
+
+
+def test_at_paper_scale_triplets_want_model_a() -> None:
+    with pytest.raises(UserError, match=r"WEIGHTS=file, a checkpoint of model A"):
+        launch(["triplet", "--scale=paper"])
+
+
+def test_triplets_refuse_another_network_and_name_the_first_mismatch(tiny: Options) -> None:
+    launch(["model_a", *tiny, "--evaluate=false"])
+    weights = "--weights=runs/model_a_demo/version_0/checkpoints/last.ckpt"
+    wide = "--model.init_args.network.init_args.trunk.init_args.width=0.5"
+    few = "--data.init_args.identity_batches={identities: 4, images: 2}"
+    expected = (
+        r"`network.trunk.stages.0.conv1_1.weight` of the network: \(16, 1, 3, 3\), got in the file: \(8, 1, 3, 3\)"
+    )
+    with pytest.raises(UserError, match=expected):
+        launch(["triplet", weights, wide, few, *tiny])
 
 
 def test_model_a_can_be_continued_with_its_classifier(tiny: Options, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ from lightning_modules.networks import (
     VGG16Head,
     VGG16Trunk,
     imagenet_trunk_weights,
+    load_network_weights,
     load_segmenter_weights,
     load_trunk_weights,
     read_state_dict,
@@ -162,6 +163,53 @@ def test_refuses_batch_norm_files_for_a_plain_trunk(tmp_path: Path) -> None:
     torch.save(as_torchvision(face_net(True), True), tmp_path / "vgg16.pth")
     with pytest.raises(ValueError, match="of the network: no such weight, got in the file"):
         load_trunk_weights(face_net(), tmp_path / "vgg16.pth")
+
+
+@pytest.mark.parametrize("make", [face_net, soidn])
+def test_a_whole_network_is_loaded_without_the_classifier(make: Callable[[], nn.Module], tmp_path: Path) -> None:
+    trained, fresh = make(), make()
+    state = {f"network.{name}": t for name, t in trained.state_dict().items()}
+    torch.save({"state_dict": state | {"classifier.1.weight": torch.zeros(3, 16)}}, tmp_path / "a.ckpt")
+    number = len(trained.state_dict())
+    assert (
+        load_network_weights(fresh, tmp_path / "a.ckpt")
+        == f"checkpoint weights from a.ckpt: network ({number} tensors)"
+    )
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(fresh.state_dict()[name], tensor)
+
+
+def test_a_whole_network_refuses_the_first_mismatch_and_changes_nothing(tmp_path: Path) -> None:
+    state = {f"network.{name}": t for name, t in face_net().state_dict().items()}
+    torch.save(state | {"network.trunk.extra": torch.zeros(1)}, tmp_path / "a.ckpt")
+    fresh = face_net()
+    before = {name: t.clone() for name, t in fresh.state_dict().items()}
+    with pytest.raises(
+        ValueError, match=r"`network\.trunk\.extra` of the network: no such weight, got in the file: \(1,\)"
+    ):
+        load_network_weights(fresh, tmp_path / "a.ckpt")
+    torch.save({k: t for k, t in state.items() if "head" not in k}, tmp_path / "b.ckpt")
+    with pytest.raises(ValueError, match=r"`network\.head\..*: \(.*\), got in the file: no such weight"):
+        load_network_weights(fresh, tmp_path / "b.ckpt")
+    assert all(torch.equal(t, before[name]) for name, t in fresh.state_dict().items())
+
+
+def test_a_whole_network_needs_a_checkpoint_of_this_suite(tmp_path: Path) -> None:
+    torch.save(as_vgg_face(face_net()), tmp_path / "vgg.pth")
+    with pytest.raises(ValueError, match=r"checkpoint of this suite, with `network\.…`, got 'conv1_1.weight' in "):
+        load_network_weights(face_net(), tmp_path / "vgg.pth")
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_refuses_weights_that_are_not_finite(bad: float, tmp_path: Path) -> None:
+    state = {f"network.{name}": t.clone() for name, t in face_net().state_dict().items()}
+    name = [name for name in state if "trunk" in name][3]
+    state[name].flatten()[0] = bad
+    torch.save(state, tmp_path / "a.ckpt")
+    short = name.removeprefix("network.").replace(".", r"\.")
+    for load in (load_trunk_weights, load_network_weights):
+        with pytest.raises(ValueError, match=rf"NaN or infinity in the file's `.*{short}`"):
+            load(face_net(), tmp_path / "a.ckpt")
 
 
 def test_refuses_unknown_names(tmp_path: Path) -> None:
