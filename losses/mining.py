@@ -151,8 +151,9 @@ def _chosen(block: _Block, margin: float, strategy: Strategy) -> Triplets:
     wanted = d_an.isfinite() if strategy == "all" else d_an < d_ap + margin  # (M, B)
     if strategy == "all_semi_hard":
         wanted &= d_an > d_ap
-    pair, negative = wanted.nonzero(as_tuple=True)  # (N,)
-    return Triplets(row[pair] + block.first, positive[pair], negative)
+    place = wanted.flatten().nonzero().squeeze(1)  # (N,); with two columns it takes three times as long
+    pair, negative = place // wanted.shape[1], place % wanted.shape[1]
+    return Triplets((row + block.first).index_select(0, pair), positive.index_select(0, pair), negative)
 
 
 def _hardest(block: _Block) -> Triplets:

@@ -1,0 +1,147 @@
+"""Speed and memory of mining + triplet loss, against pytorch-metric-learning's, in one run on the same embeddings.
+
+    python -m experiments.benchmarks.triplets [--identities 256] [--images 4] [--dim 320] [--repeats 5] [--threads 2]
+
+P identities × K images at random around their identity's centre, L2-normalised; ``spread`` is the noise's size relative
+to the centres': the larger, the more triplets are semi-hard. Their side is ``TripletMarginMiner`` with
+``type_of_triplets="semihard"`` and ``TripletMarginLoss``, squared distances; it enumerates all triplets whatever is
+asked for. Both sides take turns within a repeat; the median over repeats counts. The last line is the largest memory of
+a process of its own that mines semi-hard triplets of a batch of 8,192, with loss and gradient.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from losses import Strategy, TripletLoss, mine_triplets, triplet_distances
+
+MARGIN = 0.5
+STRATEGIES: tuple[Strategy, ...] = ("all_semi_hard", "semi_hard")
+Side = Callable[[Tensor, Tensor], tuple[Tensor, int]]
+"""Embeddings and identities → loss and number of triplets."""
+
+
+def main() -> None:
+    """Parse the command line, measure and print."""
+    options = _parse()
+    torch.set_num_threads(options.threads)
+    if options.peak:
+        _step(partial(ours, "semi_hard"), *embeddings(options.peak, 4, options.dim, spread=2.0))
+        print(peak_memory())
+        return
+    title = f"{options.identities} × {options.images} faces, D = {options.dim}, {options.threads} thread(s)"
+    table = Table(
+        "spread",
+        "triplets",
+        "theirs, ms",
+        "strategy",
+        "ours, ms",
+        "ratio",
+        "with gradient",
+        "loss − theirs",
+        title=title,
+    )
+    for spread in options.spreads:
+        z, identities = embeddings(options.identities, options.images, options.dim, spread=spread)
+        for strategy in STRATEGIES:
+            table.add_row(f"{spread:g}", *compare(strategy, z, identities, options.repeats))
+    Console(width=120).print(table)
+    command = [sys.executable, "-m", "experiments.benchmarks.triplets", "--peak=2048", f"--dim={options.dim}"]
+    peak = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603  our own command line
+    print(f"semi_hard, loss and gradient of 8,192 faces: {peak:.2f} GiB at most, Python and torch included")
+
+
+def embeddings(identities: int, images: int, dim: int, *, spread: float) -> tuple[Tensor, Tensor]:
+    """Return L2-normalised embeddings ``(P · K, D)``, which want a gradient, and their identities."""
+    torch.manual_seed(0)
+    people = torch.arange(identities).repeat_interleave(images)
+    z = torch.randn(identities, dim)[people] + spread * torch.randn(len(people), dim)
+    return normalize(z).requires_grad_(), people
+
+
+def peak_memory() -> float:
+    """Return the largest memory of this process in GiB. What getrusage says begins with the parent's."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**20
+
+
+def compare(strategy: Strategy, z: Tensor, identities: Tensor, repeats: int) -> list[str]:
+    """Return a row of the table."""
+    sides: dict[str, Side] = {"theirs": theirs(), "ours": partial(ours, strategy)}
+    seconds: dict[tuple[str, bool], list[float]] = {}
+    results: dict[str, tuple[Tensor, int]] = {}
+    for side in sides.values():
+        _step(side, z, identities)  # warm
+    for _ in range(repeats):
+        for name, side in sides.items():
+            for gradient in (False, True):
+                began = time.perf_counter()
+                results[name] = _step(side, z, identities) if gradient else side(z, identities)
+                seconds.setdefault((name, gradient), []).append(time.perf_counter() - began)
+    ratios = {
+        gradient: [a / b for a, b in zip(seconds["theirs", gradient], seconds["ours", gradient], strict=True)]
+        for gradient in (False, True)
+    }
+    (loss, number), (their_loss, _) = results["ours"], results["theirs"]
+    difference = f"{(loss - their_loss).item():+.1e}" if strategy == "all_semi_hard" else "other triplets"
+    fast, slow = (1000 * statistics.median(seconds[name, False]) for name in ("ours", "theirs"))
+    spans = [f"{statistics.median(r):.1f} ({min(r):.1f}–{max(r):.1f})" for r in ratios.values()]
+    return [f"{number:,}", f"{slow:.0f}", strategy, f"{fast:.1f}", *spans, difference]
+
+
+def theirs() -> Side:
+    """Return pytorch-metric-learning's mining and loss."""
+    # imported here, or it would count in the memory of ours
+    from pytorch_metric_learning.distances import LpDistance  # noqa: PLC0415
+    from pytorch_metric_learning.losses import TripletMarginLoss  # noqa: PLC0415
+    from pytorch_metric_learning.miners import TripletMarginMiner  # noqa: PLC0415
+
+    distance = LpDistance(p=2, power=2, normalize_embeddings=False)
+    miner = TripletMarginMiner(margin=MARGIN, type_of_triplets="semihard", distance=distance)
+    loss = TripletMarginLoss(margin=MARGIN, distance=distance)
+
+    def side(z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
+        triplets = miner(z, identities)
+        return loss(z, identities, triplets), len(triplets[0])
+
+    return side
+
+
+def ours(strategy: Strategy, z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
+    """Mine triplets and return their loss."""
+    triplets = mine_triplets(z, identities, margin=MARGIN, strategy=strategy)
+    return TripletLoss(MARGIN).from_distances(*triplet_distances(z, *triplets)), len(triplets.anchor)
+
+
+def _step(side: Side, z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
+    z.grad = None
+    loss, number = side(z, identities)
+    torch.autograd.backward(loss)
+    return loss, number
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--identities", type=int, default=256)
+    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--dim", type=int, default=320)
+    parser.add_argument("--spreads", type=float, nargs="+", default=[1.0, 2.0, 3.0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peak", type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
