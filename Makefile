@@ -20,7 +20,7 @@ export DATA SCALE WEIGHTS ALIGNMENT
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps test lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps compare-triplets test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -64,6 +64,10 @@ finetune-batch-triplet: $(READY) ## Fine-tune model A with the batch triplet los
 
 occlusion-maps: $(READY) ## Model A, its occlusion maps, fine-tuning under placed occluders, and Table 1
 	@$(BIN)/python -m experiments.occlusion_maps $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
+		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+
+compare-triplets: $(READY) ## Models A, B and C with and without occluders: recognition of unseen people, Table 2
+	@$(BIN)/python -m experiments.triplets $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
 test: lint types ## All checks: lint, types, import contracts, doctests, tests

@@ -11,13 +11,11 @@ again. Written there: a table beside the paper's, figures 1 and 2, and all figur
 """
 
 import argparse
-import json
 import math
-import shutil
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,40 +29,21 @@ from datamodules.occluders import NoisePatch, UniformPlacement
 from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.randomness import sample_generator
 from experiments.benchmarks.compare_systems import interval
-from experiments.cli import FaceCLI, UserError, main, run
-from experiments.launch import (
-    CONFIGS,
-    DataChoice,
-    Parser,
-    add_data_options,
-    choose_data,
-    choose_scale,
-    digest,
-    longer,
-    people,
+from experiments.cli import FaceCLI, main
+from experiments.launch import Parser, add_data_options, choose_data, choose_scale, people
+from experiments.model_a import (
+    CONTROL,
+    FOLDER,
+    REFRESHED,
+    SIZES,
+    Setting,
+    add_model_options,
+    fine_tuned,
+    model_a,
+    planned,
 )
 from experiments.results import write_json
 from lightning_modules.networks import fingerprint, read_state_dict
-
-FOLDER = Path("runs/occlusion_maps")
-REFRESH_EVERY = 2
-
-
-class Size(NamedTuple):
-    """An occluder of the paper."""
-
-    name: str
-    height: int
-    width: int
-    temperature: float
-
-    def at(self, scale: str) -> tuple[int, int]:
-        """Height and width in pixels: the demo's images are half as large as the paper's."""
-        factor = 2 if scale == "demo" else 1
-        return self.height // factor, self.width // factor
-
-
-SIZES = (Size("20×20", 20, 20, 0.25), Size("20×40", 20, 40, 0.4), Size("40×40", 40, 40, 0.6))
 
 PUBLISHED: Mapping[str, Sequence[tuple[float, float]]] = {
     "A": [(92.9, 10.99), (86.18, 18.51), (76.19, 27.89)],
@@ -77,7 +56,6 @@ PUBLISHED: Mapping[str, Sequence[tuple[float, float]]] = {
 }
 """Accuracy % and its standard deviation over locations, by map size (occlusion-map paper, Table 1)."""
 
-CONTROL, REFRESHED = "A′", "A_20×20 refreshed"
 MODELS = (*PUBLISHED, CONTROL, REFRESHED)
 MEASURES = ("accuracy", "std", "minimum")
 COMPARED = (
@@ -95,37 +73,6 @@ Maps = dict[str, OcclusionMap]
 """Maps by name of the occluder's size."""
 
 
-class Setting(NamedTuple):
-    """What all models of a seed have in common."""
-
-    scale: str
-    seed: int
-    data: DataChoice
-    overrides: Sequence[str]
-    stride: int
-    num_images: int
-
-    def config(self, kind: str) -> Path:
-        """Return a configuration's file."""
-        return CONFIGS / f"{kind}_{'demo' if self.scale == 'demo' else 'casia'}.yaml"
-
-    def fit(self, kind: str, options: Iterable[str] = ()) -> list[str]:
-        """Return the command line of a training without its callbacks."""
-        config = self.config(kind)
-        own = [f"--seed_everything={self.seed}", "--evaluate=false"]
-        if not self.data.options and self.scale == "demo":  # generated people, others with every seed
-            own.append(f"--data.init_args.source.init_args.seed={self.seed}")
-        return [
-            "fit",
-            f"--config={config}",
-            *longer(config, self.data.repeat),
-            *self.data.options,
-            *own,
-            *options,
-            *self.overrides,
-        ]
-
-
 def chain(args: Sequence[str]) -> None:
     """Train what is missing, make the maps, print and write the table and the figures.
 
@@ -136,10 +83,9 @@ def chain(args: Sequence[str]) -> None:
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     data = choose_data(options.data, options.alignment, scale)
-    stride, num_images = (2, 200) if scale == "demo" else (1, 1000)
     found: dict[str, dict[int, Maps]] = {}
     for seed in options.seeds:
-        setting = Setting(scale, seed, data, overrides, options.stride or stride, options.images or num_images)
+        setting = Setting.of(options, scale, seed, data, overrides)
         for name, maps in train_all(setting, options.models).items():
             found.setdefault(name, {})[seed] = maps
     results = {name: {seed: measures(maps) for seed, maps in by_seed.items()} for name, by_seed in found.items()}
@@ -153,93 +99,20 @@ def chain(args: Sequence[str]) -> None:
 
 def train_all(setting: Setting, models: Sequence[str]) -> dict[str, Maps]:
     """Return the scoring maps of the models of one seed, training what has not been trained."""
-    planned = run(setting.fit("model_a", ["--trainer.logger=false"]), dry=True)
-    who = people(planned)
-    base = _trained("A", "model_a", [], setting, who, subsets=("placement", "scoring"))
+    plan = planned(setting)
+    who = people(plan)
+    base = model_a(setting, who)
     state = fingerprint(read_state_dict(base["checkpoint"]))
     placement = {
         size.name: OcclusionMap.load(path, occluder_size=size.at(setting.scale), model=state)
         for size, path in zip(SIZES, base["placement"], strict=True)
     }
-    draw_figures(planned, placement, FOLDER / f"seed{setting.seed}")
+    draw_figures(plan, placement, FOLDER / f"seed{setting.seed}")
     found = {"A": _scoring(base)} if "A" in models else {}
     for name in models:
         if name != "A":
-            found[name] = _scoring(_fine_tuned(name, base, setting, who))
+            found[name] = _scoring(fine_tuned(name, base, setting, who))
     return found
-
-
-def _fine_tuned(name: str, base: Mapping[str, Any], setting: Setting, who: list[str]) -> dict[str, Any]:
-    start = [f"--model.init_args.initial_weights={base['checkpoint']}"]
-    if name == CONTROL:
-        return _trained(name, "model_a_normal", [*start, "--data.init_args.training_occluder=null"], setting, who)
-    size = next(size for size in SIZES if name.removeprefix("A_").startswith(size.name))
-    patch = "--data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
-    start.append(f"{patch}.size={list(size.at(setting.scale))}")
-    if name.endswith("R"):
-        return _trained(name, "model_a_normal", start, setting, who)
-    map_file = base["placement"][SIZES.index(size)]
-    refreshed = None
-    if name == REFRESHED:
-        refreshed = FOLDER / f"seed{setting.seed}" / f"{digest(map_file)}-refreshed.npz"
-        refreshed.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(map_file, refreshed)
-    start.append(f"{patch}.placement.init_args.map_file={refreshed or map_file}")
-    start.append(f"{patch}.placement.init_args.temperature={size.temperature}")
-    return _trained(name, "model_a_strategic", start, setting, who, refreshed=refreshed, size=size)
-
-
-def _trained(
-    name: str,
-    kind: str,
-    options: list[str],
-    setting: Setting,
-    who: list[str],
-    *,
-    subsets: Sequence[str] = ("scoring",),
-    refreshed: Path | None = None,
-    size: Size = SIZES[0],
-) -> dict[str, Any]:
-    """Return checkpoint and maps of a model, from the record of an earlier run if there is one."""
-    common = {"num_images": setting.num_images, "stride": setting.stride}
-    config = setting.config(kind)
-    fit = setting.fit(kind, options)
-    mapping = {"occluder_sizes": [list(s.at(setting.scale)) for s in SIZES], "every_n_epochs": None, **common}
-    callbacks = [_callback("callbacks.OcclusionMapping", **mapping, subset=subset) for subset in subsets]
-    if refreshed is not None:
-        own = {
-            "map_file": str(refreshed),
-            "occluder_size": list(size.at(setting.scale)),
-            "refresh_every": REFRESH_EVERY,
-        }
-        callbacks.append(_callback("callbacks.MapRefresh", **own, **common))
-    key = digest(config.read_text(), *fit, json.dumps(callbacks), *who)
-    record = FOLDER / f"seed{setting.seed}" / f"{name.replace(' ', '-')}-{key}.json"
-    if record.exists():
-        kept: dict[str, Any] = json.loads(record.read_text())
-        if all(Path(path).exists() for path in (kept["checkpoint"], *(p for s in subsets for p in kept[s]))):
-            print(f"Model {name}: trained before with the same settings ({record})")
-            return kept
-    print(f"Model {name}, seed {setting.seed}")
-    checkpoint = _callback("pytorch_lightning.callbacks.ModelCheckpoint", save_last=True, save_top_k=0)
-    cli = run(
-        [*fit, f"--trainer.callbacks={json.dumps([checkpoint, *callbacks])}", "--trainer.enable_progress_bar=false"]
-    )
-    folder = Path(str(cli.trainer.log_dir))
-    result: dict[str, Any] = {"checkpoint": str(folder / "checkpoints/last.ckpt")}
-    for subset in subsets:
-        names = ["{}x{}".format(*s.at(setting.scale)) for s in SIZES]
-        found = [sorted((folder / "occlusion_maps").glob(f"{subset}-{n}-epoch*.npz")) for n in names]
-        if [] in found:
-            raise UserError(f"Expected occlusion maps of {name} in {folder}, got none: was the training stopped?")
-        paths = [last for *_, last in found]
-        result[subset] = [str(path) for path in paths]
-    write_json(record, result)
-    return result
-
-
-def _callback(class_path: str, **init_args: Any) -> dict[str, Any]:
-    return {"class_path": class_path, "init_args": init_args}
 
 
 def _scoring(trained: Mapping[str, Any]) -> Maps:
@@ -347,10 +220,8 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         allow_abbrev=False,
     )
     add_data_options(parser)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    add_model_options(parser)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--stride", type=int, help="pixels between the centres evaluated; demo 2, paper 1")
-    parser.add_argument("--images", type=int, help="images of each map; demo 200, paper 1,000")
     return parser.parse_known_args(args)
 
 

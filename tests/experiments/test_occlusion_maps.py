@@ -8,7 +8,8 @@ import pytest
 
 from datamodules.occlusion_map_file import OcclusionMap
 from experiments.cli import UserError
-from experiments.occlusion_maps import MODELS, PUBLISHED, SIZES, chain, differences, table_1
+from experiments.model_a import SIZES
+from experiments.occlusion_maps import MODELS, PUBLISHED, chain, differences, table_1
 from tests.experiments.conftest import Options
 
 FEW = ["A", "A_20×40", "A_20×40R", "A′", "A_20×20 refreshed"]
