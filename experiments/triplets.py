@@ -5,7 +5,7 @@
 
 This is what ``make compare-triplets`` calls. B and C are model A fine-tuned by the configurations ``triplet`` and
 ``batch_triplet``; B_20×20 and C_20×20 go on from A_20×20, under the same occluders. A control, A′, goes on from A with
-the classifier, on clean images, for as many epochs. All are evaluated on people that training never saw. Further
+the classifier, on clean images, at A's rate, for as many epochs. All are evaluated on people that training never saw. Further
 options override keys of all configurations. Finished models are kept under ``runs/occlusion_maps``, as those of
 ``make occlusion-maps`` are, and not trained again.
 """
@@ -115,15 +115,23 @@ def _measured(name: str, base: Mapping[str, Any], setting: Setting, who: list[st
         fit = [*setting.fit(KINDS[letter], _triplet_options(size, start, base, setting)), "--evaluate=true"]
         callbacks = [callback(f"callbacks.{kind}") for kind in ("TripletStatistics", "ScoreDistributions")]
     elif name == CONTROL:
-        epochs = yaml.safe_load(setting.config("triplet").read_text())["trainer"]["max_epochs"] * setting.data.repeat
-        clean = ["--data.init_args.training_occluder=null", f"--trainer.max_epochs={epochs}"]
-        weights = f"--model.init_args.initial_weights={base['checkpoint']}"
-        fit = [*setting.fit("model_a_normal", [weights, *clean]), "--evaluate=true"]
+        fit = [*setting.fit("model_a_normal", _control_options(base, setting)), "--evaluate=true"]
         callbacks = []
     else:
         fit = ["test", *setting.fit("model_a")[1:], f"--ckpt_path={start['checkpoint']}"]
         callbacks = []
     return _run_once(name, fit, [callback("callbacks.UnseenRecognition"), *callbacks], setting, who)
+
+
+def _control_options(base: Mapping[str, Any], setting: Setting) -> list[str]:
+    epochs = yaml.safe_load(setting.config("triplet").read_text())["trainer"]["max_epochs"] * setting.data.repeat
+    optimizer = yaml.safe_load(setting.config("model_a").read_text())["model"]["init_args"]["optimizer"]
+    return [
+        f"--model.init_args.initial_weights={base['checkpoint']}",
+        f"--model.init_args.optimizer.init_args.lr={optimizer['init_args']['lr']}",
+        "--data.init_args.training_occluder=null",
+        f"--trainer.max_epochs={epochs}",
+    ]
 
 
 def _triplet_options(size: str, start: Mapping[str, Any], base: Mapping[str, Any], setting: Setting) -> list[str]:

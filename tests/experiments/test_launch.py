@@ -179,7 +179,7 @@ def test_triplets_of_few_people_are_of_most_of_them(tmp_path: Path, short: Optio
     options = [*short, "--evaluate=false", "--trainer.limit_train_batches=1"]
     launch(["triplet", "--data", str(tmp_path / "faces"), "--scale=demo", *options])
     saved = yaml.safe_load(Path("runs/triplet_demo/version_0/config.yaml").read_text())
-    assert saved["data"]["init_args"]["identity_batches"] == {"identities": 9, "images": 4}
+    assert saved["data"]["init_args"]["identity_batches"] == {"identities": 9, "images": 8}
 
 
 def test_at_paper_scale_triplets_want_model_a() -> None:
