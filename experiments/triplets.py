@@ -5,8 +5,8 @@
 
 This is what ``make compare-triplets`` calls. B and C are model A fine-tuned by the configurations ``triplet`` and
 ``batch_triplet``; B_20×20 and C_20×20 go on from A_20×20, under the same occluders. A control, A′, goes on from A with
-the classifier, on clean images, at A's rate, for as many epochs. All are evaluated on people that training never saw. Further
-options override keys of all configurations. Finished models are kept under ``runs/occlusion_maps``, as those of
+the classifier, on clean images, at A's rate, for as many epochs. All are evaluated on people that training never saw.
+Further options override keys of all configurations. Finished models are kept under ``runs/occlusion_maps``, as those of
 ``make occlusion-maps`` are, and not trained again.
 """
 
