@@ -1,0 +1,80 @@
+"""A module of this suite from its checkpoint and the configuration beside it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, root_cause
+from lightning_modules.networks import read_state_dict
+
+NOT_LOADED = ("initial_weights", "segmenter_weights", "encoder_weights")
+"""Settings that would read weights which the checkpoint replaces."""
+
+
+class Trained(NamedTuple):
+    """A trained module."""
+
+    module: LightningModule
+    image_size: int
+    system: str
+
+
+def load_trained(checkpoint: str, config: str | None = None) -> Trained:
+    """Build the module that a run has trained, with a checkpoint's weights.
+
+    Args:
+        checkpoint: File in the ``checkpoints`` folder of a run, or elsewhere.
+        config: The run's ``config.yaml``; by default the one in the folder above the checkpoint's.
+
+    Raises:
+        UserError: If a file cannot be read, or the checkpoint is another model's: the first mismatch is named.
+    """
+    check_checkpoint(checkpoint)
+    path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
+    try:
+        saved = yaml.safe_load(path.read_text())
+        image_size = int(saved["data"]["init_args"]["image_size"])
+        model = _without_weights(saved["model"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise UserError(f"Expected the configuration of the checkpoint's run, got {path}: {error}") from error
+    state = read_state_dict(checkpoint)
+    model["init_args"]["network"]["init_args"]["image_size"] = image_size
+    if not str(model["class_path"]).endswith("SegmentationModule"):
+        classifier = [t for name, t in state.items() if name.startswith("classifier.") and name.endswith(".bias")]
+        model["init_args"]["num_classes"] = len(classifier[0]) if classifier else 2
+    module = _build(model, path)
+    _load(module, state, checkpoint)
+    return Trained(module.eval(), image_size, str(saved.get("system", "model")))
+
+
+def _without_weights(node: Any) -> Any:
+    if isinstance(node, dict):
+        own = {key: None if key in NOT_LOADED else _without_weights(value) for key, value in node.items()}
+        return own | {key: False for key in ("pretrained", "continue_classifier") if key in node}
+    return [_without_weights(value) for value in node] if isinstance(node, list) else node
+
+
+def _build(model: dict[str, Any], path: Path) -> LightningModule:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(LightningModule, "model")
+    try:
+        module: LightningModule = parser.instantiate(parser.parse_object({"model": model})).model
+    except ArgumentError as error:
+        raise UserError(f"{path}: {brief(str(error))}") from error
+    except REFUSALS as error:
+        raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
+    return module
+
+
+def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:
+    wanted = module.state_dict()
+    for name in [*wanted, *state]:
+        shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, state)]
+        if shapes[0] != shapes[1]:
+            raise UserError(f"Expected `{name}` of the model: {shapes[0]}, got in {checkpoint}: {shapes[1]}")
+    module.load_state_dict(dict(state))
