@@ -1,0 +1,65 @@
+"""Labeled Faces in the Wild: verification of listed pairs."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from datamodules.errors import DataError
+from datamodules.protocols.lfw_pairs_file import read_lfw_pairs
+from datamodules.protocols.listed_pairs import pairs_protocol
+from datamodules.protocols.protocol import EvaluationProtocol
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Extensions of images, in upper or lower case."""
+
+
+def lfw_pairs(root: Path | str, pairs: Path | str, *, allow_missing: bool = False) -> EvaluationProtocol:
+    """Pairs of LFW (View 2, 10 folds), or its development pairs (View 1, no folds).
+
+    Args:
+        root: Folder of images, ``Name/Name_0001.jpg``, or with another of ``EXTENSIONS``.
+        pairs: ``pairs.txt``, ``pairsDevTrain.txt`` or ``pairsDevTest.txt``, see :func:`read_lfw_pairs`.
+        allow_missing: Leave pairs out whose image is not there, and list them in the protocol.
+
+    Returns:
+        Protocol ``lfw``, or ``lfw_development`` without folds, with the condition ``all``.
+
+    Raises:
+        DataError: If ``pairs`` cannot be read, an image is missing and may not be, or is there in two formats.
+
+    Source: Huang et al., Labeled Faces in the Wild, 2007.
+    """
+    root, table = Path(root), Path(pairs)
+    listed = read_lfw_pairs(table)
+    files = _find(root, {image for pair in listed for image in (pair.first, pair.second)})
+    name = "lfw" if any(pair.fold for pair in listed) else "lfw_development"
+    return pairs_protocol(name, table, root, listed, files, person=_person, allow_missing=allow_missing)
+
+
+def _person(image: str) -> str:
+    return image.partition("/")[0]
+
+
+def _find(root: Path, images: Iterable[str]) -> dict[str, str]:
+    """Find the file of every image that has one."""
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder of images, got {'a file' if root.exists() else 'nothing'}")
+    wanted = set(images)
+    files: dict[str, str] = {}
+    for person in sorted({_person(image) for image in wanted}):
+        for file in _list(root / person):
+            image = f"{person}/{PurePosixPath(file).stem}"
+            if image not in wanted:
+                continue
+            if image in files:
+                raise DataError(f"{root}: expected one file of {image}, got {files[image]} and {person}/{file}")
+            files[image] = f"{person}/{file}"
+    return files
+
+
+def _list(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DataError(f"{folder}: expected a folder of images, got {error.strerror}") from None
