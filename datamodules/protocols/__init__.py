@@ -1,1 +1,22 @@
 """What is compared with what: the protocols by which face recognition is evaluated."""
+
+from datamodules.protocols.ar import ar_faces
+from datamodules.protocols.csv_identification import csv_identification
+from datamodules.protocols.csv_pairs import csv_pairs
+from datamodules.protocols.file_list import FileList
+from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
+from datamodules.protocols.lfw import lfw_pairs
+from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
+
+__all__ = [
+    "EncodedImages",
+    "EvaluationProtocol",
+    "FileList",
+    "Identification",
+    "VerificationPairs",
+    "ar_faces",
+    "bin_pairs",
+    "csv_identification",
+    "csv_pairs",
+    "lfw_pairs",
+]

@@ -11,6 +11,9 @@ from datamodules.errors import DataError
 from datamodules.sources.decode import decode_image
 from datamodules.sources.source import Landmarks, UInt8Image
 
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Extensions of images, in upper or lower case."""
+
 
 class FileList:
     """Face images of listed files, read when they are asked for.

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from datamodules.errors import DataError
+from datamodules.protocols.file_list import EXTENSIONS
 from datamodules.protocols.lfw_pairs_file import read_lfw_pairs
 from datamodules.protocols.listed_pairs import pairs_protocol
 from datamodules.protocols.protocol import EvaluationProtocol
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""Extensions of images, in upper or lower case."""
 
 
 def lfw_pairs(root: Path | str, pairs: Path | str, *, allow_missing: bool = False) -> EvaluationProtocol:

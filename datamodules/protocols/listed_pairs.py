@@ -88,7 +88,7 @@ def pairs_protocol(
         raise DataError(f"{table}: expected a pair left in every fold, got none in fold {min(emptied) + 1}")
     images = sorted({image for pair in kept for image in (pair.first, pair.second)})
     source = FileList(root, [files[image] for image in images], [person(image) for image in images])
-    missing = tuple(_left_out(pair, files) for pair in pairs if pair.first not in files or pair.second not in files)
+    missing = [_left_out(pair, files) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
     return EvaluationProtocol(name, source, {"all": _indexed(kept, images)}, missing=missing)
 
 

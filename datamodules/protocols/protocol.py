@@ -99,6 +99,7 @@ class EvaluationProtocol:
     missing: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "missing", tuple(self.missing))
         if not self.verification and not self.identification:
             raise DataError(f"{self.name}: expected pairs or probes, got no condition")
         for condition, pairs in self.verification.items():

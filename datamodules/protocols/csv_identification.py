@@ -1,0 +1,144 @@
+"""Identification of probes in a gallery that a table lists."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.errors import DataError
+from datamodules.protocols.file_list import FileList
+from datamodules.protocols.listed_pairs import refuse_missing
+from datamodules.protocols.protocol import EvaluationProtocol, Identification
+from datamodules.protocols.table import find_files, path_below, read_table
+
+_ALL = "all"
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    path: str
+    identity: str
+    is_probe: bool
+    condition: str
+
+
+def csv_identification(root: Path | str, table: Path | str, *, allow_missing: bool = False) -> EvaluationProtocol:
+    """Gallery and probes from a table with the columns ``path``, ``identity``, ``role`` and, optionally, ``condition``.
+
+    Paths are relative to ``root``; ``role`` is ``gallery`` or ``probe``. A probe belongs to its condition, ``all``
+    if it names none; a gallery image to the condition that it names, to every one if it names none.
+
+    Args:
+        root: Folder of images.
+        table: The table, see :func:`read_table`.
+        allow_missing: Leave out images that are not there, and probes of whom no gallery image is left, and list
+            them in the protocol.
+
+    Returns:
+        Protocol with the table's name.
+
+    Raises:
+        DataError: With the line, if the table or a value in it is malformed, a path leaves ``root``, an image
+            has two identities or is listed twice in a condition, or the person of a probe is not in the
+            condition's gallery; or if an image is missing and may not be.
+    """
+    root, table = Path(root), Path(table)
+    rows = [_row(table, line, row) for line, row in read_table(table, ("path", "identity", "role"), ("condition",))]
+    people = _people(table, rows)
+    conditions = _conditions(table, rows)
+    for condition, listed in conditions.items():
+        _check_once(table, condition, listed)
+        _check_closed(table, condition, listed)
+    files = find_files(root, people.keys())
+    if not allow_missing:
+        refuse_missing(table, root, sorted(people.keys() - files.keys()))
+    left_out: dict[int, str] = {row.line: _left_out(row, "no image") for row in rows if row.path not in files}
+    kept = {condition: _kept(listed, files, left_out) for condition, listed in conditions.items()}
+    paths = sorted({row.path for listed in kept.values() for row in listed})
+    identification = {condition: _indexed(table, condition, listed, paths) for condition, listed in kept.items()}
+    source = FileList(root, paths, [people[path] for path in paths])
+    return EvaluationProtocol(table.stem, source, {}, identification, [left_out[line] for line in sorted(left_out)])
+
+
+def _row(table: Path, line: int, row: Mapping[str, str]) -> _Row:
+    path, identity, role = path_below(table, line, row["path"]), row["identity"], row["role"].lower()
+    if not identity:
+        raise DataError(f"{table}: line {line}: expected an identity, got an empty field")
+    if role not in ("gallery", "probe"):
+        raise DataError(f"{table}: line {line}: expected `role` to be gallery or probe, got {row['role'][:80]!r}")
+    return _Row(line, path, identity, role == "probe", row.get("condition", ""))
+
+
+def _people(table: Path, rows: Sequence[_Row]) -> dict[str, str]:
+    """Identity of every image."""
+    first: dict[str, _Row] = {}
+    for row in rows:
+        known = first.setdefault(row.path, row)
+        if known.identity != row.identity:
+            raise DataError(
+                f"{table}: line {row.line}: expected one identity of {row.path}, "
+                f"got {row.identity!r}, and {known.identity!r} in line {known.line}"
+            )
+    return {path: row.identity for path, row in first.items()}
+
+
+def _conditions(table: Path, rows: Sequence[_Row]) -> dict[str, list[_Row]]:
+    """Rows of every condition, in the order in which probes name them."""
+    conditions = {row.condition or _ALL: list[_Row]() for row in rows if row.is_probe}
+    if not conditions:
+        raise DataError(f"{table}: expected at least one probe, got none")
+    for row in rows:
+        if row.condition and row.condition not in conditions:
+            raise DataError(f"{table}: line {row.line}: expected a probe of condition {row.condition!r}, got none")
+        for condition, listed in conditions.items():
+            if (row.condition or _ALL) == condition or not (row.condition or row.is_probe):
+                listed.append(row)
+    return conditions
+
+
+def _check_once(table: Path, condition: str, rows: Sequence[_Row]) -> None:
+    lines: dict[str, int] = {}
+    for row in rows:
+        line = lines.setdefault(row.path, row.line)
+        if line != row.line:
+            raise DataError(
+                f"{table}: line {row.line}: expected every image once in condition {condition!r}, "
+                f"got {row.path} again, as in line {line}"
+            )
+
+
+def _check_closed(table: Path, condition: str, rows: Sequence[_Row]) -> None:
+    enrolled = _enrolled(rows)
+    for row in rows:
+        if row.is_probe and row.identity not in enrolled:
+            raise DataError(
+                f"{table}: line {row.line}: expected a gallery image of {row.identity!r} "
+                f"in condition {condition!r}, got none"
+            )
+
+
+def _enrolled(rows: Sequence[_Row]) -> set[str]:
+    return {row.identity for row in rows if not row.is_probe}
+
+
+def _kept(rows: Sequence[_Row], files: Collection[str], left_out: dict[int, str]) -> list[_Row]:
+    """Return the rows whose images are there; note in ``left_out`` the probes that lost their gallery images."""
+    there = [row for row in rows if row.path in files]
+    enrolled = _enrolled(there)
+    lost = [row for row in there if row.is_probe and row.identity not in enrolled]
+    left_out.update((row.line, _left_out(row, f"no gallery image of {row.identity!r} left")) for row in lost)
+    return [row for row in there if row.line not in left_out]
+
+
+def _left_out(row: _Row, reason: str) -> str:
+    return f"line {row.line}: {'probe' if row.is_probe else 'gallery image'} {row.path}: {reason}"
+
+
+def _indexed(table: Path, condition: str, rows: Sequence[_Row], paths: Sequence[str]) -> Identification:
+    index = {path: number for number, path in enumerate(paths)}
+    gallery, probes = ([index[row.path] for row in rows if row.is_probe is is_probe] for is_probe in (False, True))
+    if not probes:
+        raise DataError(f"{table}: expected a probe left in condition {condition!r}, got none")
+    return Identification(np.array(gallery, dtype=np.int64), np.array(probes, dtype=np.int64))

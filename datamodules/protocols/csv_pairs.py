@@ -1,0 +1,54 @@
+"""Verification of pairs that a table lists."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.errors import DataError
+from datamodules.protocols.listed_pairs import ListedPair, check_pairs_differ, pairs_protocol
+from datamodules.protocols.protocol import EvaluationProtocol
+from datamodules.protocols.table import find_files, path_below, read_table
+
+_ANSWERS = {"1": True, "true": True, "0": False, "false": False}
+_MAX_DIGITS = 9
+
+
+def csv_pairs(root: Path | str, table: Path | str, *, allow_missing: bool = False) -> EvaluationProtocol:
+    """Pairs of images from a table with the columns ``first``, ``second``, ``same`` and, optionally, ``fold``.
+
+    Paths are relative to ``root``; ``same`` is 1, 0, true or false; folds are whole numbers, taken in ascending
+    order. Who is shown is not known: each image counts as a person of its own.
+
+    Args:
+        root: Folder of images.
+        table: The table, see :func:`read_table`.
+        allow_missing: Leave pairs out whose image is not there, and list them in the protocol.
+
+    Returns:
+        Protocol with the table's name and the condition ``all``.
+
+    Raises:
+        DataError: With the line, if the table or a value in it is malformed, a path leaves ``root``, a pair is
+            listed twice or is one image twice; or if an image is missing and may not be.
+    """
+    root, table = Path(root), Path(table)
+    pairs = [_pair(table, line, row) for line, row in read_table(table, ("first", "second", "same"), ("fold",))]
+    check_pairs_differ(table, pairs)
+    numbers = np.unique([pair.fold for pair in pairs])
+    pairs = [
+        ListedPair(pair.line, pair.first, pair.second, pair.same, int(np.searchsorted(numbers, pair.fold)))
+        for pair in pairs
+    ]
+    files = find_files(root, {image for pair in pairs for image in (pair.first, pair.second)})
+    return pairs_protocol(table.stem, table, root, pairs, files, person=str, allow_missing=allow_missing)
+
+
+def _pair(table: Path, line: int, row: Mapping[str, str]) -> ListedPair:
+    first, second = (path_below(table, line, row[column]) for column in ("first", "second"))
+    same, fold = _ANSWERS.get(row["same"].lower()), row.get("fold", "0")
+    if same is None:
+        raise DataError(f"{table}: line {line}: expected `same` to be 1, 0, true or false, got {row['same'][:80]!r}")
+    if not (fold.isascii() and fold.isdigit() and len(fold) <= _MAX_DIGITS):
+        raise DataError(f"{table}: line {line}: expected `fold` to be a whole number, got {fold[:80]!r}")
+    return ListedPair(line, first, second, same, int(fold))
