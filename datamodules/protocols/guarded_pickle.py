@@ -21,7 +21,7 @@ _ADMITTED = (
     *(pickle.EMPTY_LIST, pickle.LIST, pickle.APPEND, pickle.APPENDS),
     *(pickle.GET, pickle.BINGET, pickle.LONG_BINGET),
     *(pickle.PUT, pickle.BINPUT, pickle.LONG_BINPUT, pickle.MEMOIZE),
-    *(pickle.GLOBAL, pickle.STACK_GLOBAL),
+    pickle.STACK_GLOBAL,
 )
 
 
@@ -118,6 +118,7 @@ class _GuardedUnpickler(pickle._Unpickler):
     stack: list[Any]
     append: Callable[[object], None]
     read: Callable[[int], bytes]
+    readline: Callable[[], bytes]
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="bytes")
@@ -129,6 +130,13 @@ class _GuardedUnpickler(pickle._Unpickler):
         if stand_in is None:
             raise RefusedPickleError(repr(f"{module}.{name}"[:100])[1:-1])
         return _Global(f"{module}.{name}", stand_in)
+
+    def _load_global(self) -> None:
+        lines = self.readline(), self.readline()
+        if not all(line.endswith(b"\n") for line in lines):
+            raise EOFError
+        module, name = (line[:-1].decode("utf-8") for line in lines)
+        self.append(self.find_class(module, name))
 
     def _load_reduce(self) -> None:
         arguments = self.stack.pop()
@@ -153,6 +161,7 @@ class _GuardedUnpickler(pickle._Unpickler):
     dispatch: ClassVar[Any] = _Opcodes(
         {
             **{code[0]: pickle._Unpickler.dispatch[code[0]] for code in _ADMITTED},
+            pickle.GLOBAL[0]: _load_global,
             pickle.REDUCE[0]: _load_reduce,
             pickle.BUILD[0]: _load_build,
             pickle.BYTEARRAY8[0]: _load_bytearray8,
