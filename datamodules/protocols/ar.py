@@ -26,7 +26,7 @@ def ar_faces(root: Path | str, *, references: Sequence[int] = (1, 14)) -> Evalua
       the images with ``sunglasses`` or ``scarf``; also of one session and one light alone, as in
       ``sunglasses/session2``, ``sunglasses/left`` and ``sunglasses/session2/left``. Light is ``plain``,
       ``left`` or ``right``.
-    * **Verification** (Trigueros et al., 4.1): "we compare non-occluded faces against (i) other non-occluded
+    * **Verification** (Sáez Trigueros et al., 2018, 4.1): "we compare non-occluded faces against (i) other non-occluded
       faces", of which "we only use faces with different illumination conditions", "(ii) faces occluded by a
       pair of sunglasses, and (iii) faces occluded by a scarf". Read as: each neutral image (``references``, the
       first of a pair) against each image, of either session and any subject, with ``illumination`` from left,
