@@ -1,0 +1,30 @@
+"""Crops of faces with their landmarks on a template, made once for a whole folder."""
+
+from datamodules.alignment.aligner import TRANSFORMS, Aligner
+from datamodules.alignment.alignment_error import AlignmentError
+from datamodules.alignment.crop_folder import CropFolder
+from datamodules.alignment.detector import Detector, load_detector
+from datamodules.alignment.faces import Faces
+from datamodules.alignment.run import ALIGNED, ALREADY_THERE, Outcome, align_folder
+from datamodules.alignment.table import LandmarkTable
+from datamodules.alignment.transforms import affine, misfit, similarity
+from datamodules.alignment.warp import warp
+
+__all__ = [
+    "ALIGNED",
+    "ALREADY_THERE",
+    "TRANSFORMS",
+    "Aligner",
+    "AlignmentError",
+    "CropFolder",
+    "Detector",
+    "Faces",
+    "LandmarkTable",
+    "Outcome",
+    "affine",
+    "align_folder",
+    "load_detector",
+    "misfit",
+    "similarity",
+    "warp",
+]

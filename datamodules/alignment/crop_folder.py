@@ -1,0 +1,120 @@
+"""Where crops are written, whole or not at all, and never two kinds of them in one folder."""
+
+import fcntl
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from datamodules.errors import DataError
+from datamodules.sources.decode import decode_image
+from datamodules.sources.source import UInt8Image
+
+SETTINGS = "align_settings.json"
+JPEG_QUALITY = 95
+
+Format = Literal["jpg", "png"]
+
+
+class CropFolder:
+    """A folder of crops that were all made with the same settings; a context, so that one run writes to it at a time.
+
+    Args:
+        root: The folder; made where it is missing.
+        settings: What the crops are made with, by name.
+        size: Height and width of the crops in pixels.
+        format: Of the crops.
+
+    Raises:
+        DataError: If the folder has crops of other settings, or files but no settings, or another run writes to it.
+    """
+
+    def __init__(self, root: Path | str, settings: Mapping[str, Any], *, size: int, format: Format) -> None:  # noqa: A002 - as on the command line
+        self.root = Path(root)
+        self.size = size
+        self.ending = f".{format}"
+        self.settings = {**settings, "format": format} | ({"quality": JPEG_QUALITY} if format == "jpg" else {})
+        self._claim()
+
+    def _claim(self) -> None:
+        path = self.root / SETTINGS
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            if not path.exists() and any(not entry.name.startswith(".") for entry in self.root.iterdir()):
+                raise DataError(f"{self.root}: expected an empty folder, or one with {SETTINGS}, got other files")
+            self._file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{self.root}: expected a folder to write to, got {error.strerror}") from None
+        try:
+            self._lock_and_compare(path)
+        except DataError:
+            self._file.close()
+            raise
+
+    def _lock_and_compare(self, path: Path) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"{self.root}: expected no other run that writes to it, got one") from None
+        self._file.seek(0)
+        found = self._file.read()
+        if not found:
+            self._file.write(json.dumps(self.settings, indent=2) + "\n")
+            self._file.flush()
+            return
+        theirs = None
+        with suppress(json.JSONDecodeError):
+            theirs = json.loads(found)
+        if not isinstance(theirs, dict):
+            raise DataError(f"{path}: expected settings of the crops in JSON, got {found[:40]!r}")
+        for name in sorted({*self.settings, *theirs}):
+            if self.settings.get(name) != theirs.get(name):
+                raise DataError(
+                    f"{path}: expected {name} {theirs.get(name)!r} as before, got {self.settings.get(name)!r}"
+                )
+
+    def __enter__(self) -> "CropFolder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def place(self, name: str) -> str:
+        """Return the crop's path below the root for an image's path below its own.
+
+        The ending becomes that of the format.
+        """
+        return str(Path(name).with_suffix(self.ending))
+
+    def has(self, place: str) -> bool:
+        """Whether a crop is there, whole and of the right size."""
+        path = self.root / place
+        try:
+            return decode_image(path.read_bytes(), name=place).shape[:2] == (self.size, self.size)
+        except (OSError, DataError):
+            return False
+
+    def write(self, place: str, crop: UInt8Image) -> None:
+        """Write a crop so that ``place`` holds it whole, or what it held before.
+
+        Raises:
+            DataError: If it cannot be written.
+        """
+        path = self.root / place
+        pixels = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), np.uint8)
+        options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if self.ending == ".jpg" else []
+        # hidden, so that no reader takes it for a crop; only one run writes, so the next one replaces what is left
+        unfinished = path.with_name(f".{path.name}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_bytes(cv2.imencode(self.ending, pixels, options)[1].tobytes())
+            unfinished.replace(path)
+        except OSError as error:
+            raise DataError(f"{path}: expected to write a crop, got {error.strerror}") from None
