@@ -1,0 +1,157 @@
+"""Aligned crops of a folder of faces, from a list of landmarks or a detector of your own.
+
+    python -m experiments.align --images ROOT --landmarks TABLE --out FOLDER [--size 112|224|100] [--grey]
+                                [--template arcface|lfw] [--transform similarity|affine] [--format jpg|png]
+                                [--detector module:factory] [--workers N] [--allow-failures]
+
+Crops keep the folder layout below ROOT, so that FOLDER is a dataset of its own. Those that are there are not made
+again. Beside them: align_settings.json, align_report.json, and failed.csv with the reason for each face without a
+crop. Ends with exit status 1 if there is one, unless --allow-failures. See docs/alignment.md.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+from rich.progress import track
+
+from datamodules.alignment import (
+    ALIGNED,
+    ALREADY_THERE,
+    TRANSFORMS,
+    Aligner,
+    CropFolder,
+    Faces,
+    LandmarkTable,
+    Outcome,
+    align_folder,
+    load_detector,
+)
+from datamodules.sources import ALIGNMENTS
+from experiments.cli import UserError, main
+from experiments.launch import Parser
+from experiments.results import write_json
+
+REPORT = "align_report.json"
+FAILED = "failed.csv"
+
+
+def align(args: Sequence[str]) -> None:
+    """Align a folder and write the report.
+
+    Raises:
+        UserError: If an option is wrong, or a face has no crop and that is not allowed.
+        DataError: If images, landmarks, detector or output cannot be used.
+    """
+    options = _parse(args)
+    aligner = _aligner(options)
+    images, out = Path(options.images), Path(options.out)
+    if out.resolve().is_relative_to(images.resolve()):
+        raise UserError(f"Expected --out outside --images, got {out} in {images}")
+    table = None if options.landmarks is None else LandmarkTable(options.landmarks)
+    detector = None if options.detector is None else load_detector(options.detector)
+    faces = Faces(images, table, detector)
+    cv2.setNumThreads(1)  # the pool's threads are those of --workers
+    with CropFolder(out, asdict(aligner), size=aligner.size, format=options.format) as crops:
+        start = time.perf_counter()
+        outcomes = align_folder(faces, aligner, crops, workers=options.workers)
+        counts, failed = _sorted_out(track(outcomes, "Aligning", disable=not sys.stderr.isatty()))
+        seconds = time.perf_counter() - start
+        report = {
+            "images": str(images),
+            "landmarks": options.landmarks,
+            "detector": options.detector,
+            "settings": crops.settings,
+            "aligned": counts.pop(ALIGNED, 0),
+            "already_there": counts.pop(ALREADY_THERE, 0),
+            "failed": dict(counts.most_common()),
+            "seconds": round(seconds, 3),
+        }
+        _write_failed(out / FAILED, failed)
+        write_json(out / REPORT, report)
+    _conclude(report, failed, out, allowed=options.allow_failures)
+
+
+def _aligner(options: argparse.Namespace) -> Aligner:
+    try:
+        return Aligner(options.size, options.grey, options.template, options.transform)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _sorted_out(outcomes: Iterable[Outcome]) -> tuple[Counter[str], list[Outcome]]:
+    """Count all kinds, and keep what failed."""
+    counts: Counter[str] = Counter()
+    failed = []
+    for outcome in outcomes:
+        counts[outcome.kind] += 1
+        if outcome.reason:
+            failed.append(outcome)
+    return counts, failed
+
+
+def _write_failed(path: Path, failed: Sequence[Outcome]) -> None:
+    """Write path, kind and reason of each face without a crop, so that the file is whole or as before."""
+    unfinished = path.with_name(f".{path.name}.tmp")
+    with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "kind", "reason"))
+        writer.writerows(failed)
+    unfinished.replace(path)
+
+
+def _conclude(report: dict[str, Any], failed: Sequence[Outcome], out: Path, *, allowed: bool) -> None:
+    """Print what was done; failures are an error unless they are allowed.
+
+    Raises:
+        UserError: If there are failures and they are not allowed.
+    """
+    made, seconds = report["aligned"], report["seconds"]
+    rate = f", {made / seconds:.0f} a second" if made and seconds else ""
+    print(f"Aligned: {made:,}{rate}; already there: {report['already_there']:,}; failed: {len(failed):,}")
+    print(f"Crops and {REPORT}: {out}")
+    if failed:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report["failed"].items())
+        text = f"{out / FAILED}: {len(failed):,} faces have no crop ({kinds}), the first: {failed[0].reason}"
+        if not allowed:
+            raise UserError(f"{text}; --allow-failures accepts that")
+        print(text)
+
+
+def _parse(args: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="python -m experiments.align",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--images", required=True, help="folder of images, at any depth")
+    parser.add_argument("--landmarks", help="list of four or five points for each image")
+    parser.add_argument("--detector", help="module:factory, asked where the list has nothing")
+    parser.add_argument("--out", required=True, help="folder of the crops")
+    parser.add_argument("--size", type=int, default=112, help="side of a crop in pixels: 112, 224, 100 or another")
+    parser.add_argument("--grey", action="store_true", help="grey crops instead of RGB")
+    parser.add_argument("--template", choices=tuple(ALIGNMENTS), default="arcface")
+    parser.add_argument("--transform", choices=tuple(TRANSFORMS), default="similarity")
+    parser.add_argument("--format", choices=("jpg", "png"), default="jpg")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="threads")
+    parser.add_argument("--allow-failures", action="store_true", help="exit status 0 though faces have no crop")
+    return parser.parse_args(args)
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main(align)
