@@ -36,8 +36,8 @@ def face_template(name: str, size: int, count: int = 5) -> Float64:
     """The ``count`` points of a named template in a square of ``size`` pixels, ``(count, 2)``.
 
     Example:
-        >>> face_template("arcface", 112, count=4).round(2).tolist()
-        [[38.29, 51.7], [73.53, 51.5], [56.03, 71.74], [56.14, 92.29]]
+        >>> face_template("arcface", 112, count=4).round(1).tolist()
+        [[38.3, 51.7], [73.5, 51.5], [56.0, 71.7], [56.1, 92.3]]
     """
     points = FixedLandmarks(name).scaled(size, size).astype(np.float64)
     return points if count == 5 else np.vstack([points[:3], points[3:].mean(0)])

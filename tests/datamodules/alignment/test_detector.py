@@ -1,0 +1,77 @@
+"""The seam for detectors: whatever a user's code does becomes landmarks, none, or one line."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from datamodules.alignment.alignment_error import AlignmentError
+from datamodules.alignment.detector import Detector, detect, load_detector
+from datamodules.errors import DataError
+from datamodules.sources.source import Landmarks, UInt8Image
+from tests.datamodules.alignment.conftest import FACE
+
+IMAGE = np.zeros((112, 112, 3), np.uint8)
+
+
+def finds(image: UInt8Image) -> Landmarks | None:
+    return FACE
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    made = types.ModuleType("my_detector")
+    monkeypatch.setitem(sys.modules, "my_detector", made)
+    return made
+
+
+def test_factory_is_called_without_arguments(module: types.ModuleType) -> None:
+    module.make = lambda: finds  # type: ignore[attr-defined]  # a module made in the test
+    detector = load_detector("my_detector:make")
+    assert isinstance(detector, Detector)
+    assert detect(detector, IMAGE, name="a") is not None
+
+
+def test_lists_of_numbers_become_landmarks() -> None:
+    landmarks = detect(lambda image: FACE.tolist(), IMAGE, name="a")
+    assert landmarks is not None
+    assert landmarks.dtype == np.float32
+    assert landmarks.tolist() == FACE.tolist()
+    assert detect(lambda image: None, IMAGE, name="a") is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("my_detector", "a detector as module:factory, got 'my_detector'"),
+        (":make", "a detector as module:factory, got ':make'"),
+        ("no_such_module:make", "no_such_module:make to make a detector, got ModuleNotFoundError: No module named"),
+        ("my_detector:none", "my_detector:none to make a detector, got AttributeError"),
+        ("my_detector:fails", "my_detector:fails to make a detector, got FileNotFoundError: no weights there"),
+        ("my_detector:number", "my_detector:number to make a detector that can be called, got int"),
+    ],
+)
+def test_refuses_what_makes_no_detector(module: types.ModuleType, spec: str, reason: str) -> None:
+    def fails() -> None:
+        raise FileNotFoundError("no weights\n  there")
+
+    module.fails, module.number = fails, int  # type: ignore[attr-defined]  # a module made in the test
+    with pytest.raises(DataError, match=f"^Expected {reason}"):
+        load_detector(spec)
+
+
+def test_a_detector_that_fails_costs_one_image() -> None:
+    def fails(image: UInt8Image) -> Landmarks | None:
+        raise RuntimeError("out of\nmemory")
+
+    with pytest.raises(
+        AlignmentError, match="Ada: expected landmarks from the detector, got RuntimeError: out of memory"
+    ):
+        detect(fails, IMAGE, name="Ada")
+    for answer in (FACE[:4], FACE * np.nan):
+        with pytest.raises(
+            AlignmentError, match=r"Ada: expected five finite \(x, y\) from the detector, got shape"
+        ) as error:
+            detect(lambda image, answer=answer: answer, IMAGE, name="Ada")
+        assert error.value.kind == "detector failed"
