@@ -12,7 +12,6 @@ crop. Ends with exit status 1 if there is one, unless --allow-failures. See docs
 import argparse
 import csv
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from rich.console import Console
 from rich.progress import track
 
 from datamodules.alignment import (
@@ -63,21 +63,24 @@ def align(args: Sequence[str]) -> None:
     with CropFolder(out, asdict(aligner), size=aligner.size, format=options.format) as crops:
         start = time.perf_counter()
         outcomes = align_folder(faces, aligner, crops, workers=options.workers)
-        counts, failed = _sorted_out(track(outcomes, "Aligning", disable=not sys.stderr.isatty()))
-        seconds = time.perf_counter() - start
-        report = {
-            "images": str(images),
-            "landmarks": options.landmarks,
-            "detector": options.detector,
-            "settings": crops.settings,
-            "aligned": counts.pop(ALIGNED, 0),
-            "already_there": counts.pop(ALREADY_THERE, 0),
-            "failed": dict(counts.most_common()),
-            "seconds": round(seconds, 3),
-        }
+        counts, failed = _sorted_out(_shown(outcomes, len(faces.names)))
+        report = _report(options, crops, counts, time.perf_counter() - start)
         _write_failed(out / FAILED, failed)
         write_json(out / REPORT, report)
     _conclude(report, failed, out, allowed=options.allow_failures)
+
+
+def _report(options: argparse.Namespace, crops: CropFolder, counts: Counter[str], seconds: float) -> dict[str, Any]:
+    return {
+        "images": options.images,
+        "landmarks": options.landmarks,
+        "detector": options.detector,
+        "settings": crops.settings,
+        "aligned": counts.pop(ALIGNED, 0),
+        "already_there": counts.pop(ALREADY_THERE, 0),
+        "failed": dict(counts.most_common()),
+        "seconds": round(seconds, 3),
+    }
 
 
 def _aligner(options: argparse.Namespace) -> Aligner:
@@ -85,6 +88,12 @@ def _aligner(options: argparse.Namespace) -> Aligner:
         return Aligner(options.size, options.grey, options.template, options.transform)
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def _shown(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+    """Show how far it is, to people."""
+    console = Console(stderr=True)
+    return track(outcomes, "Aligning", total, console=console, disable=not console.is_terminal)
 
 
 def _sorted_out(outcomes: Iterable[Outcome]) -> tuple[Counter[str], list[Outcome]]:

@@ -51,16 +51,22 @@ class CropFolder:
         except OSError as error:
             raise DataError(f"{self.root}: expected a folder to write to, got {error.strerror}") from None
         try:
-            self._lock_and_compare(path)
+            self._lock()
+            self._compare(path)
         except DataError:
             self._file.close()
             raise
 
-    def _lock_and_compare(self, path: Path) -> None:
+    def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise DataError(f"{self.root}: expected no other run that writes to it, got one") from None
+        except OSError:
+            pass  # a file system without locks
+
+    def _compare(self, path: Path) -> None:
+        """Compare with the settings that are there, or write them."""
         self._file.seek(0)
         found = self._file.read()
         if not found:
@@ -73,10 +79,9 @@ class CropFolder:
         if not isinstance(theirs, dict):
             raise DataError(f"{path}: expected settings of the crops in JSON, got {found[:40]!r}")
         for name in sorted({*self.settings, *theirs}):
-            if self.settings.get(name) != theirs.get(name):
-                raise DataError(
-                    f"{path}: expected {name} {theirs.get(name)!r} as before, got {self.settings.get(name)!r}"
-                )
+            ours, before = self.settings.get(name), theirs.get(name)
+            if ours != before:
+                raise DataError(f"{path}: expected {name} {before!r} as before, got {ours!r}")
 
     def __enter__(self) -> "CropFolder":
         return self

@@ -1,10 +1,14 @@
 """The seam for detectors: whatever a user's code does becomes landmarks, none, or one line."""
 
+import re
 import sys
 import types
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.detector import Detector, detect, load_detector
@@ -75,3 +79,28 @@ def test_a_detector_that_fails_costs_one_image() -> None:
         ) as error:
             detect(lambda image, answer=answer: answer, IMAGE, name="Ada")
         assert error.value.kind == "detector failed"
+
+
+def test_the_documented_detector_takes_the_largest_face_in_our_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Model:
+        """OpenCV's interface: rows of box, right eye, left eye, nose, right and left mouth corner, score."""
+
+        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802 - OpenCV's name
+            assert size == (64, 48)
+
+        def detect(self, image: UInt8Image) -> tuple[int, object]:
+            assert image[0, 0].tolist() == [3, 2, 1]
+            small, large = (np.r_[0, 0, side, side, (FACE * side / 112).ravel(), 0.9] for side in (20, 40))
+            return 1, np.array([small, large, small], np.float32)
+
+    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *args, **settings: Model())
+    text = (Path(__file__).parents[3] / "docs/alignment.md").read_text()
+    names: dict[str, object] = {}
+    code = re.search(r"```python\n(# yunet.*?)```", text, re.DOTALL)
+    assert code is not None
+    exec(code[1], names)  # noqa: S102 - our own documentation
+    monkeypatch.setitem(sys.modules, "yunet", types.SimpleNamespace(**names))
+    image = np.zeros((48, 64, 3), np.uint8) + np.array([1, 2, 3], np.uint8)
+    landmarks = detect(load_detector("yunet:make"), image, name="a")
+    assert landmarks is not None
+    assert_allclose(landmarks, FACE * np.float32(40 / 112), rtol=1e-5)
