@@ -152,9 +152,7 @@ def _predict(
 def _check_finite(embeddings: Embeddings, names: Sequence[str]) -> None:
     bad = np.flatnonzero(~np.isfinite(embeddings).all(1))
     if len(bad):
-        raise DataError(
-            f"{names[bad[0]]}: expected a finite embedding, got NaN or infinity, as for {len(bad)} image(s)"
-        )
+        raise DataError(f"{names[bad[0]]}: expected a finite embedding, got NaN or infinity ({len(bad)} images)")
 
 
 def _kept(folder: Path | None) -> dict[bytes, Embeddings]:
