@@ -1,7 +1,26 @@
-"""Measures of recognition, as functions of embeddings and scores."""
+"""Measures of recognition and segmentation: functions, and metrics that gather what several processes saw."""
 
-from callbacks.metrics.decidability import gallery_decidability
+from callbacks.metrics.auc import AUC, auc
+from callbacks.metrics.decidability import Decidability, gallery_decidability
+from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
 from callbacks.metrics.identification import rank_1_accuracy
-from callbacks.metrics.verification import best_threshold, equal_error_rate, fold_accuracies
+from callbacks.metrics.roc import ROC, roc_curve
+from callbacks.metrics.tar_at_far import TARAtFAR, tar_at_far
+from callbacks.metrics.verification import FoldAccuracy, best_threshold, fold_accuracies
 
-__all__ = ["best_threshold", "equal_error_rate", "fold_accuracies", "gallery_decidability", "rank_1_accuracy"]
+__all__ = [
+    "AUC",
+    "ROC",
+    "Decidability",
+    "EqualErrorRate",
+    "FoldAccuracy",
+    "TARAtFAR",
+    "auc",
+    "best_threshold",
+    "equal_error_rate",
+    "fold_accuracies",
+    "gallery_decidability",
+    "rank_1_accuracy",
+    "roc_curve",
+    "tar_at_far",
+]

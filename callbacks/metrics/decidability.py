@@ -1,8 +1,11 @@
-"""Decidability of all comparisons between probes and a gallery."""
+"""Decidability of scored pairs, and of all comparisons between probes and a gallery."""
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
+
+from callbacks.metrics.pair_metric import PairMetric
+from losses import decidability
 
 
 def gallery_decidability(
@@ -39,3 +42,21 @@ def gallery_decidability(
     mean = total / count
     variance = squares / count - mean**2
     return ((mean[1] - mean[0]).abs() / variance.mean().sqrt()).float()
+
+
+class Decidability(PairMetric):
+    """:func:`losses.decidability` of the scores of all pairs.
+
+    Example:
+        >>> metric = Decidability()
+        >>> metric.update(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([False, False, True, True]))
+        >>> metric.compute()
+        tensor(3.1623)
+    """
+
+    higher_is_better = True
+
+    def compute(self) -> Tensor:
+        """Return the decidability."""
+        scores, same = self.pairs()
+        return decidability(scores[same], scores[~same])

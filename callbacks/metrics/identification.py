@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from callbacks.metrics.checks import check_faces
+
 
 def rank_1_accuracy(
     gallery: Tensor, gallery_identities: Tensor, probes: Tensor, probe_identities: Tensor, *, block: int = 4096
@@ -29,15 +31,8 @@ def rank_1_accuracy(
         >>> rank_1_accuracy(gallery, torch.tensor([5, 6]), probes, torch.tensor([5, 6]))
         tensor(0.5000)
     """
-    for name, embeddings, identities in (
-        ("gallery", gallery, gallery_identities),
-        ("probes", probes, probe_identities),
-    ):
-        if embeddings.ndim != 2 or len(embeddings) == 0 or identities.shape != embeddings.shape[:1]:
-            raise ValueError(
-                f"Expected {name} of shape (N, D), N > 0, and N identities, "
-                f"got {tuple(embeddings.shape)} and {tuple(identities.shape)}"
-            )
+    check_faces("gallery", gallery, gallery_identities)
+    check_faces("probes", probes, probe_identities)
     directions = normalize(gallery.float()).T  # (D, G)
     nearest = torch.cat(
         [(normalize(part.float()) @ directions).argmax(1) for part in torch.split(probes, block)]

@@ -1,8 +1,12 @@
-"""Verification: are two faces the same person's?"""
+"""Verification accuracy over folds: are two faces the same person's?"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_eer
+
+from callbacks.metrics.checks import check_pairs
+from callbacks.metrics.row_metric import RowMetric
 
 
 def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
@@ -32,10 +36,12 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
             f"Expected scores, same and folds of one shape (N,) and at least 2 folds, got "
             f"{tuple(scores.shape)}, {tuple(same.shape)}, {tuple(folds.shape)} and {len(names)} folds"
         )
+    scores, order = scores.sort()  # once for all folds
+    same, folds = same[order], folds[order]
     accuracies = []
     for name in names:
         held_out = folds == name
-        accept = scores[held_out] > best_threshold(scores[~held_out], same[~held_out])
+        accept = scores[held_out] > _best_of_sorted(scores[~held_out], same[~held_out])
         accuracies.append((accept == same[held_out]).float().mean())
     return torch.stack(accuracies)
 
@@ -51,25 +57,59 @@ def best_threshold(scores: Tensor, same: Tensor) -> Tensor:
         >>> best_threshold(torch.tensor([0.1, 0.9, 0.3]), torch.tensor([False, True, False]))
         tensor(0.6000)
     """
-    ordered, order = scores.double().sort()
-    sign = 1 - 2 * same[order].long()  # rejecting an impostor pair gains 1, a genuine one costs 1
+    ordered, order = scores.sort()
+    return _best_of_sorted(ordered, same[order])
+
+
+def _best_of_sorted(scores: Tensor, same: Tensor) -> Tensor:
+    ordered = scores.double()
+    sign = 1 - 2 * same.long()  # rejecting an impostor pair gains 1, a genuine one costs 1
     gain = torch.cat([sign.new_zeros(1), sign.cumsum(0)])  # (N + 1,) of rejecting the lowest k pairs
     possible = torch.ones_like(gain, dtype=torch.bool)
     possible[1:-1] = ordered[1:] > ordered[:-1]  # no threshold parts equal scores
     best = int(gain.masked_fill(~possible, -len(scores) - 1).argmax())
     padded = torch.cat([ordered[:1] - 1, ordered, ordered[-1:] + 1])
-    return (padded[best] + padded[best + 1]).to(scores.dtype) / 2
+    middle = (padded[best] + padded[best + 1]).to(scores.dtype) / 2
+    # between neighbours among the floating-point numbers lies none: the upper one would be rejected
+    return torch.where(middle < padded[best + 1], middle, padded[best].to(scores.dtype))
 
 
-def equal_error_rate(scores: Tensor, same: Tensor) -> Tensor:
-    """Return the rate at which false accepts and false rejects are equally frequent.
+class FoldAccuracy(RowMetric):
+    """Mean and standard deviation of :func:`fold_accuracies` over the folds of all pairs.
 
-    Args:
-        scores: Cosine similarities in ``[-1, 1]``, ``(N,)``.
-        same: ``(N,)`` bool.
+    The deviation is that of the folds themselves (divided by their number), as the field's tables print it.
 
     Example:
-        >>> equal_error_rate(torch.tensor([0.9, 0.1]), torch.tensor([True, False]))
-        tensor(0.)
+        >>> metric = FoldAccuracy()
+        >>> scores, same = torch.tensor([0.9, 0.1, 0.8, 0.2]), torch.tensor([True, False, True, False])
+        >>> metric.update(scores, same, torch.tensor([0, 0, 1, 1]))
+        >>> metric.compute()
+        {'mean': tensor(1.), 'std': tensor(0.)}
     """
-    return binary_eer((scores + 1) / 2, same.long())
+
+    higher_is_better = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("scores", "same", "folds", **kwargs)
+
+    def update(self, scores: Tensor, same: Tensor, folds: Tensor, index: Tensor | None = None) -> None:
+        """Add pairs.
+
+        Args:
+            scores: Similarities, ``(B,)``, larger for more alike.
+            same: Whether the pair shows one person, ``(B,)`` bool.
+            folds: Fold of each pair, ``(B,)`` integers.
+            index: Index of each pair, ``(B,)``: a repeated one counts once. Without it each pair counts.
+        """
+        self.add_rows(scores, same.bool(), folds, index=index)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Return ``mean`` and ``std``.
+
+        Raises:
+            ValueError: If scores are not finite, there are no genuine or no impostor pairs, or fewer than two folds.
+        """
+        scores, same, folds, _ = self.rows()
+        check_pairs(scores, same)
+        accuracies = fold_accuracies(scores, same, folds)
+        return {"mean": accuracies.mean(), "std": accuracies.std(correction=0)}

@@ -1,0 +1,89 @@
+"""Refusals that the metrics share."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def check_pairs(scores: Tensor, same: Tensor) -> None:
+    """Refuse shapes other than ``(N,)`` and ``(N,)``, scores that are not finite, and pairs of one kind only.
+
+    Example:
+        >>> check_pairs(torch.tensor([0.3, float("nan")]), torch.tensor([True, False]))
+        Traceback (most recent call last):
+        ValueError: Expected finite scores, got NaN or infinity in 1 of 2
+    """
+    check_kinds(scores, same)
+    check_finite("scores", scores.isfinite())
+
+
+def check_kinds(scores: Tensor, same: Tensor) -> None:
+    """Refuse shapes other than ``(N,)`` and ``(N,)``, and pairs of one kind only."""
+    if scores.ndim != 1 or scores.shape != same.shape:
+        raise ValueError(
+            f"Expected scores and same of one shape (N,), got {tuple(scores.shape)} and {tuple(same.shape)}"
+        )
+    genuine = int(same.bool().sum())
+    if not 0 < genuine < len(same):
+        raise ValueError(f"Expected genuine and impostor pairs, got {genuine} and {len(same) - genuine}")
+
+
+def check_finite(name: str, finite: Tensor) -> None:
+    """Refuse ``(N,)`` bool with a ``False`` among it, saying how many."""
+    if bad := int((~finite).sum()):
+        raise ValueError(f"Expected finite {name}, got NaN or infinity in {bad:,} of {len(finite):,}")
+
+
+def check_faces(name: str, embeddings: Tensor, identities: Tensor) -> None:
+    """Refuse anything but one or more embeddings ``(N, D)`` with ``N`` identities."""
+    if embeddings.ndim != 2 or len(embeddings) == 0 or identities.shape != embeddings.shape[:1]:
+        raise ValueError(
+            f"Expected {name} of shape (N, D), N > 0, and N identities, "
+            f"got {tuple(embeddings.shape)} and {tuple(identities.shape)}"
+        )
+
+
+def check_rates(name: str, rates: Sequence[float]) -> None:
+    """Refuse anything but one or more rates in ``(0, 1]``."""
+    if not rates or not all(0 < rate <= 1 for rate in rates):
+        raise ValueError(f"Expected `{name}` in (0, 1], got {list(rates)}")
+
+
+def measurable(rates: Sequence[float], number: int) -> list[bool]:
+    """Return which rates a number of trials can measure: those of at least one error among them.
+
+    Example:
+        >>> measurable((1e-4, 1e-3), 3000)
+        [False, True]
+    """
+    return [number > 0 and rate >= 1 / number for rate in rates]
+
+
+def check_measurable(name: str, rates: Sequence[float], number: int, trials: str) -> None:
+    """Refuse rates that a number of trials cannot measure."""
+    check_rates(name, rates)
+    for rate, possible in zip(rates, measurable(rates, number), strict=True):
+        if not possible:
+            raise ValueError(f"Expected `{name}` of at least 1/{number}, one of {number:,} {trials}, got {rate:g}")
+
+
+def acceptance_bounds(impostor: Tensor, rates: Sequence[float]) -> Tensor:
+    """Return for each rate the bound above which the most scores are accepted, of impostors no more than the rate.
+
+    Args:
+        impostor: Scores that should be refused, ``(N,)``.
+        rates: Largest share of them that may be accepted, ``R`` of them.
+
+    Returns:
+        The largest refused score, ``(R,)``; minus infinity where all may be accepted.
+
+    Example:
+        >>> acceptance_bounds(torch.tensor([0.1, 0.5, 0.5, 0.9]), (0.25, 0.5, 1.0))  # 2 of 4 would part a tie
+        tensor([0.5000, 0.5000,   -inf])
+    """
+    number = len(impostor)
+    ordered = torch.cat([impostor.sort(descending=True).values, impostor.new_tensor([-torch.inf])])  # (N + 1,)
+    shares = torch.arange(1, number + 1, dtype=torch.double, device=impostor.device) / number
+    limits = torch.tensor(list(rates), dtype=torch.double, device=impostor.device)
+    return ordered[torch.searchsorted(shares, limits, right=True)]
