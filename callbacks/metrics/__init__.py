@@ -5,6 +5,7 @@ from callbacks.metrics.decidability import Decidability, gallery_decidability
 from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
 from callbacks.metrics.identification import rank_1_accuracy
 from callbacks.metrics.roc import ROC, roc_curve
+from callbacks.metrics.roc_band import ROCBand, roc_band
 from callbacks.metrics.tar_at_far import TARAtFAR, tar_at_far
 from callbacks.metrics.verification import FoldAccuracy, best_threshold, fold_accuracies
 
@@ -14,6 +15,7 @@ __all__ = [
     "Decidability",
     "EqualErrorRate",
     "FoldAccuracy",
+    "ROCBand",
     "TARAtFAR",
     "auc",
     "best_threshold",
@@ -21,6 +23,7 @@ __all__ = [
     "fold_accuracies",
     "gallery_decidability",
     "rank_1_accuracy",
+    "roc_band",
     "roc_curve",
     "tar_at_far",
 ]
