@@ -6,6 +6,7 @@ from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
 from callbacks.metrics.identification import rank_1_accuracy
 from callbacks.metrics.roc import ROC, roc_curve
 from callbacks.metrics.roc_band import ROCBand, roc_band
+from callbacks.metrics.search import search
 from callbacks.metrics.tar_at_far import TARAtFAR, tar_at_far
 from callbacks.metrics.verification import FoldAccuracy, best_threshold, fold_accuracies
 
@@ -25,5 +26,6 @@ __all__ = [
     "rank_1_accuracy",
     "roc_band",
     "roc_curve",
+    "search",
     "tar_at_far",
 ]
