@@ -1,0 +1,174 @@
+"""Open-set identification: most people who are searched for may not be enrolled at all."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from callbacks.metrics.checks import acceptance_bounds, check_faces, check_measurable, check_rates, measurable
+from callbacks.metrics.face_metric import IdentificationMetric
+from callbacks.metrics.mates import mates
+from callbacks.metrics.search import search
+
+FPIRS = (1e-3, 1e-2, 1e-1)
+
+
+class SearchScores(NamedTuple):
+    """What decides the searches of an open set at whatever threshold."""
+
+    mated: Tensor
+    """``(M,)`` float32: similarity of each mated probe's mate if it comes first, minus infinity if not."""
+    unmated: Tensor
+    """``(U,)`` float32: highest similarity of each unmated probe to anybody."""
+
+
+class OpenSet(NamedTuple):
+    """Error rates of identification at thresholds that a similarity must reach."""
+
+    fpir: Tensor
+    """False positive identification rate, ``(T,)`` float64."""
+    fnir: Tensor
+    """False negative identification rate, ``(T,)`` float64."""
+    thresholds: Tensor
+    """``(T,)``."""
+
+
+def search_scores(
+    gallery: Tensor, gallery_identities: Tensor, probes: Tensor, probe_identities: Tensor
+) -> SearchScores:
+    """Return what open-set identification is decided by; probes are mated whose identity is enrolled.
+
+    Args:
+        gallery: Enrolled embeddings, ``(G, D)``.
+        gallery_identities: Their identities, ``(G,)`` integers.
+        probes: Embeddings to identify, ``(P, D)``.
+        probe_identities: Their identities, ``(P,)``.
+
+    Raises:
+        ValueError: If shapes do not match, embeddings are not finite, or there are no mated or no unmated probes.
+
+    Example:
+        >>> gallery, probes = torch.eye(2), torch.tensor([[4.0, 3.0], [0.0, 1.0], [0.6, 0.8]])
+        >>> search_scores(gallery, torch.tensor([5, 6]), probes, torch.tensor([5, 5, 9]))
+        SearchScores(mated=tensor([0.8000,   -inf]), unmated=tensor([0.8000]))
+    """
+    check_faces("gallery", gallery, gallery_identities)
+    check_faces("probes", probes, probe_identities)
+    known = torch.isin(probe_identities, gallery_identities)
+    if known.all() or not known.any():
+        number = int(known.sum())
+        raise ValueError(f"Expected probes with and without a mate, got {number} and {len(known) - number}")
+    mated = mates(gallery, gallery_identities, probes[known], probe_identities[known], max_rank=1)
+    return SearchScores(mated.similarity, search(gallery, probes[~known], 1).similarity[:, 0])
+
+
+def open_set_identification(
+    gallery: Tensor,
+    gallery_identities: Tensor,
+    probes: Tensor,
+    probe_identities: Tensor,
+    *,
+    thresholds: Tensor | None = None,
+) -> OpenSet:
+    r"""Return false positive and false negative identification rates at thresholds.
+
+    .. math::
+        \mathrm{FPIR}(T) &= \text{share of unmated probes that anybody enrolled is alike to by at least } T \\
+        \mathrm{FNIR}(T) &= \text{share of mated probes whose mate does not come first or is alike by less than } T
+
+    Source: ISO/IEC 19795-1, FPIR and FNIR; NIST FRVT part 2 (NISTIR 8271), FNIR(N, R = 1, T) and FPIR(N, T). A tie at
+    the first rank counts against the probe.
+
+    Args:
+        gallery: Enrolled embeddings, ``(G, D)``.
+        gallery_identities: Their identities, ``(G,)`` integers; several faces of one count by the best.
+        probes: Embeddings to identify, ``(P, D)``.
+        probe_identities: Their identities, ``(P,)``, some enrolled and some not.
+        thresholds: ``(T,)``; if not given, infinity and all similarities at which a rate changes, descending.
+
+    Raises:
+        ValueError: As of :func:`search_scores`.
+
+    Example:
+        >>> gallery, probes = torch.eye(2), torch.tensor([[4.0, 3.0], [0.0, 1.0], [0.5, 0.8]])
+        >>> enrolled, people = torch.tensor([5, 6]), torch.tensor([5, 5, 9])
+        >>> rates = open_set_identification(gallery, enrolled, probes, people, thresholds=torch.tensor([0.8]))
+        >>> rates.fpir, rates.fnir
+        (tensor([1.], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
+    """
+    mated, unmated = search_scores(gallery, gallery_identities, probes, probe_identities)
+    if thresholds is None:
+        changes = torch.unique(torch.cat([mated, unmated])).flip(0)
+        thresholds = torch.cat([changes.new_tensor([torch.inf]), changes[changes > -torch.inf]])
+    return OpenSet(_reaching(unmated, thresholds), 1 - _reaching(mated, thresholds), thresholds)
+
+
+def _reaching(scores: Tensor, thresholds: Tensor) -> Tensor:
+    """Return the share of scores that reach each threshold, ``(T,)`` float64."""
+    below = torch.searchsorted(scores.sort().values, thresholds.to(scores))
+    return (len(scores) - below).double() / len(scores)
+
+
+def fnir_at_fpir(scores: SearchScores, fpirs: Sequence[float] = FPIRS) -> Tensor:
+    """Return the false negative identification rate where false positives are as frequent as allowed, no more.
+
+    Exact, as :func:`~callbacks.metrics.tar_at_far`: nothing is interpolated.
+
+    Args:
+        scores: Of :func:`search_scores`.
+        fpirs: Largest false positive identification rates, ``F`` of them in ``(0, 1]``.
+
+    Returns:
+        ``(F,)`` float64.
+
+    Raises:
+        ValueError: If a rate lies below 1 / number of unmated probes.
+
+    Example:
+        >>> scores = SearchScores(mated=torch.tensor([0.8, -torch.inf]), unmated=torch.tensor([0.9, 0.7]))
+        >>> fnir_at_fpir(scores, (0.5, 1.0))
+        tensor([0.5000, 0.5000], dtype=torch.float64)
+    """
+    check_measurable("fpirs", fpirs, len(scores.unmated), "unmated probes")
+    return (scores.mated <= acceptance_bounds(scores.unmated, fpirs)[:, None]).double().mean(1)
+
+
+class OpenSetIdentification(IdentificationMetric):
+    """:func:`fnir_at_fpir` of all faces, NaN where it cannot be measured.
+
+    After ``compute``, ``measurable`` says for each rate whether it could be: it is below 1 / ``unmated`` where not.
+
+    Args:
+        fpirs: Largest false positive identification rates, ``F`` of them in ``(0, 1]``.
+        kwargs: Of :class:`torchmetrics.Metric`.
+
+    Raises:
+        ValueError: If a rate is not in ``(0, 1]``.
+
+    Example:
+        >>> metric = OpenSetIdentification(fpirs=(0.1, 1.0))
+        >>> faces, people = torch.tensor([[1.0, 0.0], [4.0, 3.0], [0.0, 1.0]]), torch.tensor([5, 5, 6])
+        >>> metric.update(faces, people, torch.arange(3), enrolled=torch.tensor([True, False, False]))
+        >>> metric.compute(), metric.measurable, metric.unmated
+        (tensor([nan, 0.], dtype=torch.float64), (False, True), 1)
+    """
+
+    higher_is_better = False
+
+    def __init__(self, fpirs: Sequence[float] = FPIRS, **kwargs: Any) -> None:
+        check_rates("fpirs", fpirs)
+        super().__init__(**kwargs)
+        self.fpirs = tuple(fpirs)
+        self.unmated = 0
+        self.measurable: tuple[bool, ...] = (False,) * len(self.fpirs)
+
+    def compute(self) -> Tensor:
+        """Return the false negative identification rates, ``(F,)``."""
+        scores = search_scores(*self.faces())
+        self.unmated = len(scores.unmated)
+        self.measurable = tuple(measurable(self.fpirs, self.unmated))
+        rates = torch.full((len(self.fpirs),), torch.nan, dtype=torch.double, device=scores.mated.device)
+        if asked := [fpir for fpir, possible in zip(self.fpirs, self.measurable, strict=True) if possible]:
+            rates[torch.tensor(self.measurable)] = fnir_at_fpir(scores, asked)
+        return rates
