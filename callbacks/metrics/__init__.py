@@ -6,6 +6,7 @@ from callbacks.metrics.decidability import Decidability, gallery_decidability
 from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
 from callbacks.metrics.face_metric import Embeddings
 from callbacks.metrics.identification import rank_1_accuracy
+from callbacks.metrics.iou import IoU, class_iou, confusion_matrices
 from callbacks.metrics.mates import mates
 from callbacks.metrics.open_set import (
     OpenSetIdentification,
@@ -27,13 +28,16 @@ __all__ = [
     "Embeddings",
     "EqualErrorRate",
     "FoldAccuracy",
+    "IoU",
     "OpenSetIdentification",
     "ROCBand",
     "RankK",
     "TARAtFAR",
     "auc",
     "best_threshold",
+    "class_iou",
     "cmc",
+    "confusion_matrices",
     "equal_error_rate",
     "fnir_at_fpir",
     "fold_accuracies",
