@@ -101,13 +101,11 @@ def open_set_identification(
     if thresholds is None:
         changes = torch.unique(torch.cat([mated, unmated])).flip(0)
         thresholds = torch.cat([changes.new_tensor([torch.inf]), changes[changes > -torch.inf]])
-    return OpenSet(_reaching(unmated, thresholds), 1 - _reaching(mated, thresholds), thresholds)
-
-
-def _reaching(scores: Tensor, thresholds: Tensor) -> Tensor:
-    """Return the share of scores that reach each threshold, ``(T,)`` float64."""
-    below = torch.searchsorted(scores.sort().values, thresholds.to(scores))
-    return (len(scores) - below).double() / len(scores)
+    refused, missed = (
+        torch.searchsorted(kind.double().sort().values, thresholds.double()) for kind in (unmated, mated)
+    )
+    fpir, fnir = (len(unmated) - refused).double() / len(unmated), missed.double() / len(mated)
+    return OpenSet(fpir, fnir, thresholds)
 
 
 def fnir_at_fpir(scores: SearchScores, fpirs: Sequence[float] = FPIRS) -> Tensor:

@@ -35,6 +35,7 @@ def roc_curve(scores: Tensor, same: Tensor, *, drop_intermediate: bool = False) 
         turns = [counts.diff(n=2) != 0 for counts in (false_accepts, true_accepts)]
         ends = torch.ones_like(false_accepts, dtype=torch.bool)
         ends[1:-1] = turns[0] | turns[1]
+        ends[1] = True  # the highest score stays, as in scikit-learn
         false_accepts, true_accepts, thresholds = false_accepts[ends], true_accepts[ends], thresholds[ends]
     return false_accepts.double() / false_accepts[-1], true_accepts.double() / true_accepts[-1], thresholds
 

@@ -1,19 +1,13 @@
-"""Verification: golden values, agreement with exhaustive search and scikit-learn, refusals."""
+"""Accuracy over folds: golden values, exhaustive search, a plain loop, the thresholds of others, refusals."""
 
+import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_curve
 from torch import Tensor
 from torch.testing import assert_close
 
-from callbacks.metrics import best_threshold, equal_error_rate, fold_accuracies
-
-
-def random_pairs(number: int = 200, seed: int = 0, *, ties: bool = False) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    same = torch.rand(number, generator=generator) < 0.4
-    scores = torch.tanh(torch.randn(number, generator=generator) + same.float())
-    return (scores.mul(5).round().div(5) if ties else scores), same
+from callbacks.metrics import FoldAccuracy, best_threshold, fold_accuracies
+from tests.callbacks.metrics.samples import random_pairs
 
 
 def accuracy_at(threshold: Tensor, scores: Tensor, same: Tensor) -> float:
@@ -53,13 +47,93 @@ def test_folds_equal_a_plain_loop() -> None:
     assert_close(fold_accuracies(scores, same, folds), torch.tensor(expected))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_equal_error_rate_lies_where_sklearns_curves_cross(seed: int) -> None:
-    scores, same = random_pairs(500, seed)
-    false_accept, true_accept, _ = roc_curve(same, scores, drop_intermediate=False)
-    crossing = abs(false_accept - (1 - true_accept)).argmin()
-    expected = (false_accept[crossing] + 1 - true_accept[crossing]) / 2
-    assert float(equal_error_rate(scores, same)) == pytest.approx(expected, abs=1e-6)
+@pytest.mark.parametrize("dtype", [torch.half, torch.bfloat16, torch.float])
+def test_a_threshold_between_neighbouring_numbers_still_parts_them(dtype: torch.dtype) -> None:
+    for start in (0.5, 0.50390625):  # the middle is rounded to the even one of both
+        lower = torch.tensor(start, dtype=dtype)
+        upper = torch.nextafter(lower, torch.tensor(1.0, dtype=dtype))
+        scores, same = torch.stack([lower, upper]), torch.tensor([False, True])
+        assert accuracy_at(best_threshold(scores, same), scores, same) == 1
+
+
+def lfw_like(seed: int, similarity: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return 6,000 cosine similarities with that of genuine pairs on average."""
+    generator = torch.Generator().manual_seed(seed)
+    same = torch.arange(6000) % 600 < 300
+    genuine, impostor = torch.randn(2, 6000, generator=generator, dtype=torch.double)
+    scores = torch.where(same, similarity + 0.14 * genuine, 0.02 + 0.08 * impostor).clamp(-1, 1)
+    return scores, same, torch.arange(6000) // 600
+
+
+def scanned_accuracy(scores: Tensor, same: Tensor, folds: Tensor, thresholds: np.ndarray) -> float:
+    """Return the mean accuracy as the field's scripts find it: squared distances and thresholds in steps."""
+    distances, actual, fold = (2 - 2 * scores).numpy(), same.numpy(), folds.numpy()
+    right = (distances[None] < thresholds[:, None]) == actual[None]  # (T, N)
+    accuracies = []
+    for held_out in np.unique(fold):
+        best = right[:, fold != held_out].mean(1).argmax()
+        accuracies.append(right[best, fold == held_out].mean())
+    return float(np.mean(accuracies))
+
+
+SCANS = [np.arange(0, 4, 0.01), np.linspace(0, 4, 400)]
+
+
+@pytest.mark.parametrize("thresholds", SCANS, ids=["step-0.01", "400-steps"])
+@pytest.mark.parametrize("seed", range(5))
+def test_scanning_thresholds_in_steps_agrees_to_a_thousandth(seed: int, thresholds: np.ndarray) -> None:
+    scores, same, folds = lfw_like(seed, similarity=0.7)
+    metric = FoldAccuracy()
+    metric.update(scores, same, folds)
+    found = metric.compute()["mean"]
+    assert 0.998 < found < 0.9999
+    assert float(found) == pytest.approx(scanned_accuracy(scores, same, folds, thresholds), abs=1e-3)
+
+
+@pytest.mark.parametrize("thresholds", SCANS, ids=["step-0.01", "400-steps"])
+def test_searching_all_thresholds_favours_nobody(thresholds: np.ndarray) -> None:
+    differences = []  # where networks are worse, other thresholds are nearly as good: single data sets differ by more
+    for seed in range(12):
+        pairs = lfw_like(seed, similarity=0.4)
+        found = float(fold_accuracies(*pairs).mean())
+        assert 0.94 < found < 0.98
+        differences.append(found - scanned_accuracy(*pairs, thresholds))
+    assert abs(np.mean(differences)) < 1e-3
+
+
+def test_metric_is_mean_and_deviation_of_the_folds() -> None:
+    scores, same = random_pairs(300)
+    folds = torch.arange(300) % 10
+    metric = FoldAccuracy()
+    for part in torch.split(torch.arange(300), 77):
+        metric.update(scores[part], same[part], folds[part])
+    accuracies = fold_accuracies(scores, same, folds)
+    found = metric.compute()
+    assert_close(found["mean"], accuracies.mean())
+    assert_close(found["std"], accuracies.std(correction=0))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_folds_know_neither_order_nor_scale(ties: bool) -> None:
+    scores, same = random_pairs(300, ties=ties)
+    folds = torch.arange(300) % 7
+    expected = fold_accuracies(scores, same, folds)
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
+    assert_close(fold_accuracies(scores[order], same[order], folds[order]), expected)
+    assert_close(fold_accuracies(8 * scores + 2, same, folds), expected)
+
+
+def test_metric_refuses_scores_that_are_not_numbers() -> None:
+    metric = FoldAccuracy()
+    scores = torch.tensor([0.1, torch.nan, torch.inf, 0.4])
+    metric.update(scores, torch.tensor([True, False, True, False]), torch.tensor([0, 0, 1, 1]))
+    with pytest.raises(ValueError, match="Expected finite scores, got NaN or infinity in 2 of 4"):
+        metric.compute()
+
+
+def test_metric_refuses_folds_of_other_pairs() -> None:
+    with pytest.raises(ValueError, match=r"Expected `folds` for each of `scores`, got \(3,\) for \(4,\)"):
+        FoldAccuracy().update(torch.zeros(4), torch.ones(4), torch.arange(3))
 
 
 @pytest.mark.parametrize(
