@@ -1,0 +1,139 @@
+"""The measures of a protocol, from the embeddings of its images."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from callbacks.metrics import auc, cmc, equal_error_rate, fold_accuracies, roc_band, roc_curve, tar_at_far
+from callbacks.metrics.tar_at_far import FARS
+from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
+from losses import decidability
+
+MAX_RANK = 20
+
+
+class Verification(NamedTuple):
+    """What became of a condition's pairs."""
+
+    scores: Tensor
+    """``(N,)``: cosine similarities."""
+    same: Tensor
+    """``(N,)`` bool."""
+    measures: dict[str, float]
+    """By name; NaN where there are too few pairs to tell."""
+
+
+class Identified(NamedTuple):
+    """What became of a condition's probes."""
+
+    cmc: Tensor
+    """``(MAX_RANK,)`` or as many as there are people."""
+    measures: dict[str, float]
+
+
+class Evaluation(NamedTuple):
+    """All conditions of a protocol."""
+
+    verification: dict[str, Verification]
+    identification: dict[str, Identified]
+
+    def rows(self) -> dict[str, dict[str, float]]:
+        """Return the measures by condition; a condition may be verified and identified."""
+        rows: dict[str, dict[str, float]] = {}
+        for part in (self.verification, self.identification):
+            for condition, found in part.items():
+                rows.setdefault(condition, {}).update(found.measures)
+        return rows
+
+
+def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float32]) -> Evaluation:
+    """Return the measures of every condition.
+
+    Args:
+        protocol: What is compared with what.
+        embeddings: One row for each image of its source, ``(N, D)``.
+    """
+    directions = normalize(torch.from_numpy(np.ascontiguousarray(embeddings)).float())  # (N, D)
+    return Evaluation(
+        {condition: verify(pairs, directions) for condition, pairs in protocol.verification.items()},
+        {
+            condition: identify(faces, directions, torch.from_numpy(protocol.source.identities))
+            for condition, faces in protocol.identification.items()
+        },
+    )
+
+
+def verify(pairs: VerificationPairs, directions: Tensor) -> Verification:
+    """Return scores and measures of pairs of L2-normalised embeddings ``(N, D)``."""
+    scores = torch.cat(
+        [
+            (directions[first] * directions[second]).sum(1)
+            for first, second in zip(_blocks(pairs.first), _blocks(pairs.second), strict=True)
+        ]
+    )
+    same = torch.from_numpy(pairs.same)
+    measures = {"pairs": float(len(pairs)), "genuine": float(pairs.same.sum())}
+    if 0 < measures["genuine"] < measures["pairs"]:
+        measures |= _verification_measures(scores, same, torch.from_numpy(pairs.fold), pairs.folds)
+    return Verification(scores, same, measures)
+
+
+def identify(faces: Identification, directions: Tensor, identities: Tensor) -> Identified:
+    """Return the cumulative match characteristic of probes against a gallery."""
+    gallery, probes = torch.from_numpy(faces.gallery), torch.from_numpy(faces.probes)
+    people = len(torch.unique(identities[gallery]))
+    rates = cmc(
+        directions[gallery],
+        identities[gallery],
+        directions[probes],
+        identities[probes],
+        max_rank=min(MAX_RANK, people),
+    )
+    ranks = {f"rank{k}": float(rates[k - 1]) for k in (1, 5, 10) if k <= len(rates)}
+    return Identified(rates, {"gallery": float(len(gallery)), "probes": float(len(probes)), **ranks})
+
+
+def curve(verification: Verification) -> tuple[Tensor, Tensor]:
+    """Return false accept and true accept rates of all thresholds."""
+    rates = roc_curve(verification.scores, verification.same, drop_intermediate=True)
+    return rates[0], rates[1]
+
+
+def band(verification: Verification, fars: tuple[float, ...], *, resamples: int = 200) -> tuple[Tensor, Tensor]:
+    """Return bootstrap bounds of the true accept rates at rates that can be measured."""
+    return roc_band(verification.scores, verification.same, fars, resamples=resamples)
+
+
+def _verification_measures(scores: Tensor, same: Tensor, fold: Tensor, folds: int) -> dict[str, float]:
+    measures = {}
+    if folds > 1:
+        accuracies = fold_accuracies(scores, same, fold)
+        measures = {"accuracy": float(accuracies.mean()), "accuracy_std": float(accuracies.std(correction=0))}
+    measures |= {
+        "eer": float(equal_error_rate(scores, same)),
+        "auc": float(auc(scores, same)),
+        "decidability": float(decidability(scores[same], scores[~same])),
+    }
+    impostors = int((~same).sum())
+    for far in FARS:
+        name = f"tar@far={far:g}"
+        measures[name] = float(tar_at_far(scores, same, (far,))) if far * impostors >= 1 else math.nan
+    return measures
+
+
+def _blocks(indices: NDArray[np.int64], size: int = 1 << 16) -> list[Tensor]:
+    return list(torch.split(torch.from_numpy(indices), size))
+
+
+def readable(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Return measures as JSON has them: ``None`` where there is no number."""
+    return {
+        condition: {name: round(value, 6) if math.isfinite(value) else None for name, value in found.items()}
+        for condition, found in rows.items()
+    }

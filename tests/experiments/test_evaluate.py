@@ -1,0 +1,162 @@
+"""``python -m experiments.evaluate``: anybody's network, by any protocol, to a table, JSON, CSV and figures."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from experiments.cli import UserError, run
+from experiments.evaluate import evaluate
+from experiments.launch import CONFIGS
+from tests.experiments.conftest import Options
+from tests.helpers.faces_on_disk import write_image_folder
+
+RESNET, GENERATED = "--extractor=resnet.yaml", "--protocol=generated"
+PEOPLE = [f"person{number:02d}" for number in range(12)]
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """Twelve people with three images each, pairs and a gallery."""
+    root = write_image_folder(tmp_path / "faces", dict.fromkeys(PEOPLE, 3))
+    pairs, roles = [["first", "second", "same", "fold"]], [["path", "identity", "role"]]
+    for number, name in enumerate(PEOPLE):
+        other = PEOPLE[(number + 2) % 12]  # of the same fold
+        one, two, three = (f"{name}/{name}_{shot:04d}.jpg" for shot in (1, 2, 3))
+        pairs += [[one, two, "1", str(number % 2)], [one, f"{other}/{other}_0003.jpg", "0", str(number % 2)]]
+        roles += [[one, name, "gallery"], [two, name, "probe"], [three, name, "probe"]]
+    for file, rows in (("pairs.csv", pairs), ("roles.csv", roles)):
+        with (tmp_path / file).open("w", newline="") as stream:
+            csv.writer(stream).writerows(rows)
+    return root
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a small network, always the same."""
+    import timm
+    import torch
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "net.pth"
+    torch.save(timm.create_model("resnet10t").state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def resnet(tmp_path: Path, weights: Path) -> str:
+    settings = {"model_name": "resnet10t", "image_size": 32, "weights": str(weights)}
+    content = {"class_path": "lightning_modules.extractors.TimmExtractor", "init_args": settings}
+    (tmp_path / "resnet.yaml").write_text(yaml.safe_dump(content))
+    return RESNET
+
+
+def results(folder: str = "runs/evaluation") -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    read: dict[str, dict[str, dict[str, dict[str, float]]]] = json.loads(Path(folder, "results.json").read_text())
+    return read
+
+
+def test_pairs_of_an_own_table(faces: Path, resnet: str, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate([resnet, "--protocol=pairs", f"--root={faces}", "--table=pairs.csv", "--accelerator=cpu"])
+    found = results()["resnet"]["pairs"]["all"]
+    assert (found["pairs"], found["genuine"]) == (24, 12)
+    assert 0 <= found["accuracy"] <= 1
+    assert found["tar@far=0.1"] is not None
+    assert found["tar@far=0.01"] is None
+    said = capsys.readouterr().out
+    assert "accuracy" in said
+    for figure in ("roc.png", "scores.png", "errors_all.png"):
+        assert Path("runs/evaluation/resnet/pairs", figure).stat().st_size > 1000
+    rows = list(csv.DictReader(Path("runs/evaluation/results.csv").read_text().splitlines()))
+    assert {"model": "resnet", "protocol": "pairs", "condition": "all", "measure": "pairs", "value": "24.0"} in rows
+    assert not list(Path("runs/evaluation").rglob("*.tmp"))
+
+
+def test_models_stand_beside_each_other_and_images_are_embedded_once(
+    faces: Path, resnet: str, tiny: Options, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    cli = run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *tiny, "--evaluate=false"])
+    checkpoint = f"--checkpoint={cli.trainer.log_dir}/checkpoints/last.ckpt"
+    common = [resnet, checkpoint, f"--root={faces}", "--accelerator=cpu"]
+    with caplog.at_level("INFO", "pytorch_lightning.utilities.rank_zero"):
+        evaluate([*common, "--protocol=pairs", "--table=pairs.csv", "--no-figures"])
+        evaluate([*common, "--protocol=identification", "--table=roles.csv"])
+    said = [line for line in caplog.messages if "images to embed" in line]
+    assert [line.partition(": ")[2] for line in said] == ["36 of 36 images to embed"] * 2 + [
+        "0 of 36 images to embed"
+    ] * 2
+    names = set(results())
+    assert names == {"resnet", "Model A (model_a_demo-version_0)"}
+    for name in names:
+        assert results()[name]["roles"]["all"]["probes"] == 24
+    assert Path("runs/evaluation/resnet/roles/cmc.png").stat().st_size > 1000
+    assert Path("runs/evaluation/resnet/roles/embeddings.png").stat().st_size > 1000
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_find_what_one_does(
+    faces: Path, resnet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = [resnet, "--protocol=pairs", f"--root={faces}", "--table=pairs.csv", "--no-cache", "--no-figures"]
+    evaluate([*common, "--accelerator=cpu", "--out=one"])
+    monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parent.parent))
+    command = [sys.executable, "-m", "experiments.evaluate", *common, "--accelerator=cpu", "--devices=2", "--out=two"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603  our own command line
+    assert done.returncode == 0, done.stderr
+    one, two = (results(folder)["resnet"]["pairs"]["all"] for folder in ("one", "two"))
+    assert one.keys() == two.keys()
+    for measure, value in one.items():
+        assert two[measure] == (value if value is None else pytest.approx(value, abs=1e-6)), measure
+
+
+def test_missing_images_stop_the_run_or_are_counted(
+    faces: Path, resnet: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from datamodules.errors import DataError
+
+    (faces / "person03/person03_0002.jpg").unlink()
+    options = [resnet, "--protocol=pairs", f"--root={faces}", "--table=pairs.csv", "--accelerator=cpu", "--no-figures"]
+    with pytest.raises(DataError, match=r"person03_0002\.jpg"):
+        evaluate(options)
+    evaluate([*options, "--allow-missing"])
+    assert results()["resnet"]["pairs"]["all"]["pairs"] == 23
+    assert "left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([GENERATED], "--checkpoint or --extractor, got neither"),
+        ([RESNET, "--protocol=bin"], "--bin with --protocol bin, got none"),
+        (
+            ["--extractor=resnet.yaml", "--protocol=lfw", "--root=nowhere"],
+            r"Expected --pairs, or one of nowhere/pairs\.txt",
+        ),
+        (["--extractor=nowhere.yaml", GENERATED], r"nowhere\.yaml"),
+        (
+            ["--extractor=resnet.yaml", "--config=a.yaml", "--protocol=generated"],
+            "one --checkpoint with --config, got 0",
+        ),
+        ([RESNET, "--protocol=megaface"], "megaface"),
+        (["--checkpoint=nowhere.ckpt", GENERATED], r"nowhere\.ckpt"),
+    ],
+)
+def test_refuses_in_one_line(args: list[str], message: str, resnet: str) -> None:
+    with pytest.raises(UserError, match=message) as refused:
+        evaluate(args)
+    assert "\n" not in str(refused.value)
+
+
+def test_refuses_an_extractor_with_another_key(resnet: str, tmp_path: Path) -> None:
+    content = yaml.safe_load(Path("resnet.yaml").read_text())
+    content["init_args"]["image_sise"] = 3
+    Path("resnet.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match="image_sise"):
+        evaluate([resnet, "--protocol=generated"])
+    assert np.all([not path.exists() for path in (tmp_path / "runs",)])

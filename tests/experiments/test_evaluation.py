@@ -1,0 +1,95 @@
+"""The measures of a protocol: those of its pairs and probes, whatever else its source holds."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
+from experiments.evaluation import evaluate_protocol, readable
+from experiments.generated_protocol import generated_protocol
+from tests.helpers.doubles import PlainSource
+
+
+def pairs(first: list[int], second: list[int], same: list[bool], fold: list[int]) -> VerificationPairs:
+    return VerificationPairs(np.array(first), np.array(second), np.array(same), np.array(fold))
+
+
+def protocol(people: int = 20, images: int = 3) -> EvaluationProtocol:
+    source = PlainSource([images] * people)
+    generator = np.random.default_rng(0)
+    first, second = generator.integers(people * images, size=(2, 400))
+    keep = first != second
+    first, second = first[keep], second[keep]
+    same = source.identities[first] == source.identities[second]
+    fold = source.identities[first] % 5
+    probes = np.arange(people * images)
+    return EvaluationProtocol(
+        "plain",
+        source,
+        {"all": VerificationPairs(first, second, same, fold)},
+        {"all": Identification(probes[probes % images == 0], probes[probes % images != 0])},
+    )
+
+
+def test_perfect_embeddings_make_no_error() -> None:
+    what = protocol()
+    found = evaluate_protocol(what, np.eye(20, dtype=np.float32)[what.source.identities]).rows()["all"]
+    assert (found["accuracy"], found["accuracy_std"], found["eer"], found["auc"]) == (1, 0, 0, 1)
+    assert (found["rank1"], found["rank5"], found["gallery"], found["probes"]) == (1, 1, 20, 40)
+
+
+def test_measures_are_those_of_the_pairs_cosine_similarities() -> None:
+    what = protocol()
+    embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    embeddings += 2 * np.random.default_rng(2).normal(size=(20, 8))[what.source.identities].astype(np.float32)
+    found = evaluate_protocol(what, 7 * embeddings)
+    listed = what.verification["all"]
+    one, other = torch.from_numpy(embeddings[listed.first]), torch.from_numpy(embeddings[listed.second])
+    scores = torch.cosine_similarity(one.double(), other.double())
+    torch.testing.assert_close(found.verification["all"].scores.double(), scores, rtol=1e-5, atol=1e-6)
+    measures = found.rows()["all"]
+    assert measures["auc"] == pytest.approx(roc_auc_score(listed.same, scores), abs=1e-4)
+    assert measures["pairs"] == len(listed)
+    assert 0.5 < measures["accuracy"] < 1
+    directions = torch.nn.functional.normalize(torch.from_numpy(embeddings))
+    faces = what.identification["all"]
+    nearest = faces.gallery[(directions[faces.probes] @ directions[faces.gallery].T).argmax(1)]
+    expected = np.mean(what.source.identities[nearest] == what.source.identities[faces.probes])
+    assert measures["rank1"] == pytest.approx(expected)
+
+
+def test_a_rate_that_cannot_be_measured_is_no_number() -> None:
+    what = protocol()
+    found = evaluate_protocol(what, np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)).rows()
+    impostors = found["all"]["pairs"] - found["all"]["genuine"]
+    assert 100 < impostors < 1000
+    assert math.isnan(found["all"]["tar@far=0.001"])
+    assert math.isfinite(found["all"]["tar@far=0.01"])
+    assert readable(found)["all"]["tar@far=0.001"] is None
+
+
+def test_without_folds_there_is_no_fold_accuracy_and_without_impostors_no_rate() -> None:
+    source = PlainSource([2, 2])
+    what = EvaluationProtocol(
+        "few",
+        source,
+        {"both": pairs([0, 0], [1, 2], [True, False], [0, 0]), "genuine": pairs([0, 2], [1, 3], [True, True], [0, 0])},
+    )
+    found = evaluate_protocol(what, np.eye(4, dtype=np.float32)).rows()
+    assert "accuracy" not in found["both"]
+    assert "auc" in found["both"]
+    assert found["genuine"] == {"pairs": 2, "genuine": 2}
+
+
+@pytest.mark.parametrize("people", [20, 23, 100])
+def test_generated_pairs_are_half_genuine_and_stay_within_their_fold(people: int) -> None:
+    what = generated_protocol(people, 3, cache_dir=None)
+    listed, identities = what.verification["all"], what.source.identities
+    assert listed.same.sum() * 2 == len(listed) == 2 * 3 * people
+    assert np.array_equal(identities[listed.first] == identities[listed.second], listed.same)
+    assert np.array_equal(identities[listed.first] % 10, listed.fold)
+    assert np.array_equal(identities[listed.second] % 10, listed.fold)
+    assert len({tuple(sorted(pair)) for pair in zip(listed.first, listed.second, strict=True)}) > 0.9 * len(listed)
