@@ -14,13 +14,15 @@ DATA ?=
 SCALE ?=
 WEIGHTS ?=
 ALIGNMENT ?=
+CHECKPOINT ?=
+LFW ?=
 ARGS ?=
 # by way of the environment, so that spaces and quotes in a path arrive as they are
-export DATA SCALE WEIGHTS ALIGNMENT
+export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps compare-triplets test lint types format lock clean
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps compare-triplets evaluate test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -69,6 +71,10 @@ occlusion-maps: $(READY) ## Model A, its occlusion maps, fine-tuning under place
 compare-triplets: $(READY) ## Models A, B and C with and without occluders: recognition of unseen people, Table 2
 	@$(BIN)/python -m experiments.triplets $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+
+evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folder on LFW; ARGS="--protocol …" for others
+	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \
+		$${LFW:+--protocol=lfw --root="$$LFW"} $(if $(LFW)$(findstring --protocol,$(ARGS)),,--protocol=generated) $(ARGS)
 
 test: lint types ## All checks: lint, types, import contracts, doctests, tests
 	@$(BIN)/pytest -n auto
