@@ -8,6 +8,8 @@ from torch import Tensor
 from callbacks.metrics.checks import check_finite
 
 EPSILON = 1e-12
+CHUNK = 64
+"""Neighbouring gallery faces of which only the maximum is read at first."""
 
 
 class Candidates(NamedTuple):
@@ -20,12 +22,12 @@ class Candidates(NamedTuple):
 
 
 @torch.no_grad()
-def search(gallery: Tensor, probes: Tensor, k: int, *, block: tuple[int, int] = (2048, 8192)) -> Candidates:
+def search(gallery: Tensor, probes: Tensor, k: int, *, block: tuple[int, int] = (2048, 16384)) -> Candidates:
     """Return the ``k`` gallery faces of highest cosine similarity for each probe.
 
-    A block of probes is compared with a block of the gallery in one matrix product. Of its result only the maximum of
-    each row is read where no similarity exceeds the probe's ``k``-th best so far, which soon is nearly everywhere;
-    the other rows' best are merged. Besides its arguments it needs one block of similarities, one of the gallery, a
+    A block of probes is compared with a block of the gallery in one matrix product. Of its result only the maxima are
+    read of rows where no similarity exceeds the probe's ``k``-th best so far, which soon is nearly all of them; the
+    best of the other rows are merged. Besides its arguments it needs one block of similarities, one of the gallery, a
     copy of the probes and the result. Which of equally similar faces are found is not defined.
 
     Args:
@@ -74,13 +76,18 @@ def _lengths(name: str, embeddings: Tensor, block: int) -> Tensor:
 
 def _merge(best: Candidates, scores: Tensor, start: int) -> None:
     """Put what exceeds the worst of the best, ``(p, k)``, among ``(p, g)`` scores of gallery faces from ``start``."""
-    k = best.place.shape[1]
-    rows = (scores.amax(1) > best.similarity[:, -1]).nonzero()[:, 0]
+    k, faces = best.place.shape[1], scores.shape[1]
+    chunk = CHUNK if faces % CHUNK == 0 and faces // CHUNK >= 2 * k else 1
+    parts = scores.view(len(scores), -1, chunk)  # (p, g / chunk, chunk)
+    maxima = parts.amax(2)
+    rows = (maxima.amax(1) > best.similarity[:, -1]).nonzero()[:, 0]
     if not len(rows):
         return
-    top = scores[rows].topk(min(k, scores.shape[1]), dim=1)
+    chunks = maxima[rows].topk(min(k, maxima.shape[1]), dim=1).indices  # (r, c): the best k lie nowhere else
+    top = parts[rows[:, None], chunks].flatten(1).topk(min(k, faces), dim=1)
+    place = start + chunk * chunks.gather(1, top.indices // chunk) + top.indices % chunk
     similarity = torch.cat([best.similarity[rows], top.values], dim=1)
-    place = torch.cat([best.place[rows], top.indices + start], dim=1)
+    place = torch.cat([best.place[rows], place], dim=1)
     kept = similarity.topk(k, dim=1)
     best.similarity[rows] = kept.values
     best.place[rows] = place.gather(1, kept.indices)

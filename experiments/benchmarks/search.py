@@ -22,7 +22,7 @@ from torch import Tensor
 
 from callbacks.metrics import search
 
-BLOCK = (2048, 8192)
+BLOCK = (2048, 16384)
 
 
 def main() -> None:

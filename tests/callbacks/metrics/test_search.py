@@ -24,6 +24,15 @@ def test_finds_what_sorting_all_similarities_finds(block: tuple[int, int], k: in
     assert torch.equal(found.place, expected.indices)
 
 
+@pytest.mark.parametrize("k", [1, 3, 20])  # chunks' maxima are read first, of the last block or of 20 all
+def test_finds_the_same_by_chunks(k: int) -> None:
+    gallery, probes = random_faces(700, 30)
+    expected = (normalize(probes) @ normalize(gallery).T).topk(k, dim=1)
+    found = search(gallery, probes, k, block=(16, 512))
+    assert_close(found.similarity, expected.values)
+    assert torch.equal(found.place, expected.indices)
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_order_of_the_gallery_is_irrelevant(reverse: bool) -> None:
     gallery, probes = random_faces(60, 1)
