@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from callbacks.metrics import class_iou
 from callbacks.rows import RowCollector, Rows
 from datamodules.batch import FaceBatch
 
@@ -70,13 +71,6 @@ def pixel_confusion(segmentation: Tensor, mask: Tensor) -> Tensor:
     truth, seen = mask.flatten(1).bool(), segmentation.flatten(1).bool()  # (B, H · W)
     cells = [(truth == t) & (seen == s) for t in (False, True) for s in (False, True)]
     return torch.stack([cell.sum(1) for cell in cells], dim=1).view(-1, 2, 2)
-
-
-def class_iou(confusion: Tensor) -> Tensor:
-    """Return the IoU of (clean, occluded) of a ``(2, 2)`` confusion matrix; 1 for a class that never occurs."""
-    hits = confusion.diagonal()
-    union = confusion.sum(0) + confusion.sum(1) - hits
-    return torch.where(union == 0, 1.0, hits / union.clamp(min=1))
 
 
 def segmentation_measures(rows: Rows, *, by_category: bool) -> dict[str, Tensor]:

@@ -7,8 +7,9 @@ import torch
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from callbacks import SegmentationIoU
+from callbacks.metrics import class_iou
 from callbacks.rows import Rows
-from callbacks.segmentation_iou import class_iou, pixel_confusion, segmentation_measures
+from callbacks.segmentation_iou import pixel_confusion, segmentation_measures
 from datamodules.batch import FaceBatch
 
 
