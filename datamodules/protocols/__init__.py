@@ -6,6 +6,9 @@ from datamodules.protocols.csv_pairs import csv_pairs
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
 from datamodules.protocols.lfw import lfw_pairs
+from datamodules.protocols.lfw_occ import lfw_occ
+from datamodules.protocols.lfw_occ_folder import lfw_occ_from
+from datamodules.protocols.lfw_occ_pairs import OccludedFaces
 from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
 
 __all__ = [
@@ -13,10 +16,13 @@ __all__ = [
     "EvaluationProtocol",
     "FileList",
     "Identification",
+    "OccludedFaces",
     "VerificationPairs",
     "ar_faces",
     "bin_pairs",
     "csv_identification",
     "csv_pairs",
+    "lfw_occ",
+    "lfw_occ_from",
     "lfw_pairs",
 ]
