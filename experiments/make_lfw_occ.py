@@ -11,6 +11,7 @@ manifest and images, prints a line for each difference and exits with status 1 i
 
 import argparse
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -76,8 +77,7 @@ def make(
         chunks += [Chunk(folder, root, occluder, size, todo[i : i + CHUNK], []) for i in range(0, len(todo), CHUNK)]
     rows = {**done, **{row.key: row for made in _each(make_chunk, chunks, workers) for row in made}}
     write_manifest(folder / MANIFEST, [rows[occluder.category, item[0]] for occluder in occluders for item in items])
-    for part in (folder / PARTS).glob("*.csv"):
-        part.unlink()
+    shutil.rmtree(folder / PARTS, ignore_errors=True)
     made, seconds = sum(len(chunk.items) for chunk in chunks), time.perf_counter() - started
     print(f"{folder}: {made} images made in {seconds:.1f} s, {len(items) * len(occluders) - made} were there")
 

@@ -108,14 +108,15 @@ def test_resize_is_exact(size: tuple[int, int]) -> None:
 def weights(old: int, new: int) -> list[dict[int, Fraction]]:
     """For each new pixel the weights of the old ones: overlaps where it shrinks, else those of the two nearest."""
     if new < old:
-        step = Fraction(old, new)
+        step, nothing = Fraction(old, new), Fraction()
+        ends = [(i * step, (i + 1) * step) for i in range(new)]
         return [
-            {j: max(Fraction(), min((i + 1) * step, j + 1) - max(i * step, j)) / step for j in range(old)}
-            for i in range(new)
+            {j: max(nothing, min(end, Fraction(j + 1)) - max(start, Fraction(j))) / step for j in range(old)}
+            for start, end in ends
         ]
     found = []
     for i in range(new):
-        centre = min(max((i + Fraction(1, 2)) * old / new - Fraction(1, 2), Fraction()), Fraction(old - 1))
+        centre: Fraction = min(max((i + Fraction(1, 2)) * old / new - Fraction(1, 2), Fraction()), Fraction(old - 1))
         left = min(floor(centre), old - 1)
         found.append(
             {left: 1 - (centre - left), min(left + 1, old - 1): centre - left} if centre > left else {left: Fraction(1)}
