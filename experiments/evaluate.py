@@ -25,7 +25,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from datamodules.protocols import EvaluationProtocol, ar_faces, bin_pairs, csv_identification, csv_pairs, lfw_pairs
+from datamodules.occluders.drawn import CATEGORIES
+from datamodules.protocols import (
+    EvaluationProtocol,
+    ar_faces,
+    bin_pairs,
+    csv_identification,
+    csv_pairs,
+    lfw_occ,
+    lfw_pairs,
+)
+from datamodules.protocols.lfw_occ_draw import SEVERITIES
 from experiments.checkpoint import load_trained
 from experiments.cli import REFUSALS, UserError, brief, main, root_cause
 from experiments.embedding import Extraction, embed
@@ -36,7 +46,7 @@ from experiments.launch import Parser
 from experiments.results import write_json
 from lightning_modules.extractors import Extractor
 
-PROTOCOLS = ("lfw", "bin", "ar", "pairs", "identification", "generated")
+PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
 COUNTS = ("pairs", "genuine", "gallery", "probes")
 
 Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
@@ -63,13 +73,14 @@ def evaluate(args: Sequence[str]) -> None:
         for protocol in protocols:
             found = _evaluate(model, protocol, options)
             if found is not None:
-                results.setdefault(model.name, {})[protocol.name] = readable(found[1].rows())
+                rows = readable(found[1].rows())
+                results.setdefault(model.name, {}).setdefault(protocol.name, {}).update(rows)
                 if not options.no_figures:
-                    draw_figures(protocol, *found, out / _slug(model.name) / _slug(protocol.name))
+                    draw_figures(protocol, *found, out / _slug(model.name) / _slug(_folder(protocol)))
     if not results:  # another process reports
         return
-    for protocol in protocols:
-        Console().print(results_table(protocol.name, {name: found[protocol.name] for name, found in results.items()}))
+    for name in dict.fromkeys(protocol.name for protocol in protocols):
+        Console().print(results_table(name, {model: found[name] for model, found in results.items()}))
     write_json(out / "results.json", results)
     write_csv(out / "results.csv", results)
     print(f"Results and figures: {out}")
@@ -98,6 +109,11 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
     if name == "lfw":
         root = _needed(options, "root", name)
         return [lfw_pairs(root, options.pairs or _pairs_beside(root), **allow)]
+    if name == "lfw_occ":
+        root = _needed(options, "root", name)
+        pairs = options.pairs or _pairs_beside(root)
+        settings = {"severity": options.severity, "landmarks": options.alignment, **allow}
+        return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
@@ -171,6 +187,12 @@ def _cell(values: Mapping[str, float | None], measure: str) -> str:
     return f"{100 * value:.2f}" + (f" ± {100 * spread:.2f}" if spread is not None else "")
 
 
+def _folder(protocol: EvaluationProtocol) -> str:
+    conditions = [*protocol.verification, *protocol.identification]
+    alone = len(conditions) == 1 and conditions != ["all"]
+    return f"{protocol.name}_{conditions[0]}" if alone else protocol.name
+
+
 def _slug(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name).strip("_")
 
@@ -203,6 +225,9 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--protocol", action="append", choices=PROTOCOLS, required=True)
     parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
     parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), help="occluders of lfw_occ")
+    parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
+    parser.add_argument("--alignment", default="lfw", help="of LFW's crops, for lfw_occ: lfw or arcface")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cli import run
-from experiments.launch import CONFIGS, SYSTEMS
+from experiments.launch import CONFIGS, FINE_TUNED, SYSTEMS
 from tests.experiments.conftest import Options
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
@@ -19,7 +19,10 @@ MEASURES = {
     "trunk": RECOGNITION,
     "segmentation": IOU,
     "model_a": RECOGNITION,
+    "triplet": RECOGNITION,
+    "batch_triplet": RECOGNITION,
 }
+FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
 
 
 def metrics(folder: Path) -> dict[str, float]:
@@ -29,7 +32,7 @@ def metrics(folder: Path) -> dict[str, float]:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> None:
-    options = [f"--config={CONFIGS / system}_demo.yaml", *tiny]
+    options = [f"--config={CONFIGS / system}_demo.yaml", *tiny, *(FEW_PEOPLE if system in FINE_TUNED else [])]
     run(["fit", *options])
 
     fitted = Path(f"runs/{system}_demo/version_0")
