@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def evaluate(args: Sequence[str]) -> None:
         DataError: If a protocol's files cannot be used.
     """
     options = _parse(args)
+    warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
     protocols = [protocol for name in options.protocol for protocol in _protocols(name, options)]
     for protocol in protocols:
         for line in protocol.missing:

@@ -13,6 +13,7 @@ import yaml
 from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
 from experiments.launch import CONFIGS
+from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import write_image_folder
 
@@ -96,6 +97,17 @@ def test_models_stand_beside_each_other_and_images_are_embedded_once(
         assert results()[name]["roles"]["all"]["probes"] == 24
     assert Path("runs/evaluation/resnet/roles/cmc.png").stat().st_size > 1000
     assert Path("runs/evaluation/resnet/roles/embeddings.png").stat().st_size > 1000
+
+
+def test_each_category_of_lfw_occ_is_a_condition(resnet: str, tmp_path: Path) -> None:
+    root, pairs = write_small_lfw(tmp_path)
+    options = [f"--root={root}", f"--pairs={pairs}", "--categories", "sunglasses", "scarf", "--accelerator=cpu"]
+    evaluate([resnet, "--protocol=lfw_occ", *options])
+    found = results()["resnet"]["lfw_occ"]
+    assert {name: values["pairs"] for name, values in found.items()} == {"sunglasses": 4, "scarf": 4}
+    assert found["sunglasses"]["decidability"] != found["scarf"]["decidability"]
+    for folder in ("lfw_occ_sunglasses", "lfw_occ_scarf"):
+        assert Path("runs/evaluation/resnet", folder, "roc.png").stat().st_size > 1000
 
 
 @pytest.mark.ddp
