@@ -11,7 +11,7 @@ from netrc import NetrcParseError, netrc
 from typing import Any
 
 import wandb
-from jsonargparse import ArgumentError
+from jsonargparse import ArgumentError, set_parsing_settings
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
@@ -19,6 +19,7 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
+from datamodules.protocols import EvaluationProtocol
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
 
@@ -27,6 +28,9 @@ PARSER_CHATTER = re.compile(r"(- )?(Does not validate|Subtypes:|Errors:|Expected
 
 REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
+
+# a protocol is a dataclass, which a configuration names by the function that reads it
+set_parsing_settings(subclasses_enabled=[EvaluationProtocol])
 
 LONGEST_MESSAGE = 500  # characters; smp for one lists all its encoders
 

@@ -40,7 +40,7 @@ from datamodules.protocols.lfw_occ_draw import SEVERITIES
 from experiments.checkpoint import load_trained
 from experiments.cli import REFUSALS, UserError, brief, main, root_cause
 from experiments.embedding import Extraction, embed
-from experiments.evaluation import Evaluation, evaluate_protocol, readable
+from experiments.evaluation import COUNTS, Evaluation, evaluate_protocol, readable
 from experiments.evaluation_report import draw_figures
 from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
@@ -48,7 +48,6 @@ from experiments.results import write_json
 from lightning_modules.extractors import Extractor
 
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
-COUNTS = ("pairs", "genuine", "gallery", "probes")
 
 Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Model → protocol → condition → measure."""

@@ -16,6 +16,8 @@ from datamodules.protocols import EvaluationProtocol, Identification, Verificati
 from losses import decidability
 
 MAX_RANK = 20
+COUNTS = ("pairs", "genuine", "gallery", "probes")
+"""Measures that are numbers of things."""
 
 
 class Verification(NamedTuple):
