@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 from torchvision.utils import make_grid, save_image
 
 from datamodules.batch import FaceBatch
+from lightning_modules.outputs import StepOutput
 
 OCCLUDER_COLOUR = (1.0, 0.15, 0.1)
 
@@ -84,15 +85,37 @@ class SampleFigures(Callback):
         """Write a grid whose rows are ``(B, 3, H, W)`` stacks of the same faces."""
         if self._folder is None:
             return
-        magnify = max(1, 128 // rows[0].shape[-1])
-        grid = make_grid(torch.cat(rows), nrow=len(rows[0]), padding=2, pad_value=1.0)
-        grid = interpolate(grid[None], scale_factor=magnify)[0]
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.png"
-        save_image(grid, path)
+        _save_grid(path, *rows)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_image(f"figures/{name}", [str(path)])
+
+
+def draw_responses(images: Tensor, output: StepOutput, path: Path, *, num_channels: int = 4) -> None:
+    """Draw faces, what a network segments in them and, where it has one, its deep response.
+
+    Args:
+        images: ``(B, 3, H, W)`` uint8.
+        output: Of a module that segments: ``segmentation``, and perhaps ``deep_response``.
+        path: Where to write the picture.
+        num_channels: Channels of the deep response shown.
+    """
+    rows = [_pixels(images), _tint(_pixels(images), output["segmentation"].cpu())]
+    if "deep_response" in output:
+        examples = [
+            {"image": i, "deep_response": r.cpu()} for i, r in zip(images, output["deep_response"], strict=True)
+        ]
+        rows += _response_rows(examples, num_channels)[1:]
+    _save_grid(path, *rows)
+
+
+def _save_grid(path: Path, *rows: Tensor) -> None:
+    """Write a grid whose rows are ``(B, 3, H, W)`` stacks of the same faces."""
+    magnify = max(1, 128 // rows[0].shape[-1])
+    grid = make_grid(torch.cat(rows), nrow=len(rows[0]), padding=2, pad_value=1.0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_image(interpolate(grid[None], scale_factor=magnify)[0], path)
 
 
 def _segmentation_rows(examples: list[dict[str, Tensor]]) -> list[Tensor]:

@@ -41,7 +41,7 @@ from experiments.checkpoint import load_trained
 from experiments.cli import REFUSALS, UserError, brief, main, root_cause
 from experiments.embedding import Extraction, embed
 from experiments.evaluation import COUNTS, Evaluation, evaluate_protocol, readable
-from experiments.evaluation_report import draw_figures
+from experiments.evaluation_report import draw_figures, draw_segmentation
 from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
 from experiments.results import write_json
@@ -77,7 +77,9 @@ def evaluate(args: Sequence[str]) -> None:
                 rows = readable(found[1].rows())
                 results.setdefault(model.name, {}).setdefault(protocol.name, {}).update(rows)
                 if not options.no_figures:
-                    draw_figures(protocol, *found, out / _slug(model.name) / _slug(_folder(protocol)))
+                    folder = out / _slug(model.name) / _slug(_folder(protocol))
+                    draw_figures(protocol, *found, folder)
+                    draw_segmentation(model, protocol, folder)
     if not results:  # another process reports
         return
     for name in dict.fromkeys(protocol.name for protocol in protocols):

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from callbacks.evaluation_figures import Curve, Error, draw_cmc, draw_embeddings, draw_errors, draw_roc, draw_scores
+from callbacks.figures import draw_responses
+from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
+from datamodules.sources import FixedLandmarks
+from experiments.embedding import Extraction
 from experiments.evaluation import Evaluation, Verification, band, curve
 
 NUM_ERRORS = 8
@@ -38,6 +42,25 @@ def draw_figures(
         rates = {name: found.cmc.numpy() for name, found in evaluation.identification.items()}
         draw_cmc(rates, folder / "cmc.png")
         _draw_map(protocol, embeddings, folder / "embeddings.png")
+
+
+def draw_segmentation(extraction: Extraction, protocol: EvaluationProtocol, folder: Path) -> None:
+    """Draw what a module that segments sees in the second images of pairs, or in probes; nothing of others."""
+    listed = [pairs.second for pairs in protocol.verification.values()]
+    listed += [faces.probes for faces in protocol.identification.values()]
+    chosen = list(dict.fromkeys(int(i) for indices in listed for i in indices[:NUM_ERRORS]))[: 2 * NUM_ERRORS]
+    dataset = FaceDataset(
+        protocol.source,
+        np.array(chosen),
+        protocol.source.identities[chosen],
+        landmarks=FixedLandmarks("arcface"),  # nothing is covered here
+        image_size=extraction.image_size,
+    )
+    batch = collate_faces([dataset[row] for row in range(len(dataset))])
+    with torch.no_grad():
+        output = extraction.module.cpu().test_step(batch, 0)
+    if isinstance(output, dict) and "segmentation" in output:
+        draw_responses(batch["image"], output, folder / "segmentation.png")  # type: ignore[arg-type]  # it is a StepOutput
 
 
 def _curve(found: Verification) -> Curve:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
@@ -108,6 +109,19 @@ def test_each_category_of_lfw_occ_is_a_condition(resnet: str, tmp_path: Path) ->
     assert found["sunglasses"]["decidability"] != found["scarf"]["decidability"]
     for folder in ("lfw_occ_sunglasses", "lfw_occ_scarf"):
         assert Path("runs/evaluation/resnet", folder, "roc.png").stat().st_size > 1000
+
+
+def test_a_soidn_shows_what_it_segments_and_others_nothing(resnet: str, tiny: Options, tmp_path: Path) -> None:
+    cli = run(["fit", f"--config={CONFIGS}/soidn_demo.yaml", *tiny, "--evaluate=false"])
+    checkpoint = f"--checkpoint={cli.trainer.log_dir}/checkpoints/last.ckpt"
+    root, pairs = write_small_lfw(tmp_path)
+    options = [f"--root={root}", f"--pairs={pairs}", "--categories", "scarf", "--accelerator=cpu"]
+    evaluate([resnet, checkpoint, "--protocol=lfw_occ", *options])
+    drawn = list(Path("runs/evaluation").rglob("segmentation.png"))
+    assert [path.parent.parent.name for path in drawn] == ["SOIDN_soidn_demo-version_0"]
+    with Image.open(drawn[0]) as picture:
+        width, height = picture.size
+    assert width * 6 == pytest.approx(height * 4, rel=0.05)  # four faces; image, segmentation and four channels
 
 
 @pytest.mark.ddp
