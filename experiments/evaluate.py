@@ -12,10 +12,12 @@ several times: a row each.
 
 import argparse
 import csv
+import itertools
 import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +64,7 @@ def evaluate(args: Sequence[str]) -> None:
     """
     options = _parse(args)
     warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
-    protocols = [protocol for name in options.protocol for protocol in _protocols(name, options)]
+    protocols = told_apart([protocol for name in options.protocol for protocol in _protocols(name, options)])
     for protocol in protocols:
         for line in protocol.missing:
             print(f"{protocol.name}: left out: {line}")
@@ -125,6 +127,22 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
         return [generated_protocol()]
     read = csv_pairs if name == "pairs" else csv_identification
     return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
+
+
+def told_apart(protocols: Sequence[EvaluationProtocol]) -> list[EvaluationProtocol]:
+    """Return protocols of which no two have a condition of one name in common: the later gets a number.
+
+    LFW's pairs and a file ``lfw.bin`` are both called ``lfw``.
+    """
+    taken: set[tuple[str, str]] = set()
+    renamed = []
+    for protocol in protocols:
+        conditions = {*protocol.verification, *protocol.identification}
+        names = (protocol.name if n == 1 else f"{protocol.name}-{n}" for n in itertools.count(1))
+        name = next(name for name in names if not taken & {(name, condition) for condition in conditions})
+        taken |= {(name, condition) for condition in conditions}
+        renamed.append(replace(protocol, name=name))
+    return renamed
 
 
 def _needed(options: argparse.Namespace, option: str, protocol: str) -> Any:

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from datamodules.protocols import lfw_occ, lfw_pairs
 from experiments.cli import UserError, run
-from experiments.evaluate import evaluate
+from experiments.evaluate import evaluate, told_apart
 from experiments.launch import CONFIGS
 from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
 from tests.experiments.conftest import Options
@@ -139,6 +140,14 @@ def test_two_processes_find_what_one_does(
     assert one.keys() == two.keys()
     for measure, value in one.items():
         assert two[measure] == (value if value is None else pytest.approx(value, abs=1e-6)), measure
+
+
+def test_protocols_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    root, pairs = write_small_lfw(tmp_path)
+    lfw = lfw_pairs(root, pairs)
+    occluded = [lfw_occ(root, pairs, category) for category in ("scarf", "cup", "scarf")]
+    names = [protocol.name for protocol in told_apart([lfw, lfw, *occluded, lfw])]
+    assert names == [lfw.name, f"{lfw.name}-2", "lfw_occ", "lfw_occ", "lfw_occ-2", f"{lfw.name}-3"]
 
 
 def test_missing_images_stop_the_run_or_are_counted(
