@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.utils import make_grid, save_image
 
+from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
 from lightning_modules.outputs import StepOutput
 
@@ -40,7 +40,7 @@ class SampleFigures(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Learn the run's folder: all processes must ask for it together."""
-        self._folder = Path(trainer.log_dir) / "figures" if trainer.loggers and trainer.log_dir else None
+        self._folder = run_folder(trainer, "figures")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
@@ -87,9 +87,7 @@ class SampleFigures(Callback):
             return
         path = self._folder / f"{name}.png"
         _save_grid(path, *rows)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"figures/{name}", [str(path)])
+        log_picture(trainer, f"figures/{name}", path)
 
 
 def draw_responses(images: Tensor, output: StepOutput, path: Path, *, num_channels: int = 4) -> None:

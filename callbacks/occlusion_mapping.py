@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from callbacks.occlusion_figures import save_map
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from callbacks.occlusion_sensitivity.maps import correctly_classified
 from callbacks.rows import RowCollector, Rows
+from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
 from datamodules.occlusion_map_file import OcclusionMap
@@ -89,7 +89,7 @@ class OcclusionMapping(Callback):
         """
         if not hasattr(pl_module, "logits_network"):
             raise ValueError(f"Expected a module that classifies (`logits_network`), got {type(pl_module).__name__}")
-        self._folder = Path(trainer.log_dir) / "occlusion_maps" if trainer.loggers and trainer.log_dir else None
+        self._folder = run_folder(trainer, "occlusion_maps")
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
@@ -207,9 +207,7 @@ class OcclusionMapping(Callback):
         path = self._folder / f"{self.subset}-{name}{at}.npz"
         made.save(path)
         picture = save_map(made, path.with_suffix(".png"))
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image(f"occlusion_maps/{name}", [str(picture)])
+        log_picture(trainer, f"occlusion_maps/{name}", picture)
 
 
 class MapRefresh(OcclusionMapping):

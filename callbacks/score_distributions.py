@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks.rows import RowCollector, Rows
+from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
 from losses import decidability, squared_distances
 
@@ -54,7 +54,7 @@ class ScoreDistributions(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Learn the run's folder: all processes must ask for it together."""
-        self._folder = Path(trainer.log_dir) / "figures" if trainer.loggers and trainer.log_dir else None
+        self._folder = run_folder(trainer, "figures")
 
     def on_validation_batch_end(
         self,
@@ -95,9 +95,7 @@ class ScoreDistributions(Callback):
         panels = {"before": self._before} if self._before is not None else {}
         path = self._folder / "score_distributions.png"
         draw_distributions({**panels, "after": self._after}, path)
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image("figures/score_distributions", [str(path)])
+        log_picture(trainer, "figures/score_distributions", path)
 
     def state_dict(self) -> dict[str, Any]:
         """Keep what was before the training, for a run that is resumed."""

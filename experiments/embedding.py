@@ -19,6 +19,7 @@ from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
 from datamodules.sources import FaceSource, FixedLandmarks
+from experiments.launch import digest
 from lightning_modules.networks import fingerprint
 
 Embeddings = NDArray[np.float32]
@@ -37,7 +38,7 @@ class Extraction(NamedTuple):
         preprocessing = getattr(self.module, "preprocessing", None)
         said = preprocessing() if preprocessing is not None else repr(getattr(self.module, "normalize", None))
         parts = (type(self.module).__name__, fingerprint(self.module.state_dict()), str(self.image_size), said)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        return digest(*parts)
 
 
 class EmbeddingCollector(Callback):
@@ -114,12 +115,18 @@ def embed(
 def image_digests(source: FaceSource) -> list[bytes]:
     """Return sixteen bytes for each image, which stand for its pixels."""
 
-    def digest(index: int) -> bytes:
+    def pixels(index: int) -> bytes:
         image = source.image(index)
         return hashlib.blake2b(image.tobytes(), digest_size=16, key=repr(image.shape).encode()).digest()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(digest, range(len(source))))
+        return list(pool.map(pixels, range(len(source))))
+
+
+def plain_faces(source: FaceSource, indices: NDArray[np.int64], image_size: int) -> FaceDataset:
+    """Return images of a source as they are, resized."""
+    landmarks = FixedLandmarks("arcface")  # nothing is covered that would look for them
+    return FaceDataset(source, indices, source.identities[indices], landmarks=landmarks, image_size=image_size)
 
 
 def _predict(
@@ -131,13 +138,7 @@ def _predict(
     trainer_options: Mapping[str, Any],
 ) -> Embeddings:
     chosen = np.asarray(indices, dtype=np.int64)
-    dataset = FaceDataset(
-        source,
-        chosen,
-        source.identities[chosen],
-        landmarks=FixedLandmarks("arcface"),  # nothing is covered here
-        image_size=extraction.image_size,
-    )
+    dataset = plain_faces(source, chosen, extraction.image_size)
     loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
     collector = EmbeddingCollector()
     quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
@@ -169,7 +170,7 @@ def _keep(folder: Path | None, new: Mapping[bytes, Embeddings]) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     digests = np.frombuffer(b"".join(new), np.uint8).reshape(len(new), 16)
-    name = hashlib.sha256(digests.tobytes()).hexdigest()[:16]
+    name = digest(digests.tobytes())
     unfinished = folder / f"{name}.{os.getpid()}.tmp"
     with unfinished.open("wb") as file:
         np.savez(file, digests=digests, embeddings=np.stack(list(new.values())))

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks.metrics import auc, cmc, equal_error_rate, fold_accuracies, roc_band, roc_curve, tar_at_far
+from callbacks.metrics.checks import measurable
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from losses import decidability
@@ -123,9 +124,8 @@ def _verification_measures(scores: Tensor, same: Tensor, fold: Tensor, folds: in
         "decidability": float(decidability(scores[same], scores[~same])),
     }
     impostors = int((~same).sum())
-    for far in FARS:
-        name = f"tar@far={far:g}"
-        measures[name] = float(tar_at_far(scores, same, (far,))) if far * impostors >= 1 else math.nan
+    for far, possible in zip(FARS, measurable(FARS, impostors), strict=True):
+        measures[f"tar@far={far:g}"] = float(tar_at_far(scores, same, (far,))) if possible else math.nan
     return measures
 
 

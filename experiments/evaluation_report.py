@@ -9,10 +9,9 @@ from torch import Tensor
 
 from callbacks.evaluation_figures import Curve, Error, draw_cmc, draw_embeddings, draw_errors, draw_roc, draw_scores
 from callbacks.figures import draw_responses
-from datamodules.dataset import FaceDataset, collate_faces
+from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from datamodules.sources import FixedLandmarks
-from experiments.embedding import Extraction
+from experiments.embedding import Extraction, plain_faces
 from experiments.evaluation import Evaluation, Verification, band, curve
 
 NUM_ERRORS = 8
@@ -49,13 +48,7 @@ def draw_segmentation(extraction: Extraction, protocol: EvaluationProtocol, fold
     listed = [pairs.second for pairs in protocol.verification.values()]
     listed += [faces.probes for faces in protocol.identification.values()]
     chosen = list(dict.fromkeys(int(i) for indices in listed for i in indices[:NUM_ERRORS]))[: 2 * NUM_ERRORS]
-    dataset = FaceDataset(
-        protocol.source,
-        np.array(chosen),
-        protocol.source.identities[chosen],
-        landmarks=FixedLandmarks("arcface"),  # nothing is covered here
-        image_size=extraction.image_size,
-    )
+    dataset = plain_faces(protocol.source, np.array(chosen), extraction.image_size)
     batch = collate_faces([dataset[row] for row in range(len(dataset))])
     with torch.no_grad():
         output = extraction.module.cpu().test_step(batch, 0)

@@ -7,8 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
+
 from experiments.cli import FaceCLI, UserError, run
-from experiments.launch import CONFIGS, DataChoice, digest, longer
+from experiments.launch import (
+    CONFIGS,
+    DataChoice,
+    Parser,
+    add_data_options,
+    choose_data,
+    choose_scale,
+    digest,
+    longer,
+)
 from experiments.results import write_json
 
 FOLDER = Path("runs/occlusion_maps")
@@ -44,14 +55,6 @@ class Setting(NamedTuple):
     stride: int
     num_images: int
 
-    @classmethod
-    def of(
-        cls, options: argparse.Namespace, scale: str, seed: int, data: DataChoice, overrides: Sequence[str]
-    ) -> "Setting":
-        """Return the setting that a command line asks for, see :func:`add_model_options`."""
-        stride, num_images = (2, 200) if scale == "demo" else (1, 1000)
-        return cls(scale, seed, data, overrides, options.stride or stride, options.images or num_images)
-
     def config(self, kind: str) -> Path:
         """Return a configuration's file."""
         return CONFIGS / f"{kind}_{'demo' if self.scale == 'demo' else 'casia'}.yaml"
@@ -73,11 +76,32 @@ class Setting(NamedTuple):
         ]
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of every command that trains these models."""
+def parse(
+    args: Sequence[str], *, command: str, description: str, models: Sequence[str], default: Sequence[str]
+) -> tuple[argparse.Namespace, list[str]]:
+    """Split the command line of a command that trains these models into its options and the configurations'."""
+    parser = Parser(
+        prog=f"python -m experiments.{command}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_data_options(parser)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--stride", type=int, help="pixels between the centres that maps evaluate; demo 2, paper 1")
     parser.add_argument("--images", type=int, help="images of each map; demo 200, paper 1,000")
+    parser.add_argument("--models", nargs="+", choices=models, default=list(default))
+    return parser.parse_known_args(args)
+
+
+def settings(options: argparse.Namespace, overrides: Sequence[str]) -> list[Setting]:
+    """Choose scale and data, say what was chosen, and return the setting of each seed."""
+    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
+    print(f"Scale: {scale} ({why})")
+    data = choose_data(options.data, options.alignment, scale)
+    stride, num_images = (2, 200) if scale == "demo" else (1, 1000)
+    stride, num_images = options.stride or stride, options.images or num_images
+    return [Setting(scale, seed, data, overrides, stride, num_images) for seed in options.seeds]
 
 
 def model_a(setting: Setting, who: list[str]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ score models are of different validation images. Finished models are kept under 
 again. Written there: a table beside the paper's, figures 1 and 2, and all figures as JSON.
 """
 
-import argparse
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -30,17 +28,18 @@ from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.randomness import sample_generator
 from experiments.benchmarks.compare_systems import interval
 from experiments.cli import FaceCLI, main
-from experiments.launch import Parser, add_data_options, choose_data, choose_scale, people
+from experiments.launch import people
 from experiments.model_a import (
     CONTROL,
     FOLDER,
     REFRESHED,
     SIZES,
     Setting,
-    add_model_options,
     fine_tuned,
     model_a,
+    parse,
     planned,
+    settings,
 )
 from experiments.results import write_json
 from lightning_modules.networks import fingerprint, read_state_dict
@@ -79,15 +78,11 @@ def chain(args: Sequence[str]) -> None:
     Raises:
         UserError: If the data cannot be used, or an option is wrong.
     """
-    options, overrides = _parse(args)
-    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
-    print(f"Scale: {scale} ({why})")
-    data = choose_data(options.data, options.alignment, scale)
+    options, overrides = parse(args, command="occlusion_maps", description=__doc__, models=MODELS, default=MODELS)
     found: dict[str, dict[int, Maps]] = {}
-    for seed in options.seeds:
-        setting = Setting.of(options, scale, seed, data, overrides)
+    for setting in settings(options, overrides):
         for name, maps in train_all(setting, options.models).items():
-            found.setdefault(name, {})[seed] = maps
+            found.setdefault(name, {})[setting.seed] = maps
     results = {name: {seed: measures(maps) for seed, maps in by_seed.items()} for name, by_seed in found.items()}
     write_json(FOLDER / "results.json", results)
     console = Console(width=150)
@@ -210,19 +205,6 @@ def _patches(
 
 def _grey(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(face.mean(-1, keepdims=True).round(), 3, -1).astype(np.uint8)
-
-
-def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = Parser(
-        prog="python -m experiments.occlusion_maps",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_data_options(parser)
-    add_model_options(parser)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    return parser.parse_known_args(args)
 
 
 if __name__ == "__main__":

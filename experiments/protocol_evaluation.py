@@ -1,5 +1,6 @@
 """A protocol's measures while a model is trained, at chosen epochs."""
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -7,10 +8,10 @@ from torch.utils.data import DataLoader, Subset
 
 from callbacks.rows import RowCollector
 from datamodules.batch import FaceBatch
-from datamodules.dataset import FaceDataset, collate_faces
+from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
-from datamodules.sources import FixedLandmarks
+from experiments.embedding import plain_faces
 from experiments.evaluation import COUNTS, evaluate_protocol
 from lightning_modules.networks.dry_run import evaluating
 
@@ -70,13 +71,7 @@ class ProtocolEvaluation(Callback):
     @torch.no_grad()
     def _embedded(self, pl_module: LightningModule) -> torch.Tensor:
         source = self.protocol.source
-        dataset = FaceDataset(
-            source,
-            torch.arange(len(source)).numpy(),
-            source.identities,
-            landmarks=FixedLandmarks("arcface"),  # nothing is covered here
-            image_size=self._image_size,
-        )
+        dataset = plain_faces(source, np.arange(len(source)), self._image_size)
         rank, number = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         share = Subset(dataset, range(rank, len(dataset), number))
         collector = RowCollector()

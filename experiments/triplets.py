@@ -10,7 +10,6 @@ Further options override keys of all configurations. Finished models are kept un
 ``make occlusion-maps`` are, and not trained again.
 """
 
-import argparse
 import json
 import math
 import statistics
@@ -18,26 +17,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmarks.compare_systems import interval
 from experiments.cli import FaceCLI, main, run
-from experiments.launch import Parser, add_data_options, choose_data, choose_scale, digest, fewer_identities, people
+from experiments.launch import digest, fewer_identities, people
 from experiments.model_a import (
     CONTROL,
     FOLDER,
     SIZES,
     Setting,
-    add_model_options,
     callback,
     fine_tuned,
     finished,
     model_a,
+    parse,
     planned,
     record_of,
+    settings,
 )
 from experiments.results import write_json
 
@@ -84,15 +83,11 @@ def compare(args: Sequence[str]) -> None:
     Raises:
         UserError: If the data cannot be used, or an option is wrong.
     """
-    options, overrides = _parse(args)
-    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
-    print(f"Scale: {scale} ({why})")
-    data = choose_data(options.data, options.alignment, scale)
+    options, overrides = parse(args, command="triplets", description=__doc__, models=MODELS, default=DEFAULT)
     results: dict[str, dict[int, dict[str, float]]] = {}
-    for seed in options.seeds:
-        setting = Setting.of(options, scale, seed, data, overrides)
+    for setting in settings(options, overrides):
         for name, found in measure_all(setting, options.models).items():
-            results.setdefault(name, {})[seed] = found
+            results.setdefault(name, {})[setting.seed] = found
     write_json(FOLDER / "triplets.json", results)
     console = Console(width=150)
     console.print(table_2(results))
@@ -226,19 +221,6 @@ def _cell(values: Sequence[float], digits: int) -> str:
         return "–"
     spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):.{digits}f}{spread}"
-
-
-def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    parser = Parser(
-        prog="python -m experiments.triplets",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add_data_options(parser)
-    add_model_options(parser)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(DEFAULT))
-    return parser.parse_known_args(args)
 
 
 if __name__ == "__main__":

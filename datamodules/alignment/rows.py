@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from datamodules.errors import DataError
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""What :class:`~datamodules.sources.folder.ImageFolder` takes for an image."""
+from datamodules.sources.decode import IMAGE_EXTENSIONS
 
 _PATH_NAMES = {"path", "image", "file", "filename", "file_name", "name", "image_id", "image_path"}
-_BLANK_SEPARATED = re.compile(rf"\s*(.*?(?:{'|'.join(map(re.escape, IMAGE_ENDINGS))}))\s+(.*)", re.IGNORECASE)
+_BLANK_SEPARATED = re.compile(rf"\s*(.*?(?:{'|'.join(map(re.escape, IMAGE_EXTENSIONS))}))\s+(.*)", re.IGNORECASE)
 _BEFORE_POINTS = {8: 0, 9: 1, 10: 0, 11: 1, 14: 4, 15: 5}
 """Fields after the path → how many of them, a label or a box or both, come before the points."""
 
@@ -115,7 +113,7 @@ def _by_count(where: str, fields: Fields) -> _Form:
     image = 1 if len(fields) > 1 and fields[0] in {"0", "1"} else 0
     if not is_image(fields[image]):
         raise DataError(
-            f"{where}: expected an image path ({', '.join(IMAGE_ENDINGS)}), after 0 or 1 or first in its line, or a "
+            f"{where}: expected an image path ({', '.join(IMAGE_EXTENSIONS)}), after 0 or 1 or first in its line, or a "
             f"header with path, x1, y1 to x5, y5, got {fields}"
         )
     count = len(fields) - image - 1
@@ -139,7 +137,7 @@ def _flat(fields: Fields) -> list[str]:
 
 def is_image(name: str) -> bool:
     """Whether a name ends as an image's."""
-    return name.lower().endswith(IMAGE_ENDINGS)
+    return name.lower().endswith(IMAGE_EXTENSIONS)
 
 
 def number(text: str) -> float | None:

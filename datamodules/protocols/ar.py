@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.protocols.ar_image import ARImage, decode_ar, parse_ar_name
-from datamodules.protocols.file_list import EXTENSIONS, FileList
+from datamodules.protocols.file_list import FileList
 from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
+from datamodules.sources.decode import IMAGE_EXTENSIONS
 
 _ENROLLED = 1
 _OCCLUDED = ("sunglasses", "scarf")
@@ -100,7 +101,7 @@ def _image_files(root: Path) -> list[str]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(folder).relative_to(root)
         found += [(below / name).as_posix() for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.lower().endswith((*EXTENSIONS, ".raw")))
+    return sorted(path for path in found if path.lower().endswith((*IMAGE_EXTENSIONS, ".raw")))
 
 
 def _verification(

@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources.decode import decode_image
+from datamodules.sources.decode import decode_image, read_image
 from datamodules.sources.source import Landmarks, UInt8Image
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-"""Extensions of images, in upper or lower case."""
 
 
 class FileList:
@@ -70,12 +67,7 @@ class FileList:
         Raises:
             DataError: If it cannot be read or decoded; the message names its path.
         """
-        path = self.root / self.name(index)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
-        return self._decode(data, name=str(path))
+        return read_image(self.root / self.name(index), self._decode)
 
     def landmarks(self, index: int) -> Landmarks | None:
         """``None``: a list of files knows no landmarks."""

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from datamodules.errors import DataError
-from datamodules.protocols.file_list import EXTENSIONS
 from datamodules.protocols.lfw_pairs_file import read_lfw_pairs
 from datamodules.protocols.listed_pairs import pairs_protocol
 from datamodules.protocols.protocol import EvaluationProtocol
+from datamodules.sources.decode import IMAGE_EXTENSIONS
 
 
 def lfw_pairs(root: Path | str, pairs: Path | str, *, allow_missing: bool = False) -> EvaluationProtocol:
     """Pairs of LFW (View 2, 10 folds), or its development pairs (View 1, no folds).
 
     Args:
-        root: Folder of images, ``Name/Name_0001.jpg``, or with another of ``EXTENSIONS``.
+        root: Folder of images, ``Name/Name_0001.jpg``, or with another of ``IMAGE_EXTENSIONS``.
         pairs: ``pairs.txt``, ``pairsDevTrain.txt`` or ``pairsDevTest.txt``, see :func:`read_lfw_pairs`.
         allow_missing: Leave pairs out whose image is not there, and list them in the protocol.
 
@@ -56,7 +56,7 @@ def _find(root: Path, images: Iterable[str]) -> dict[str, str]:
 
 def _list(folder: Path) -> list[str]:
     try:
-        return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+        return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in IMAGE_EXTENSIONS)
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

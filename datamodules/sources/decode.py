@@ -2,6 +2,8 @@
 
 import struct
 import zlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,10 +13,30 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.sources.source import UInt8Image
 
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+"""Extensions of images, in upper or lower case."""
+
 _SIGNATURES = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "BMP": b"BM", "WebP": b"RIFF"}
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_END_OF_IMAGE = b"\xff\xd9"
+
+
+def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> UInt8Image:
+    """Read an image file to ``(H, W, 3)`` uint8 RGB.
+
+    Args:
+        path: The file.
+        decode: Called with its bytes and, as ``name``, its path; :func:`decode_image` by default.
+
+    Raises:
+        DataError: If it cannot be read or decoded; the message names its path.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
+    return (decode or decode_image)(data, name=str(path))
 
 
 def decode_image(data: bytes, *, name: str) -> UInt8Image:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources.decode import decode_image
+from datamodules.sources.decode import IMAGE_EXTENSIONS, read_image
 from datamodules.sources.source import Landmarks, UInt8Image
 
 
@@ -21,7 +21,7 @@ class ImageFolder:
 
     Args:
         root: Folder with one sub-folder per identity.
-        extensions: Extensions of images, without the dot.
+        extensions: Extensions of images, with or without the dot.
 
     Raises:
         DataError: If ``root`` is no readable folder, or has no sub-folder, or none with an image in it.
@@ -30,7 +30,7 @@ class ImageFolder:
     def __init__(
         self,
         root: Path | str,
-        extensions: Sequence[str] = ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"),
+        extensions: Sequence[str] = IMAGE_EXTENSIONS,
     ) -> None:
         self.root = Path(root)
         self._endings = tuple(f".{extension.lower().lstrip('.')}" for extension in extensions)
@@ -76,12 +76,7 @@ class ImageFolder:
         Raises:
             DataError: If it cannot be read or decoded; the message names its path.
         """
-        path = self.root / self.name(index)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
-        return decode_image(data, name=str(path))
+        return read_image(self.root / self.name(index))
 
     def landmarks(self, index: int) -> Landmarks | None:
         """``None``: a folder knows no landmarks."""
