@@ -1,6 +1,7 @@
 """Lightning callbacks: measures and figures of a run."""
 
 from callbacks.figures import SampleFigures
+from callbacks.history import History
 from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
 from callbacks.recognition import UnseenRecognition
 from callbacks.score_distributions import ScoreDistributions
@@ -8,6 +9,7 @@ from callbacks.segmentation_iou import SegmentationIoU
 from callbacks.triplet_statistics import TripletStatistics
 
 __all__ = [
+    "History",
     "MapRefresh",
     "OcclusionMapping",
     "SampleFigures",

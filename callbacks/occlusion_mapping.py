@@ -34,8 +34,9 @@ class OcclusionMapping(Callback):
     that score the result never see the same image (paper, section 4.1).
 
     Logged are ``val/occlusion/<height>x<width>/accuracy``, :math:`1 - \operatorname{mean}(O)`, its ``std`` over
-    locations, and its ``minimum``. The maps are written to ``occlusion_maps`` in the run's folder, as ``.npz``
-    (:class:`~datamodules.occlusion_map_file.OcclusionMap`) and as a picture.
+    locations, and its ``minimum``; for maps that place occluders ``val/occlusion_placement/…``. The maps are written to
+    ``occlusion_maps`` in the run's folder, as ``<subset>-<height>x<width>.npz``, with ``-epoch<n>`` where there is one
+    for each of several epochs (:class:`~datamodules.occlusion_map_file.OcclusionMap`), and as a picture.
 
     Source: Sáez Trigueros et al. (2018), sections 3.1 and 4.1, https://arxiv.org/abs/1707.07923.
 
@@ -196,14 +197,16 @@ class OcclusionMapping(Callback):
         height, width = made.occluder_size
         name = f"{height}x{width}"
         measures = {"accuracy": made.mean_accuracy, "std": made.std, "minimum": 1.0 - float(made.error.max())}
-        pl_module.log_dict({f"val/occlusion/{name}/{key}": value for key, value in measures.items()})
+        group = "occlusion" if self.subset == "scoring" else "occlusion_placement"
+        pl_module.log_dict({f"val/{group}/{name}/{key}": value for key, value in measures.items()})
         rank_zero_info(
             f"Occlusion map {height} × {width} of {len(made.indices)} images: accuracy {made.mean_accuracy:.1%} "
             f"± {made.std:.1%} over locations"
         )
         if self._folder is None or not trainer.is_global_zero:
             return
-        at = f"-epoch{trainer.current_epoch}" if trainer.state.fn == TrainerFn.FITTING else ""
+        one_of_many = trainer.state.fn == TrainerFn.FITTING and self.every_n_epochs is not None
+        at = f"-epoch{trainer.current_epoch}" if one_of_many else ""
         path = self._folder / f"{self.subset}-{name}{at}.npz"
         made.save(path)
         picture = save_map(made, path.with_suffix(".png"))

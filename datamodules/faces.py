@@ -157,9 +157,9 @@ class FaceDataModule(LightningDataModule):
         if self.identity_batches is not None:
             identities = self._identity_sampler(self.identity_batches, world_size=world_size, rank=rank)
             return self._loader(dataset, batch_size=identities.slice_size, sampler=identities, drop_last=True)
-        sampler = EpochSampler(dataset, world_size=world_size, rank=rank, seed=self.seed)
         # a last batch of one face would break batch norm
         drop_last = len(dataset) // world_size >= self.batch_size
+        sampler = EpochSampler(dataset, world_size=world_size, rank=rank, seed=self.seed, drop_last=drop_last)
         return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[FaceSample]:

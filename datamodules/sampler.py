@@ -26,6 +26,7 @@ class EpochSampler(DistributedSampler[Draw]):
         world_size: Number of processes.
         rank: Index of this process.
         seed: Seed of the order.
+        drop_last: Leave out what cannot be shared equally, instead of repeating images.
 
     Example:
         >>> sampler = EpochSampler(range(4), seed=0)
@@ -34,10 +35,18 @@ class EpochSampler(DistributedSampler[Draw]):
         Draw(epoch=3, position=0, view=0)
     """
 
-    def __init__(self, dataset: Sized, *, world_size: int = 1, rank: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, dataset: Sized, *, world_size: int = 1, rank: int = 0, seed: int = 0, drop_last: bool = False
+    ) -> None:
         # the base adds the epoch to its seed: spread, or seed 1 would repeat seed 0 an epoch later
         spread = int(np.random.SeedSequence(seed).generate_state(1)[0])
-        super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=spread)  # type: ignore[arg-type]  # only its length is used
+        super().__init__(
+            dataset,  # type: ignore[arg-type]  # only its length is used
+            num_replicas=world_size,
+            rank=rank,
+            seed=spread,
+            drop_last=drop_last,
+        )
 
     def __iter__(self) -> Iterator[Draw]:
         """Yield this process's share of the epoch."""

@@ -1,4 +1,4 @@
-"""Softmax classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
+"""Classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
 
 from typing import Any
 
@@ -6,12 +6,18 @@ from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
-from lightning_modules.networks import FaceNet, load_classifier_weights
+from lightning_modules.networks import (
+    Classifier,
+    FaceNet,
+    MarginHeadCallable,
+    check_single_loss,
+    load_classifier_weights,
+)
 from lightning_modules.outputs import StepOutput
 
 
 class ClassifierModule(FaceModule):
-    """Trains ``classifier(network(x))`` with softmax cross-entropy (SOIDN paper, Eq. 3 and 4; λ = 0).
+    """Trains ``classifier(network(x))`` with softmax cross-entropy (SOIDN paper, Eq. 3 and 4; λ = 0), or a margin.
 
     Which faces are occluded is the data's business: on clean faces this is the paper's trunk, on clean and
     occluded ones its baseline.
@@ -20,7 +26,10 @@ class ClassifierModule(FaceModule):
         network: Maps ``(B, C, H, W)`` images to ``(B, D)`` embeddings; has ``embedding_dim``.
         num_classes: Number of training identities.
         dropout: Dropout between embedding and classifier.
-        loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default.
+        margin_head: Classifier and loss in one, such as :class:`~lightning_modules.networks.ArcFaceHead`; ``None`` is a
+            linear classifier.
+        loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default. None beside a
+            ``margin_head``.
         initial_weights: See :class:`~lightning_modules.base.FaceModule`.
         continue_classifier: Whether the classifier, too, starts from ``initial_weights``, a checkpoint of this module
             trained on the same identities: the same data, ``min_images``, ``num_unseen`` and seed. Otherwise it
@@ -28,7 +37,8 @@ class ClassifierModule(FaceModule):
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:
-        ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities.
+        ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities,
+            or if there are both ``margin_head`` and ``loss``.
     """
 
     def __init__(
@@ -37,12 +47,14 @@ class ClassifierModule(FaceModule):
         num_classes: int,
         *,
         dropout: float = 0.0,
+        margin_head: MarginHeadCallable | None = None,
         loss: nn.Module | None = None,
         initial_weights: str | None = None,
         continue_classifier: bool = False,
         **settings: Any,
     ) -> None:
-        classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+        check_single_loss(margin_head, loss)
+        classifier = Classifier(network.embedding_dim, num_classes, dropout=dropout, margin_head=margin_head)
         continued = ""
         if continue_classifier:
             if initial_weights in (None, "imagenet"):
@@ -61,7 +73,7 @@ class ClassifierModule(FaceModule):
         return embeddings
 
     def logits_network(self) -> nn.Module:
-        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``.
+        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``, without a margin.
 
         Weights and mode are shared with this module: dropout acts until either is put into evaluation.
         """
@@ -82,8 +94,7 @@ class ClassifierModule(FaceModule):
     predict_step = test_step
 
     def _step(self, split: str, batch: FaceBatch) -> Tensor:
-        scores = self.classifier(self(batch["image"]))  # (B, n)
-        loss: Tensor = self.loss(scores, batch["identity"])
+        scores, loss = self.classifier.scores_and_loss(self(batch["image"]), batch["identity"], self.loss)
         accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
         self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
         return loss

@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
 from lightning_modules.base import FaceModule
-from lightning_modules.networks import SOIDN, load_segmenter_weights
+from lightning_modules.networks import (
+    SOIDN,
+    Classifier,
+    MarginHeadCallable,
+    check_single_loss,
+    load_segmenter_weights,
+)
 from lightning_modules.outputs import StepOutput
 from losses import SegmentationLoss
 
@@ -21,14 +27,18 @@ class SOIDNModule(FaceModule):
         num_classes: Number of training identities.
         segmentation_weight: :math:`\lambda`, not negative; the paper's default is 1.
         dropout: Dropout between embedding and classifier.
+        margin_head: Classifier and loss in one, such as :class:`~lightning_modules.networks.ArcFaceHead`; ``None`` is a
+            linear classifier.
         segmenter_weights: Checkpoint of a segmentation network trained beforehand; ``None`` starts its encoder
             from the trunk's weights where the two are alike, as the paper does.
-        classification_loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default.
+        classification_loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default. None
+            beside a ``margin_head``.
         segmentation_loss: Of ``(B, 2, H, W)`` logits and ``(B, H, W)`` label maps; cross-entropy by default.
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:
-        ValueError: If ``segmentation_weight`` is negative or not finite.
+        ValueError: If ``segmentation_weight`` is negative or not finite, or if there are both ``margin_head`` and
+            ``classification_loss``.
     """
 
     def __init__(
@@ -38,6 +48,7 @@ class SOIDNModule(FaceModule):
         *,
         segmentation_weight: float = 1.0,
         dropout: float = 0.0,
+        margin_head: MarginHeadCallable | None = None,
         segmenter_weights: str | None = None,
         classification_loss: nn.Module | None = None,
         segmentation_loss: nn.Module | None = None,
@@ -45,13 +56,14 @@ class SOIDNModule(FaceModule):
     ) -> None:
         if not 0.0 <= segmentation_weight < float("inf"):
             raise ValueError(f"Expected `segmentation_weight` (λ) of at least 0, got {segmentation_weight}")
+        check_single_loss(margin_head, classification_loss)
         super().__init__(network, **settings)
         self.segmentation_weight = segmentation_weight
         self.classification_loss = classification_loss or nn.CrossEntropyLoss()
         self.segmentation_loss = segmentation_loss or SegmentationLoss()
         if segmenter_weights is not None:
             self.origin += "; " + load_segmenter_weights(network, segmenter_weights)
-        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(network.embedding_dim, num_classes))
+        self.classifier = Classifier(network.embedding_dim, num_classes, dropout=dropout, margin_head=margin_head)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` embeddings of raw ``(B, 3, H, W)`` images."""
@@ -59,7 +71,7 @@ class SOIDNModule(FaceModule):
         return embeddings
 
     def logits_network(self) -> nn.Module:
-        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``.
+        """Return the network from normalised images ``(B, C, H, W)`` to class scores ``(B, n)``, without a margin.
 
         Weights and mode are shared with this module: dropout acts until either is put into evaluation.
         """
@@ -90,8 +102,9 @@ class SOIDNModule(FaceModule):
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         output = self.network(self.pixels(batch["image"]))
-        scores = self.classifier(output.embedding)  # (B, n)
-        classification: Tensor = self.classification_loss(scores, batch["identity"])
+        scores, classification = self.classifier.scores_and_loss(
+            output.embedding, batch["identity"], self.classification_loss
+        )
         segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
         loss = classification + self.segmentation_weight * segmentation
         accuracy = (scores.argmax(1) == batch["identity"]).float().mean()

@@ -3,8 +3,10 @@
 from typing import Any, TypedDict
 
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.utils.checkpoint import checkpoint
 
 from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
@@ -37,6 +39,10 @@ class TripletModule(FaceModule):
     on several GPUs is that of one with the same batch. Batches must hold several faces of a person:
     ``data.init_args.identity_batches``.
 
+    Triplets are those of a whole batch, and so are the means and variances of the batch triplet loss: gradients of
+    smaller batches do not add up to a larger one's, and ``trainer.accumulate_grad_batches`` is refused. ``chunk_size``
+    fits a larger batch into the same memory instead, for a second forward pass.
+
     Source: Sáez Trigueros et al. (2018), sections 3.2 and 4.2, https://arxiv.org/abs/1707.07923.
 
     Args:
@@ -45,12 +51,16 @@ class TripletModule(FaceModule):
         num_classes: Number of training identities.
         loss: Of the triplets' distances; its ``margin`` is the mining's too. :class:`losses.TripletLoss` by default.
         strategy: Which triplets are learned from, see :func:`losses.mine_triplets`.
+        chunk_size: Images of a process that are in the network at once in training; ``None`` is all of them. What a
+            chunk leaves for the backward pass is its embeddings: the rest is computed again, with the same dropout.
+            Loss and gradients are those of the whole batch, to rounding.
         initial_weights: A checkpoint of this suite, of any module with the same network; its classifier is dropped.
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:
-        ValueError: If the checkpoint's network is another one, naming the first mismatch, or there are fewer than two
-            identities.
+        ValueError: If the checkpoint's network is another one, naming the first mismatch; if there are fewer than two
+            identities; if ``chunk_size`` is below 1, or comes with batch normalisation, whose statistics would be a
+            chunk's, and counted twice.
     """
 
     def __init__(
@@ -60,13 +70,34 @@ class TripletModule(FaceModule):
         *,
         loss: DistanceLoss | None = None,
         strategy: Strategy = "semi_hard",
+        chunk_size: int | None = None,
         **settings: Any,
     ) -> None:
         if num_classes < 2:
             raise ValueError(f"Expected at least 2 training identities, got {num_classes}: there is no negative")
+        if chunk_size is not None:
+            _check_chunks(network, chunk_size)
         super().__init__(network, **settings)
         self.loss = loss or TripletLoss()
         self.strategy = strategy
+        self.chunk_size = chunk_size
+
+    def on_fit_start(self) -> None:
+        """Refuse the accumulation of gradients before anything is computed.
+
+        Raises:
+            MisconfigurationException: If they are accumulated, or batch normalisation cannot be synchronised.
+        """
+        super().on_fit_start()
+        _check_accumulation(self.trainer.accumulate_grad_batches)
+
+    def on_train_epoch_start(self) -> None:
+        """Refuse it also where a callback begins with it in a later epoch.
+
+        Raises:
+            MisconfigurationException: If gradients are accumulated.
+        """
+        _check_accumulation(self.trainer.accumulate_grad_batches)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return L2-normalised float32 embeddings ``(B, D)`` of raw ``(B, 3, H, W)`` images."""
@@ -80,7 +111,7 @@ class TripletModule(FaceModule):
         Raises:
             DataError: If features are not finite.
         """
-        embeddings = gather_batch(self(batch["image"]))  # (B, D)
+        embeddings = gather_batch(self._embed(batch["image"]))  # (B, D)
         identities = gather_batch(batch["identity"])  # (B,)
         self._check_finite(embeddings)
         triplets = mine_triplets(embeddings, identities, margin=self.loss.margin, strategy=self.strategy)
@@ -98,6 +129,13 @@ class TripletModule(FaceModule):
     test_step = validation_step
     predict_step = validation_step
 
+    def _embed(self, images: Tensor) -> Tensor:
+        if self.chunk_size is None:
+            embeddings: Tensor = self(images)
+            return embeddings
+        chunks = torch.split(images, self.chunk_size)
+        return torch.cat([checkpoint(self, chunk, use_reentrant=False) for chunk in chunks])
+
     def _check_finite(self, embeddings: Tensor) -> None:
         bad = int((~embeddings.isfinite().all(1)).sum())  # the same in every process: all of them stop
         if bad:
@@ -109,3 +147,19 @@ class TripletModule(FaceModule):
     def load_initial_weights(self, path: str) -> str:
         """Load the whole network; see :func:`lightning_modules.networks.load_network_weights`."""
         return load_network_weights(self.network, path)
+
+
+def _check_chunks(network: nn.Module, chunk_size: int) -> None:
+    if chunk_size < 1:
+        raise ValueError(f"Expected `chunk_size` of at least 1, got {chunk_size}")
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            raise ValueError(f"Expected a network without batch normalisation with `chunk_size`, got one in {name!r}")
+
+
+def _check_accumulation(batches: int) -> None:
+    if batches > 1:
+        raise MisconfigurationException(
+            f"Expected `trainer.accumulate_grad_batches` of 1, got {batches}: triplets are mined in one batch; for "
+            "larger batches in the same memory set `model.init_args.chunk_size`"
+        )

@@ -2,11 +2,13 @@
 
 from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
 from lightning_modules.networks.checkpoint_file import read_state_dict
+from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.face_net import FaceNet
 from lightning_modules.networks.fcn8s import FCN8s
 from lightning_modules.networks.fingerprint import fingerprint
 from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
+from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
 from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
 from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
@@ -29,11 +31,16 @@ __all__ = [
     "SOIDN",
     "VGGFACE_MEAN",
     "VGGFACE_STD",
+    "ArcFaceHead",
     "AveragePoolHead",
     "CasiaNet",
     "CasiaNetTrunk",
+    "Classifier",
+    "CosFaceHead",
     "FCN8s",
     "FaceNet",
+    "MarginHead",
+    "MarginHeadCallable",
     "Normalize",
     "OcclusionMaskAdaptor",
     "PooledHead",
@@ -45,6 +52,7 @@ __all__ = [
     "Trunk",
     "VGG16Head",
     "VGG16Trunk",
+    "check_single_loss",
     "copy_matching_weights",
     "fingerprint",
     "imagenet_trunk_weights",

@@ -142,7 +142,7 @@ def test_maps_can_be_made_after_the_last_epoch_only(tmp_path: Path) -> None:
     run = trainer(tmp_path, OcclusionMapping([OCCLUDER], every_n_epochs=None, stride=8), epochs=3)
     run.fit(fixed(), data())
     names = {path.name for path in (Path(str(run.log_dir)) / "occlusion_maps").glob("*.npz")}
-    assert names == {"scoring-4x6-epoch2.npz"}
+    assert names == {"scoring-4x6.npz"}
 
 
 def test_occluded_validation_images_are_not_used(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Trains with triplets for twenty steps and keeps losses, first gradients and last weights.
 
-python -m tests.helpers.train_triplets FILE PROCESSES LOSS
+python -m tests.helpers.train_triplets FILE PROCESSES LOSS CHUNK_SIZE
 """
 
 import sys
@@ -41,7 +41,7 @@ class Record(Callback):
             self.gradients = {name: p.grad.clone() for name, p in pl_module.named_parameters() if p.grad is not None}
 
 
-def train(path: Path, processes: int, loss: str) -> None:
+def train(path: Path, processes: int, loss: str, chunk_size: int) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data = FaceDataModule(
@@ -61,6 +61,7 @@ def train(path: Path, processes: int, loss: str) -> None:
         network,
         data.num_classes,
         loss=LOSSES[loss],
+        chunk_size=chunk_size or None,
         normalize=Normalize(grey=True),
         optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9),
     )
@@ -90,4 +91,4 @@ def train(path: Path, processes: int, loss: str) -> None:
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    train(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from datamodules import FaceDataModule
 from datamodules.batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
-from lightning_modules.base import check_same_pixels
+from lightning_modules.base import FaceModule, check_batch_norm, check_same_pixels
 from lightning_modules.networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -143,3 +143,56 @@ def test_foreign_weights_want_the_pixels_of_their_model(
     check_same_pixels(Normalize(mean, std), state, "file.pth")
     with pytest.raises(ValueError, match=r"`mean` that file\.pth was trained with"):
         check_same_pixels(Normalize(), state, "file.pth")
+
+
+def test_channels_last_changes_rounding_only(face_net: FaceNet, soidn: SOIDN, batch: FaceBatch) -> None:
+    modules: list[tuple[FaceModule, FaceModule]] = [
+        (ClassifierModule(face_net, 3), ClassifierModule(deepcopy(face_net), 3, channels_last=True)),
+        (SOIDNModule(soidn, 3), SOIDNModule(deepcopy(soidn), 3, channels_last=True)),
+    ]
+    for plain, last in modules:
+        assert last.pixels(batch["image"]).is_contiguous(memory_format=torch.channels_last)
+        (weight, *_) = (p for p in last.network.parameters() if p.ndim == 4)
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+        assert not weight.is_contiguous()
+        gradients = []
+        for module in (plain, last):
+            embeddings = module(batch["image"])
+            trunk = [p for name, p in module.network.named_parameters() if name.startswith("trunk.")]
+            gradients.append(torch.autograd.grad(embeddings.square().sum(), trunk))
+            module.eval()
+        torch.testing.assert_close(last(batch["image"]), plain(batch["image"]), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_is_the_same_with_the_same_names(face_net: FaceNet, batch: FaceBatch) -> None:
+    torch.compiler.reset()
+    graphs: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, _: Any) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    plain = ClassifierModule(face_net, 3).eval()
+    compiled = ClassifierModule(deepcopy(face_net), 3, compiled={"backend": backend}).eval()
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    torch.testing.assert_close(compiled(batch["image"]), plain(batch["image"]), rtol=1e-5, atol=1e-6)
+    assert len(graphs) == 1
+    scores, pixels = compiled.logits_network(), compiled.pixels(batch["image"])
+    exported = torch.export.export(scores, (pixels,), strict=False).module()  # as occlusion maps do
+    torch.testing.assert_close(exported(pixels), scores(pixels), rtol=1e-5, atol=1e-6)
+    torch.compiler.reset()
+
+
+def test_refuses_batch_normalisation_over_processes_on_a_cpu(face_net: FaceNet, soidn: SOIDN) -> None:
+    with pytest.raises(MisconfigurationException, match=r"Expected GPUs with `trainer\.sync_batchnorm`"):
+        check_batch_norm(face_net, 2, synchronised=True, on_cpu=True)
+    check_batch_norm(soidn.trunk, 2, synchronised=True, on_cpu=True)  # has none
+
+
+def test_warns_of_statistics_of_each_process(face_net: FaceNet, soidn: SOIDN) -> None:
+    with pytest.warns(UserWarning, match=r"take the statistics of 1/2 of the batch.*sync_batchnorm=true"):
+        check_batch_norm(face_net, 2, synchronised=False, on_cpu=False)
+    check_batch_norm(face_net, 2, synchronised=True, on_cpu=False)
+    check_batch_norm(soidn.trunk, 2, synchronised=False, on_cpu=False)

@@ -1,15 +1,16 @@
 """SOIDN's joint loss, Eq. 2."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
 from datamodules.batch import FaceBatch
 from lightning_modules import SOIDNModule
-from lightning_modules.networks import SOIDN
+from lightning_modules.networks import SOIDN, CosFaceHead, MarginHead
 
 
 def module(network: SOIDN, **settings: Any) -> SOIDNModule:
@@ -76,3 +77,19 @@ def test_logits_network_gives_the_classifiers_scores(soidn: SOIDN, batch: FaceBa
     x = made.pixels(batch["image"])
     torch.testing.assert_close(made.logits_network()(x), made.classifier(soidn(x).embedding))
     assert {id(p) for p in made.logits_network().parameters()} == {id(p) for p in made.parameters()}
+
+
+def test_a_margin_heads_loss_takes_the_place_of_softmax(soidn: SOIDN, batch: FaceBatch) -> None:
+    made = module(soidn, segmentation_weight=0.5, margin_head=partial(CosFaceHead, scale=16.0)).eval()
+    _, segmentation = plain_losses(made, batch)
+    head = made.classifier[1]
+    assert isinstance(head, MarginHead)
+    x = made.pixels(batch["image"])
+    classification = head.loss(soidn(x).embedding, batch["identity"])
+    torch.testing.assert_close(made.training_step(batch, 0), classification + 0.5 * segmentation)
+    torch.testing.assert_close(made.logits_network()(x), head(soidn(x).embedding))
+
+
+def test_refuses_a_loss_beside_a_margin_head(soidn: SOIDN) -> None:
+    with pytest.raises(ValueError, match=r"either a `margin_head`, .* or a loss, got both: CrossEntropyLoss\(\)"):
+        SOIDNModule(soidn, 3, margin_head=CosFaceHead, classification_loss=nn.CrossEntropyLoss())

@@ -1,16 +1,22 @@
 """Fine-tuning with triplets: what a step's loss is, what it starts from, and what it refuses."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from torch import nn
+from torch.utils.data import DataLoader
 
 from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
 from lightning_modules import ClassifierModule, TripletModule
-from lightning_modules.networks import SOIDN, FaceNet
+from lightning_modules.networks import SOIDN, FaceNet, VGG16Head, VGG16Trunk
 from losses import BatchTripletLoss, DistanceLoss, TripletLoss, mine_triplets
 
 
@@ -88,6 +94,76 @@ def test_starts_from_a_classifiers_network_without_its_classifier(
     torch.testing.assert_close(module(batch["image"]), expected)
     assert not [name for name in module.state_dict() if "classifier" in name]
     assert module.origin.startswith("checkpoint weights from a.ckpt: network (")
+
+
+@pytest.fixture
+def plain() -> FaceNet:
+    torch.manual_seed(0)
+    head = partial(VGG16Head, embedding_dim=32)  # with dropout
+    return FaceNet(VGG16Trunk(0.125), head, image_size=32).double()
+
+
+@pytest.mark.parametrize("loss", [TripletLoss(margin=1.5), BatchTripletLoss(margin=1.5)], ids=repr)
+@pytest.mark.parametrize("chunk_size", [1, 3, 4, 9])
+def test_chunks_have_loss_and_gradients_of_the_whole_batch(
+    loss: DistanceLoss, chunk_size: int, plain: FaceNet, pairs: FaceBatch
+) -> None:
+    losses, gradients, sizes = [], [], []
+    plain.trunk.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    for size in (None, chunk_size):
+        module = quiet(TripletModule(plain, 2, loss=loss, strategy="all", chunk_size=size)).eval()
+        output = module.training_step(pairs, 0)
+        losses.append(output["loss"])
+        gradients.append(torch.autograd.grad(output["loss"], list(plain.parameters())))
+    assert losses[1].item() > 0
+    torch.testing.assert_close(losses[1], losses[0], rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-9, atol=1e-12)
+    assert sizes[0] == 4
+    assert max(sizes[1:]) == min(chunk_size, 4)
+    assert sum(sizes[1:]) == 2 * 4  # each again in the backward pass
+
+
+def test_chunks_are_computed_again_with_the_same_dropout(
+    plain: FaceNet, pairs: FaceBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gradients = []
+    for kept in (False, True):
+        if kept:
+            monkeypatch.setattr("lightning_modules.triplet.checkpoint", lambda function, x, **_: function(x))
+        torch.manual_seed(1)
+        module = quiet(TripletModule(plain, 2, loss=BatchTripletLoss(), strategy="all", chunk_size=3)).train()
+        torch.autograd.backward(module.training_step(pairs, 0)["loss"])
+        gradients.append([p.grad.clone() for p in plain.parameters() if p.grad is not None])
+        plain.zero_grad()
+    assert any(gradient.any() for gradient in gradients[0])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-12, atol=0)
+
+
+def test_refuses_chunks_that_change_what_is_learned(face_net: FaceNet, plain: FaceNet) -> None:
+    with pytest.raises(ValueError, match=r"without batch normalisation with `chunk_size`, got one in 'trunk\.stages"):
+        TripletModule(face_net, 2, chunk_size=2)
+    with pytest.raises(ValueError, match="`chunk_size` of at least 1, got 0"):
+        TripletModule(plain, 2, chunk_size=0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"accumulate_grad_batches": 2}, {"callbacks": GradientAccumulationScheduler({0: 2})}],
+    ids=["trainer", "callback"],
+)
+def test_refuses_to_accumulate_gradients(settings: dict[str, Any], face_net: FaceNet, pairs: FaceBatch) -> None:
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        **settings,
+    )
+    loader: DataLoader[FaceBatch] = DataLoader([pairs, pairs], batch_size=None, num_workers=0)  # type: ignore[arg-type]  # a list is enough
+    with pytest.raises(MisconfigurationException, match=r"of 1, got 2: .*`model\.init_args\.chunk_size`"):
+        trainer.fit(TripletModule(face_net, 2), loader, loader)
 
 
 def test_features_that_are_not_finite_stop_the_run_in_one_line(face_net: FaceNet, pairs: FaceBatch) -> None:

@@ -1,30 +1,29 @@
 """Fine-tuning with triplets on two processes is that on one with the same batches."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-import losses
-
-ROOT = Path(str(losses.__file__)).parent.parent
+from tests.helpers.processes import ROOT, run_module
 
 
 @pytest.fixture
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int], dict[str, Any]]:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     found = {}
-    for loss in ("triplet", "batch_triplet"):
-        for processes in (1, 2):
-            path = tmp_path / f"{loss}{processes}.pt"
-            command = [sys.executable, "-m", "tests.helpers.train_triplets", str(path), str(processes), loss]
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603  our own code
-            assert done.returncode == 0, done.stderr
-            found[loss, processes] = torch.load(path, weights_only=True)
+    for loss, processes, chunk_size in (
+        ("triplet", 1, 0),
+        ("triplet", 2, 0),
+        ("batch_triplet", 1, 0),
+        ("batch_triplet", 2, 5),  # of 6 faces
+    ):
+        path = tmp_path / f"{loss}{processes}.pt"
+        run_module("tests.helpers.train_triplets", str(path), str(processes), loss, str(chunk_size))
+        found[loss, processes] = torch.load(path, weights_only=True)
     return found
 
 

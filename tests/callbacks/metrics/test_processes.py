@@ -1,7 +1,5 @@
 """Two processes with overlapping shares come to the figures of one that saw everything once."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import callbacks
 from callbacks.metrics import (
     AUC,
     CMC,
@@ -25,13 +22,10 @@ from callbacks.metrics import (
     TARAtFAR,
 )
 from tests.callbacks.metrics.samples import random_pairs, random_people
+from tests.helpers.processes import ROOT, run_in_two
 
 CODE = """
-import sys, warnings, torch
-from torch import distributed
-rank, folder = int(sys.argv[1]), sys.argv[2]
-torch.set_num_threads(1)
-distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+import warnings
 metrics, columns, shares = torch.load(f"{folder}/given.pt", weights_only=False)
 found = {}
 for name, metric in metrics.items():
@@ -42,7 +36,6 @@ for name, metric in metrics.items():
         warnings.filterwarnings("ignore", "The ``compute`` method of metric", UserWarning)
         found[name] = metric.compute()
 torch.save(found, f"{folder}/{rank}.pt")
-distributed.destroy_process_group()
 """
 
 
@@ -84,16 +77,8 @@ def test_two_processes_return_the_figures_of_one(tmp_path: Path, monkeypatch: py
     if idle:
         shares = [[everything], []]
     torch.save((metrics(), columns(), shares), tmp_path / "given.pt")
-    monkeypatch.setenv("PYTHONPATH", str(Path(str(callbacks.__file__)).parent.parent))
-    commands = [[sys.executable, "-W", "error", "-c", CODE, str(rank), str(tmp_path)] for rank in range(2)]
-    running = [subprocess.Popen(c, stderr=subprocess.PIPE, text=True) for c in commands]  # noqa: S603  our own code
-    try:
-        for process in running:
-            _, errors = process.communicate(timeout=150)
-            assert process.returncode == 0, errors
-    finally:
-        for process in running:
-            process.kill()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    run_in_two(CODE, tmp_path)
     for name, metric in metrics().items():
         metric.update(**columns()[name])
         alone = metric.compute()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.networks import CasiaNet, FaceNet, PooledHead, VGG16Trunk
+from lightning_modules.networks import ArcFaceHead, CasiaNet, FaceNet, PooledHead, VGG16Trunk
 
 
 class Sample(NamedTuple):
@@ -114,14 +114,15 @@ def _strides() -> nn.Module:
     )
 
 
-def _soidn_trunk() -> nn.Module:
+def _soidn_trunk(classifier: Callable[[int, int], nn.Module]) -> nn.Module:
     trunk = VGG16Trunk(0.125, batch_norm=True)
-    return nn.Sequential(FaceNet(trunk, partial(PooledHead, embedding_dim=16), image_size=32), nn.Linear(16, 5))
+    return nn.Sequential(FaceNet(trunk, partial(PooledHead, embedding_dim=16), image_size=32), classifier(16, 5))
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "CASIA-Net": (partial(CasiaNet, 5, width=0.125), (1, 37, 45)),
-    "SOIDN's trunk": (_soidn_trunk, (3, 32, 32)),
+    "SOIDN's trunk": (partial(_soidn_trunk, nn.Linear), (3, 32, 32)),
+    "SOIDN's trunk with a margin head": (partial(_soidn_trunk, ArcFaceHead), (3, 32, 32)),
     "VGG-like": (_vgg_like, (3, 21, 26)),
     "ResNet-like": (_resnet_like, (3, 31, 25)),
     "DenseNet-like": (_densenet_like, (1, 19, 22)),

@@ -1,0 +1,56 @@
+"""A small reproduction and runs of it, made up."""
+
+from experiments.reproduction.declaration import Column, Comparison, Curves, Declaration, Figure, Row, Table
+from experiments.reproduction.records import Run
+
+SCARF = Column("scarf", ["ar/scarf/rank_1_accuracy", "test/rank1/scarf"])
+IOU = Column("mean IoU", ["test/iou/mean"], digits=2)
+
+
+def small_declaration() -> Declaration:
+    """Return two systems and a third that nobody has run, with one of each part."""
+    return Declaration(
+        title="A paper on scarves",
+        source="https://example.org/paper",
+        rows={
+            "baseline": Row("Baseline", "baseline"),
+            "soidn": Row("SOIDN", "soidn", {"model.segmentation_weight": 0.5}, longer=1.5),
+            "later": Row("Later", "soidn"),
+        },
+        tables=[Table("Table 1", ["baseline", "soidn", "later"], [SCARF, IOU], {"soidn": [92.5, None]}, "AR")],
+        comparisons=[Comparison("At equal epochs", [("soidn", "baseline")], [SCARF, IOU])],
+        figures=[Figure("Figure 8", ["soidn", "baseline"], "figures/s*.png")],
+        curves=[Curves("Accuracy", ["baseline", "soidn"], "val/accuracy")],
+    )
+
+
+def done(row: str, seed: int, scarf: float, *, iou: float | None = None, seconds: float = 60.0) -> Run:
+    """Return a finished run of two epochs."""
+    measures = {"test/rank1/scarf": scarf} | ({} if iou is None else {"test/iou/mean": iou})
+    history = [{"epoch": e, "seconds": e * seconds / 2, "val/accuracy": scarf * e / 2} for e in (1.0, 2.0)]
+    return Run(
+        row,
+        seed,
+        f"runs/{row}/{seed}",
+        f"train {row} {seed}",
+        "done",
+        measures,
+        history,
+        seconds,
+        commit="abc1234",
+        hardware="2 cores",
+        versions="torch 2",
+    )
+
+
+def three_seeds() -> list[Run]:
+    """Return three seeds of Baseline and two of SOIDN, whose third failed; ``later`` waits.
+
+    Differences of seeds 0 and 1: 0.2 and 0.1.
+    """
+    return [
+        *(done("baseline", seed, scarf) for seed, scarf in enumerate((0.1, 0.2, 0.3))),
+        *(done("soidn", seed, scarf, iou=0.8, seconds=90.0) for seed, scarf in enumerate((0.3, 0.3))),
+        Run("soidn", 2, "runs/soidn/2", "train soidn 2", "failed", error="ValueError: <script>alert(1)</script>"),
+        *(Run("later", seed, f"runs/later/{seed}", f"train later {seed}") for seed in range(3)),
+    ]
