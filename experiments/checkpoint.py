@@ -45,11 +45,17 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     state = read_state_dict(checkpoint)
     model["init_args"]["network"]["init_args"]["image_size"] = image_size
     if not str(model["class_path"]).endswith("SegmentationModule"):
-        classifier = [t for name, t in state.items() if name.startswith("classifier.") and name.endswith(".bias")]
-        model["init_args"]["num_classes"] = len(classifier[0]) if classifier else 2
+        model["init_args"]["num_classes"] = _num_classes(state)
     module = _build(model, path)
     _load(module, state, checkpoint)
     return Trained(module.eval(), image_size, str(saved.get("system", "model")))
+
+
+def _num_classes(state: Mapping[str, Tensor]) -> int:
+    """Return n of a linear classifier's bias ``(n,)`` or a margin head's directions ``(D, n)``; 2 without either."""
+    last = (".bias", ".margin_loss.W")
+    sizes = [t.shape[-1] for name, t in state.items() if name.startswith("classifier.") and name.endswith(last)]
+    return sizes[0] if sizes else 2
 
 
 def _without_weights(node: Any) -> Any:

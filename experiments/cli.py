@@ -6,12 +6,15 @@ import sys
 import textwrap
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from netrc import NetrcParseError, netrc
+from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 import wandb
-from jsonargparse import ArgumentError, set_parsing_settings
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
@@ -23,8 +26,19 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
 
-PARSER_CHATTER = re.compile(r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value)")
+PARSER_CHATTER = re.compile(
+    r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value"
+    r"|Not a valid subclass|Subclass types expect|a class path \(str\)|a dict with)"
+)
 """Lines of the parser's messages that say nothing of what the user wrote."""
+
+UNKNOWN_KEY = re.compile(
+    r"unrecognized arguments: --(?P<argument>[\w.]+)\S*"
+    r"|does not accept option '(?P<option>[^']+)'"
+    r"|Option '(?P<parameter>[^']+)' is not accepted"
+)
+"""How the parser says that a key does not exist: as an option, in a file, in a chosen class."""
+CHOSEN_CLASS = re.compile(r"class_path[ =]'([\w.]+)'")
 
 REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
@@ -55,7 +69,17 @@ class LogConfigCallback(SaveConfigCallback):
 
 
 class FaceCLI(LightningCLI):
-    """``fit``, ``validate``, ``test`` and ``predict`` for any module on any data; a fit ends with a test."""
+    """``fit``, ``validate``, ``test`` and ``predict`` for any module on any data; a fit ends with a test.
+
+    Args:
+        siblings: Options of the command that calls this one, which a misspelt key may have meant.
+        args: See :class:`pytorch_lightning.cli.LightningCLI`.
+        kwargs: The same.
+    """
+
+    def __init__(self, *args: Any, siblings: Sequence[str] = (), **kwargs: Any) -> None:
+        self.siblings = siblings
+        super().__init__(*args, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Give every value that two parts share one place in the config."""
@@ -66,8 +90,18 @@ class FaceCLI(LightningCLI):
         parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse, and refuse a checkpoint that cannot be read before anything is built."""
-        super().parse_arguments(parser, args)
+        """Parse, and refuse a checkpoint that cannot be read before anything is built.
+
+        Raises:
+            UserError: If the command line or a file cannot be parsed; of a key that does not exist, with the nearest.
+        """
+        try:
+            super().parse_arguments(parser, args)
+        except ArgumentError as error:
+            known = set(self.siblings).union(
+                *(part.get_defaults().keys() for part in self._subcommand_parsers.values())
+            )
+            raise UserError(brief(with_nearest_keys(str(error), sorted(known)))) from error
         path = self.config[self.config["subcommand"]].get("ckpt_path")
         if path is not None and path not in {"best", "last"}:
             check_checkpoint(path)
@@ -99,15 +133,20 @@ class FaceCLI(LightningCLI):
 
 
 class DryCLI(FaceCLI):
-    """Builds everything, without a look at every image, and stops there."""
+    """Builds everything, without a look at every image or what an earlier stage has yet to leave, and stops there."""
 
     def instantiate_classes(self) -> None:
         """Build from a copy of the configuration, so that the resolved one stays what was asked for."""
         asked = self.config
         self.config = asked.clone()
-        data = self.config[self.subcommand].data if self.subcommand else self.config.data
-        if "check_images" in data.get("init_args", {}) and data.init_args.get("on_bad_image") != "skip":
-            data.init_args.check_images = False
+        config = self.config[self.subcommand] if self.subcommand else self.config
+        data, model = config.data.get("init_args", {}), config.model.get("init_args", {})
+        if "check_images" in data and data.get("on_bad_image") != "skip":
+            data["check_images"] = False
+        if not all(Path(path).exists() for path in values_of(data.get("training_occluder"), "map_file")):
+            data["training_occluder"] = None
+        if model.get("initial_weights") is None and model.get("continue_classifier"):
+            model["continue_classifier"] = False
         super().instantiate_classes()
         self.config = asked
 
@@ -115,12 +154,38 @@ class DryCLI(FaceCLI):
         """Do nothing."""
 
 
-def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
+class ParsingCLI(FaceCLI):
+    """Parses, and builds nothing."""
+
+    def _set_seed(self) -> None:
+        """Do nothing."""
+
+    def instantiate_classes(self) -> None:
+        """Do nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing."""
+
+
+def parse_only(args: Sequence[str]) -> None:
+    """Check a command line's keys and the types of its values, whether or not the files that it names are there.
+
+    Raises:
+        UserError: If one is wrong.
+    """
+    run(args, cli=ParsingCLI)
+
+
+def run(
+    args: Sequence[str], *, dry: bool = False, cli: type[FaceCLI] | None = None, siblings: Sequence[str] = ()
+) -> FaceCLI:
     """Run one command line in this process.
 
     Args:
         args: As in ``python -m experiments.train``: a subcommand and its options.
         dry: Only build what the command line asks for, so that a mistake in it shows.
+        cli: What does that, in place of the usual.
+        siblings: Options of the calling command, which a misspelt key may have meant.
 
     Raises:
         UserError: If what was asked for cannot be done; the message is one line.
@@ -129,7 +194,7 @@ def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
     try:
-        return (DryCLI if dry else FaceCLI)(
+        return (cli or (DryCLI if dry else FaceCLI))(
             LightningModule,
             LightningDataModule,
             subclass_mode_model=True,
@@ -140,6 +205,7 @@ def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
             auto_configure_optimizers=False,
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
             args=list(args),
+            siblings=siblings,
         )
     except (ArgumentError, MisconfigurationException) as error:
         raise UserError(brief(str(error))) from error
@@ -147,6 +213,22 @@ def run(args: Sequence[str], *, dry: bool = False) -> FaceCLI:
         raise UserError(str(error).rpartition("DataError: ")[2]) from error
     finally:
         wandb.finish()  # or the next run of this process would go on with this one's
+
+
+def values_of(node: Any, name: str) -> Iterator[Any]:
+    """Yield the values of a key wherever it is in a configuration.
+
+    Example:
+        >>> list(values_of({"a": {"lr": 1, "b": [{"lr": 2}]}}, "lr"))
+        [1, 2]
+    """
+    if isinstance(node, Namespace):
+        node = node.as_dict()
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        if key == name:
+            yield value
+        else:
+            yield from values_of(value, name)
 
 
 def main(command: Any, args: Sequence[str] | None = None) -> None:
@@ -181,6 +263,63 @@ def brief(message: str) -> str:
     return " ".join(line.removeprefix("- ") for line in lines if not PARSER_CHATTER.match(line))
 
 
+def with_nearest_keys(message: str, known: Sequence[str]) -> str:
+    """Return a parser's message with the nearest existing key beside each that does not exist.
+
+    Args:
+        message: The parser's, whole.
+        known: Keys outside chosen classes; those of a chosen class are its constructor's.
+
+    Example:
+        >>> with_nearest_keys("unrecognized arguments: --trainer.max_epoch=3", ["trainer.max_epochs"])
+        "unrecognized arguments: --trainer.max_epoch=3; did you mean 'trainer.max_epochs'?"
+    """
+    return UNKNOWN_KEY.sub(lambda found: found.group() + _nearest_key(message, found, known), message)
+
+
+def _nearest_key(message: str, found: re.Match[str], known: Sequence[str]) -> str:
+    key = found["argument"] or found["option"] or found["parameter"]
+    classes = CHOSEN_CLASS.findall(message, 0, found.start())
+    if message.endswith("callable class: ", 0, found.start()):  # it is named after
+        classes = CHOSEN_CLASS.findall(message, found.end())[:1]
+    if classes:
+        # `probabilities.none` is an entry of a parameter
+        return did_you_mean(key.partition(".")[0], [*parameters(classes[-1]), "class_path", "init_args"])
+    if whole := [name for name in known if name.endswith(f".{key}")]:  # `--max_epochs`
+        return did_you_mean(whole[0], whole)
+    inside, wrong = "", key
+    while True:
+        level = {name.removeprefix(inside).partition(".")[0] for name in known if name.startswith(inside)}
+        part, _, rest = wrong.partition(".")
+        if part not in level or not rest:
+            return did_you_mean(part, level, inside)
+        inside, wrong = f"{inside}{part}.", rest
+
+
+def parameters(class_path: str) -> list[str]:
+    """Return the parameters of a class, its parents' included, as a configuration names them.
+
+    Example:
+        >>> parameters("losses.BatchTripletLoss")
+        ['margin', 'beta']
+    """
+    found = locate(class_path)
+    return ArgumentParser().add_class_arguments(found, fail_untyped=False) if isinstance(found, type) else []
+
+
+def did_you_mean(wrong: str, known: Iterable[str], inside: str = "") -> str:
+    """Return the nearest of the known names as a question, or nothing where none is near.
+
+    Example:
+        >>> did_you_mean("max_epoch", ["max_epochs", "max_time"])
+        "; did you mean 'max_epochs'?"
+        >>> did_you_mean("colour", ["max_epochs", "max_time"])
+        ''
+    """
+    near = get_close_matches(wrong, known, n=1)
+    return f"; did you mean {inside + near[0]!r}?" if near else ""
+
+
 def check_checkpoint(path: str) -> None:
     """Refuse a file that is no checkpoint of this suite.
 
@@ -195,14 +334,17 @@ def check_checkpoint(path: str) -> None:
         raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
 
 
-def log_offline_without_key() -> None:
-    """Let W&B write to disk only, unless the user has a key or has said what to do."""
-    if "WANDB_MODE" in os.environ or "WANDB_API_KEY" in os.environ:
-        return
+def has_wandb_key() -> bool:
+    """Whether the user can log to W&B's server."""
     try:
         hosts = netrc().hosts
     except (OSError, NetrcParseError):
         hosts = {}
-    if not any("wandb" in host for host in hosts):
+    return "WANDB_API_KEY" in os.environ or any("wandb" in host for host in hosts)
+
+
+def log_offline_without_key() -> None:
+    """Let W&B write to disk only, unless the user has a key or has said what to do."""
+    if "WANDB_MODE" not in os.environ and not has_wandb_key():
         os.environ["WANDB_MODE"] = "offline"
         os.environ.setdefault("WANDB_SILENT", "true")  # its summary would bury the run's own

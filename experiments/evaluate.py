@@ -6,8 +6,8 @@
 
 Every distinct image is embedded once and kept below ``runs/embeddings``, by weights, preprocessing and pixels. Printed
 are tables, written below ``--out`` are ``results.json``, ``results.csv`` and figures. ``--extractor`` names a YAML file
-with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``. Both options can be given
-several times: a row each.
+with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one
+with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch.distributed as dist
 import yaml
@@ -50,6 +50,8 @@ from experiments.results import write_json
 from lightning_modules.extractors import Extractor
 
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
+
+Described = TypeVar("Described")
 
 Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Model → protocol → condition → measure."""
@@ -123,10 +125,10 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
         return [ar_faces(_needed(options, "ar", name))]
-    if name == "generated":
-        return [generated_protocol()]
-    read = csv_pairs if name == "pairs" else csv_identification
-    return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
+    if name in ("pairs", "identification"):
+        read = csv_pairs if name == "pairs" else csv_identification
+        return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
+    return [generated_protocol() if name == "generated" else _described(name, EvaluationProtocol)]
 
 
 def told_apart(protocols: Sequence[EvaluationProtocol]) -> list[EvaluationProtocol]:
@@ -168,15 +170,22 @@ def _trained(checkpoint: str, config: str | None) -> Extraction:
 
 
 def _extractor(path: str) -> Extraction:
+    built = _described(path, Extractor)
+    return Extraction(built, built.image_size, Path(path).stem)
+
+
+def _described(path: str, kind: type[Described]) -> Described:
+    """Build what a YAML file describes by ``class_path`` and ``init_args``."""
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_subclass_arguments(Extractor, "extractor")
+    parser.add_argument("--described", type=kind)
     try:
-        built = parser.instantiate(parser.parse_object({"extractor": yaml.safe_load(Path(path).read_text())})).extractor
+        content = yaml.safe_load(Path(path).read_text())
+        built: Described = parser.instantiate(parser.parse_object({"described": content})).described
     except (OSError, yaml.YAMLError, ArgumentError) as error:
         raise UserError(f"{path}: {brief(str(error))}") from error
     except REFUSALS as error:
         raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
-    return Extraction(built, built.image_size, Path(path).stem)
+    return built
 
 
 def results_table(protocol: str, results: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Table:
@@ -233,6 +242,12 @@ def write_csv(path: Path, results: Results) -> None:
                         )
 
 
+def _protocol_name(name: str) -> str:
+    if name not in PROTOCOLS and Path(name).suffix not in (".yaml", ".yml"):
+        raise UserError(f"Expected --protocol among {', '.join(PROTOCOLS)}, or a YAML file, got {name!r}")
+    return name
+
+
 def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m experiments.evaluate",
@@ -243,7 +258,8 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--checkpoint", action="append", default=[], help="of a run of this suite")
     parser.add_argument("--config", help="the run's config.yaml, where it is not in the folder above the checkpoint's")
     parser.add_argument("--extractor", action="append", default=[], help="YAML file of an extractor")
-    parser.add_argument("--protocol", action="append", choices=PROTOCOLS, required=True)
+    said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
+    parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
     parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
     parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
     parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), help="occluders of lfw_occ")

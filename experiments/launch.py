@@ -10,9 +10,10 @@ This is what ``make train-soidn DATA=… SCALE=… ARGS="…"`` calls. Everythin
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -20,8 +21,9 @@ import yaml
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.occluders.strategic_placement import placement_distribution
 from datamodules.sources import RecordIO, describe, open_source
-from experiments.cli import FaceCLI, UserError, main, run
+from experiments.cli import FaceCLI, UserError, main, run, values_of
 from experiments.results import write_json
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
@@ -32,10 +34,17 @@ SOIDN_SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
 """Those that the SOIDN paper compares; at its scale they start from VGG-Face."""
 FINE_TUNED = ("triplet", "batch_triplet")
 """Models B and C of the occlusion-map paper, which start from its model A."""
-SYSTEMS = (*SOIDN_SYSTEMS, "model_a", *FINE_TUNED)
-STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FINE_TUNED, "model_a")
+OCCLUDED = ("model_a_strategic", "model_a_normal")
+"""Its A_h×w and A_h×wR: model A, fine-tuned under noise patches."""
+FROM_MODEL_A = (*FINE_TUNED, *OCCLUDED)
+SYSTEMS = (*SOIDN_SYSTEMS, "model_a", *FROM_MODEL_A)
+STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FROM_MODEL_A, "model_a")
 """What is trained on clean faces first, where no weights are given."""
+OWN_OPTIONS = ("data", "scale", "alignment", "weights")
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
+MAP_OF = {"demo": (2, 200), "casia": (1, 1000)}
+"""Stride and number of images of the map that places noise patches, by scale."""
+PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,6 +55,16 @@ class Parser(argparse.ArgumentParser):
         raise UserError(message)
 
 
+class DataChoice(NamedTuple):
+    """What a run trains on, as far as it is not the configuration's."""
+
+    options: list[str]
+    repeat: int = 1
+    """How many times the configuration's epochs it takes, so that few faces are trained on as long as many."""
+    identities: int | None = None
+    """How many people there are to train on at least, where that may be few."""
+
+
 def launch(args: Sequence[str]) -> None:
     """Train one system, after what it starts from where no weights are given.
 
@@ -53,24 +72,68 @@ def launch(args: Sequence[str]) -> None:
         UserError: If the data cannot be used, an option is wrong, or weights are missing.
     """
     options, overrides = parse(args)
+    scale, config, data = choose(options)
+    weights = options.weights
+    if weights is None and options.system in FROM_MODEL_A and scale == "paper":
+        raise UserError("Expected WEIGHTS=file, a checkpoint of model A (make train-model-a), got none")
+    shared = trainer_overrides(overrides)
+    needs_first = weights is None and scale == "demo" and options.system in STARTS_FROM
+    start: list[str] = []
+    if needs_first or options.system == "model_a_strategic":
+        # mistakes in what comes last show before the first stage is trained
+        planned = plan(config, data, overrides)
+        if needs_first:
+            first = CONFIGS / f"{STARTS_FROM[options.system]}_demo.yaml"
+            weights = train_first_once(planned, [*longer(first, data.repeat), *shared], first)
+        start = placed_by_map(planned, shared, config, weights)
+    start += [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
+    if scale == "paper":
+        start = [*pixel_options(options.system, weights), *start]
+    print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
+    run(
+        ["fit", f"--config={config}", *longer(config, data.repeat), *data.options, *start, *overrides],
+        siblings=OWN_OPTIONS,
+    )
+
+
+def rehearse(args: Sequence[str]) -> None:
+    """Refuse a command line that cannot work, without training anything.
+
+    Raises:
+        UserError: If an option is wrong, or the data cannot be used.
+    """
+    options, overrides = parse(args)
+    _, config, data = choose(options)
+    plan(config, data, overrides)
+
+
+def choose(options: argparse.Namespace) -> tuple[str, Path, DataChoice]:
+    """Return scale, configuration and data of a command line, and say what was chosen and why."""
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     config = CONFIGS / f"{options.system}_{'demo' if scale == 'demo' else 'casia'}.yaml"
     data = choose_data(options.data, options.alignment, scale)
     data.options.extend(fewer_identities(config, data.identities))
-    weights = options.weights
-    if weights is None and options.system in FINE_TUNED and scale == "paper":
-        raise UserError("Expected WEIGHTS=file, a checkpoint of model A (make train-model-a), got none")
-    if weights is None and scale == "demo" and options.system in STARTS_FROM:
-        # mistakes in what comes last show before the first stage is trained
-        planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True)
-        first = CONFIGS / f"{STARTS_FROM[options.system]}_demo.yaml"
-        weights = train_first_once(planned, [*longer(first, data.repeat), *trainer_overrides(overrides)], first)
-    start = [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
-    if scale == "paper":
-        start = [*pixel_options(options.system, weights), *start]
-    print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
-    run(["fit", f"--config={config}", *longer(config, data.repeat), *data.options, *start, *overrides])
+    return scale, config, data
+
+
+def plan(config: Path, data: DataChoice, overrides: Sequence[str]) -> FaceCLI:
+    """Build a training without running it, and without what its first stage will leave.
+
+    Raises:
+        UserError: If an option is wrong, or a map other than the configuration's is not there.
+    """
+    planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True, siblings=OWN_OPTIONS)
+    placement = strategic_placement(planned)
+    if placement is not None:
+        try:
+            placement_distribution(np.zeros((1, 1)), placement["temperature"])
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        path, own = placement["map_file"], yaml.safe_load(config.read_text())
+        if not Path(path).exists() and str(path) not in values_of(own, "map_file"):
+            raise UserError(f"{path}: expected an occlusion map, found no such file")
+    return planned
 
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -125,16 +188,6 @@ def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[
     return ("paper", "DATA and a GPU are there") if has_gpu else ("demo", "no GPU here; SCALE=paper overrides")
 
 
-class DataChoice(NamedTuple):
-    """What a run trains on, as far as it is not the configuration's."""
-
-    options: list[str]
-    repeat: int = 1
-    """How many times the configuration's epochs it takes, so that few faces are trained on as long as many."""
-    identities: int | None = None
-    """How many people there are to train on at least, where that may be few."""
-
-
 def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
     """Put a user's dataset in the place of the configuration's, and say what it is."""
     if path is None:
@@ -169,9 +222,9 @@ def demo_repeat(images: int, *, most: int = 25) -> int:
     return max(1, min(most, DEMO_IMAGES // max(images, 1)))
 
 
-def longer(config: Path, repeat: int) -> list[str]:
+def longer(config: Path, repeat: float) -> list[str]:
     """Return the option that multiplies a configuration's epochs."""
-    epochs = repeat * int(yaml.safe_load(config.read_text())["trainer"]["max_epochs"])
+    epochs = round(repeat * int(yaml.safe_load(config.read_text())["trainer"]["max_epochs"]))
     return [] if repeat == 1 else [f"--trainer.max_epochs={epochs}"]
 
 
@@ -221,8 +274,9 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
 
 
 def trainer_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides of the trainer that concern the first stage's training too: all but its length."""
-    return [o for o in overrides if o.startswith("--trainer.") and not o.startswith(LENGTH_KEYS)]
+    """Return the overrides of the trainer that concern the first stage's training too: not its length and loggers."""
+    not_shared = (*LENGTH_KEYS, "--trainer.logger")
+    return [o for o in overrides if o.startswith("--trainer.") and not o.startswith(not_shared)]
 
 
 def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TRUNK) -> str | None:
@@ -244,12 +298,70 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
         print(f"{name}: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
         return str(checkpoint)
     print(f"{name}: training it on clean faces first")
-    trained = run(["fit", f"--config={config}", *options, "--evaluate=false"])
-    checkpoint = getattr(trained.trainer.checkpoint_callback, "last_model_path", "")
-    if not checkpoint:
-        return None
-    write_json(record, {"checkpoint": checkpoint, "options": list(options)})
-    return str(checkpoint)
+    logger = [csv_logger(config.stem)] if "WANDB_SWEEP_ID" in os.environ else []  # its W&B run is the second stage's
+    trained = run(["fit", f"--config={config}", *options, *logger, "--evaluate=false"])
+    saved = [str(getattr(callback, "best_model_path", "")) for callback in trained.trainer.checkpoint_callbacks]
+    checkpoint = next((path for path in saved if Path(path).name == "last.ckpt"), None)
+    if checkpoint is not None:
+        write_json(record, {"checkpoint": checkpoint, "options": list(options)})
+    return checkpoint
+
+
+def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None) -> list[str]:
+    """Return the option that names the map of strategic placement, made of the initial weights if there is none.
+
+    A map is kept by the weights, the people and the settings that it was made of.
+
+    Args:
+        planned: The fine-tuning, built but not run.
+        shared: Options of the trainer.
+        config: The fine-tuning's configuration.
+        weights: Model A.
+
+    Raises:
+        UserError: If no map can be made of the weights.
+    """
+    placement = strategic_placement(planned)
+    if placement is None or Path(placement["map_file"]).exists():
+        return []
+    height, width = placement["size"]
+    stride, num_images = MAP_OF[config.stem.rpartition("_")[2]]
+    mapping = {"occluder_sizes": [[height, width]], "subset": "placement", "stride": stride, "num_images": num_images}
+    options = [
+        *planned_options(planned),
+        *shared,
+        f"--model.init_args.initial_weights={weights}",
+        f"--trainer.callbacks={_listed('callbacks.OcclusionMapping', **mapping)}",
+    ]
+    contents = Path(weights).read_bytes() if weights and Path(weights).is_file() else b""
+    key = digest(config.read_text(), *options, *people(planned), contents)
+    path = Path(f"runs/{config.stem}/maps/{key}/occlusion_maps/placement-{height}x{width}.npz")
+    if path.exists():
+        print(f"Occlusion map: {path}, made before of the same weights")
+    else:
+        print("Occlusion map: making it of the initial weights")
+        run(["validate", f"--config={config}", *options, csv_logger(f"{config.stem}/maps", key)])
+    return [f"--{PATCH}.placement.init_args.map_file={path}"]
+
+
+def strategic_placement(planned: FaceCLI) -> dict[str, Any] | None:
+    """Return size of the patch, map and temperature, if a configuration places noise patches by an occlusion map."""
+    occluder = planned.config.fit.as_dict()["data"]["init_args"].get("training_occluder")
+    for occluders in values_of(occluder, "occluders"):
+        settings = occluders["noise_patch"]["init_args"]
+        if "map_file" in (placement := settings["placement"].get("init_args", {})):
+            return {"size": settings["size"], **placement}
+    return None
+
+
+def csv_logger(name: str, version: str | None = None) -> str:
+    """Return the option of a run that logs to its folder alone."""
+    where = {"save_dir": "runs", "name": name} | ({} if version is None else {"version": version})
+    return f"--trainer.logger={_listed('pytorch_lightning.loggers.CSVLogger', **where)}"
+
+
+def _listed(class_path: str, **init_args: Any) -> str:
+    return json.dumps([{"class_path": class_path, "init_args": init_args}])
 
 
 def planned_options(planned: FaceCLI) -> list[str]:

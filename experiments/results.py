@@ -98,9 +98,14 @@ def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> 
 
 def write_json(path: Path, content: object) -> None:
     """Write ``content`` so that ``path`` is either whole or not there."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text``, in UTF-8, so that ``path`` is either whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 

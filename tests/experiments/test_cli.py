@@ -149,6 +149,56 @@ def test_wrong_option(refusal: Refusal, tiny: Options, option: str, message: str
     assert message in refusal(run, "fit", SOIDN, *tiny, option)
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--trainer.max_epoch=3", "--trainer.max_epoch=3; did you mean 'trainer.max_epochs'?"),
+        ("--modle.init_args.segmentation_weight=1", "; did you mean 'model'?"),
+        ("--model.init_arg.segmentation_weight=1", "; did you mean 'init_args'?"),
+        (f"{NETWORK}.mask_position=top", "Option 'mask_position' is not accepted; did you mean 'mask_positions'?"),
+        (f"{NETWORK}.trunk.init_args.widht=1", "Option 'widht' is not accepted; did you mean 'width'?"),
+        (
+            "--model.init_args.optimizer.init_args.beta=[0.9,0.9]",
+            "Option 'beta' is not accepted; did you mean 'betas'?",
+        ),
+        (
+            "--data.init_args.training_occluder.init_args.probability={none: 1}",
+            "Option 'probability.none' is not accepted; did you mean 'probabilities'?",
+        ),
+        ("--max_epochs=3", "--max_epochs=3; did you mean 'trainer.max_epochs'?"),
+        ("--zzzz=1", "unrecognized arguments: --zzzz=1\n"),
+        ("--data.init_args.zzzz=1", "Option 'zzzz' is not accepted\n"),
+    ],
+)
+def test_a_misspelt_key_is_refused_with_the_nearest_one(refusal: Refusal, option: str, message: str) -> None:
+    assert message in refusal(run, "fit", SOIDN, option) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("trainer: {max_epoch: 3}", "does not accept option 'trainer.max_epoch'; did you mean 'trainer.max_epochs'?"),
+        (
+            "model: {init_args: {segmentation_wieght: 1}}",
+            "'segmentation_wieght' is not accepted; did you mean 'segmenta",
+        ),
+        ("trainer: {zzzz: 3}", "does not accept option 'trainer.zzzz'\n"),
+    ],
+)
+def test_so_is_one_in_a_file(refusal: Refusal, tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "mine.yaml").write_text(content)
+    assert message in refusal(run, "fit", SOIDN, f"--config={tmp_path}/mine.yaml") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "nearest"),
+    [("--sclae=demo", "scale"), ("--trainer.max_epoch=3", "trainer.max_epochs"), ("--wieghts=a.ckpt", "weights")],
+)
+def test_so_is_one_of_a_make_target(refusal: Refusal, option: str, nearest: str) -> None:
+    for system in ("soidn", "trunk"):
+        assert f"{option}; did you mean {nearest!r}?" in refusal(launch, system, option)
+
+
 def test_feature_maps_that_do_not_match_are_named_with_both_shapes(refusal: Refusal, tiny: Options) -> None:
     message = refusal(run, "fit", SOIDN, *tiny, f"{NETWORK}.segmenter={SMP}", f"{NETWORK}.mask_positions=[0]")
     assert "(C, H, W) = (3, 64, 64) at mask position 0, got [(64, 32, 32), (64, 16, 16)" in message

@@ -142,6 +142,34 @@ def test_two_processes_find_what_one_does(
         assert two[measure] == (value if value is None else pytest.approx(value, abs=1e-6)), measure
 
 
+def test_a_protocol_of_ones_own_is_a_yaml_file(faces: Path, resnet: str) -> None:
+    named = {"class_path": "datamodules.protocols.csv_pairs", "init_args": {"root": str(faces), "table": "pairs.csv"}}
+    Path("mine.yaml").write_text(yaml.safe_dump(named))
+    common = [resnet, "--accelerator=cpu", "--no-figures"]
+    evaluate([*common, "--protocol=mine.yaml", "--out=own"])
+    evaluate([*common, "--protocol=pairs", f"--root={faces}", "--table=pairs.csv", "--out=named"])
+    assert results("own") == results("named")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("class_path: losses.TripletLoss", r"mine\.yaml: .*not correspond to a subclass of EvaluationProtocol"),
+        ("class_path: datamodules.protocols.nope", r"mine\.yaml: .*has no attribute 'nope'"),
+        (
+            "class_path: datamodules.protocols.ar_faces\ninit_args: {rout: x}",
+            r"mine\.yaml: .*Option 'rout' is not accepted",
+        ),
+        ("class_path: datamodules.protocols.ar_faces\ninit_args: {root: nowhere}", r"mine\.yaml: .*nowhere"),
+    ],
+)
+def test_refuses_a_yaml_file_of_no_protocol(content: str, message: str, resnet: str) -> None:
+    Path("mine.yaml").write_text(content)
+    with pytest.raises(UserError, match=message) as refused:
+        evaluate([resnet, "--protocol=mine.yaml"])
+    assert "\n" not in str(refused.value)
+
+
 def test_protocols_of_one_name_are_told_apart(tmp_path: Path) -> None:
     root, pairs = write_small_lfw(tmp_path)
     lfw = lfw_pairs(root, pairs)
@@ -178,7 +206,8 @@ def test_missing_images_stop_the_run_or_are_counted(
             ["--extractor=resnet.yaml", "--config=a.yaml", "--protocol=generated"],
             "one --checkpoint with --config, got 0",
         ),
-        ([RESNET, "--protocol=megaface"], "megaface"),
+        ([RESNET, "--protocol=megaface"], "among lfw, .*, generated, or a YAML file, got 'megaface'"),
+        ([RESNET, "--protocol=nowhere.yaml"], r"nowhere\.yaml"),
         (["--checkpoint=nowhere.ckpt", GENERATED], r"nowhere\.ckpt"),
     ],
 )

@@ -13,6 +13,7 @@ from experiments.cli import UserError, run
 from experiments.launch import (
     CONFIGS,
     FINE_TUNED,
+    PATCH,
     choose_scale,
     demo_min_images,
     launch,
@@ -129,15 +130,17 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(
 
     def train(args: Options) -> object:
         trained.append(len(args))
-        Path(f"trunk-{len(trained)}.ckpt").touch()
-        callback = type("Callback", (), {"last_model_path": f"trunk-{len(trained)}.ckpt"})
-        return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callback": callback})})
+        path = Path(f"{len(trained)}/last.ckpt")
+        path.parent.mkdir()
+        path.touch()
+        callbacks = [type("Callback", (), {"best_model_path": name}) for name in ("best.ckpt", str(path))]
+        return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callbacks": callbacks})})
 
     monkeypatch.setattr("experiments.launch.run", train)
-    assert train_first_once(plan, []) == train_first_once(plan, []) == "trunk-1.ckpt"
-    assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "trunk-2.ckpt"
-    Path("trunk-1.ckpt").unlink()
-    assert train_first_once(plan, []) == "trunk-3.ckpt"
+    assert train_first_once(plan, []) == train_first_once(plan, []) == "1/last.ckpt"
+    assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "2/last.ckpt"
+    Path("1/last.ckpt").unlink()
+    assert train_first_once(plan, []) == "3/last.ckpt"
 
 
 def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,6 +175,43 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
 
     launch([system, *small, "--trainer.max_epochs=2", "--evaluate=false"])
     assert "Model A: runs/model_a_demo/version_0/checkpoints/last.ckpt, trained before" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_strategic_patches_follow_a_map_of_model_a_that_is_made_once(
+    tiny: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"source.init_args.images_per_identity": 10, "min_images": 10, "validation_share": 0.4}
+    some = [*tiny, *(f"--data.init_args.{key}={value}" for key, value in changes.items())]
+    launch(["model_a_strategic", *some])
+    said = capsys.readouterr().out
+    steps = ("Model A: training it on clean", "Occlusion map: making it", "Model A_20×20 on unseen identities")
+    assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
+    (path,) = Path("runs/model_a_strategic_demo/maps").rglob("*.npz")
+    saved = yaml.safe_load(Path("runs/model_a_strategic_demo/version_0/config.yaml").read_text())
+    patch = saved["data"]["init_args"]["training_occluder"]["init_args"]["occluders"]["noise_patch"]["init_args"]
+    assert patch["placement"]["init_args"] == {"map_file": str(path), "temperature": 0.25}
+
+    launch(["model_a_strategic", *some, f"--{PATCH}.placement.init_args.temperature=1.5", "--evaluate=false"])
+    again = capsys.readouterr().out
+    assert "trained before with the same settings" in again
+    assert f"Occlusion map: {path}, made before of the same weights" in again
+
+    launch(["model_a_normal", *some, "--evaluate=false"])
+    assert "trained before with the same settings" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("map_file=nope.npz", "nope.npz: expected an occlusion map, found no such file"),
+        ("temperature=-1", "Expected `temperature` above 0 and finite, got -1.0"),
+    ],
+)
+def test_a_wrong_placement_shows_before_model_a_is_trained(option: str, message: str, tiny: Options) -> None:
+    with pytest.raises(UserError, match=message):
+        launch(["model_a_strategic", *tiny, f"--{PATCH}.placement.init_args.{option}"])
+    assert not list(Path("runs").rglob("*.ckpt"))
 
 
 def test_triplets_of_few_people_are_of_most_of_them(tmp_path: Path, short: Options) -> None:

@@ -21,7 +21,7 @@ def callbacks(root: Path, pairs: Path, **settings: int | None) -> str:
         "class_path": "experiments.protocol_evaluation.ProtocolEvaluation",
         "init_args": {"protocol": protocol, **settings},
     }
-    last = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"save_last": True}}
+    last = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"filename": "last"}}
     return f"--trainer.callbacks={json.dumps([last, own])}"
 
 

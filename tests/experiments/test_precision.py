@@ -1,0 +1,31 @@
+"""Every system trains and is evaluated in mixed precision."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiments.cli import run
+from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SYSTEMS
+from tests.experiments.conftest import Options
+
+FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
+
+
+@pytest.mark.parametrize("system", [name for name in SYSTEMS if name not in OCCLUDED])  # which start from model A
+def test_losses_and_measures_are_finite_in_bfloat16(system: str, tiny: Options) -> None:
+    options = [*tiny, *(FEW_PEOPLE if system in FINE_TUNED else []), "--trainer.precision=bf16-mixed"]
+    without_summary = "--trainer.enable_model_summary=false"  # it warns that it counts bytes in float32
+    trained = run(["fit", f"--config={CONFIGS / system}_demo.yaml", *options, without_summary])
+    folder = Path(str(trained.trainer.log_dir))
+    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+    losses = {key: float(value) for row in rows for key, value in row.items() if "loss" in key and value}
+    assert "train/loss" in losses
+    assert all(map(math.isfinite, losses.values())), losses
+    measures = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert measures
+    assert None not in measures.values()  # what is not finite
+    assert all(weight.dtype == torch.float32 for weight in trained.model.parameters())
