@@ -16,17 +16,27 @@ WEIGHTS ?=
 ALIGNMENT ?=
 CHECKPOINT ?=
 LFW ?=
+AR ?=
 ARGS ?=
 # by way of the environment, so that spaces and quotes in a path arrive as they are
-export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW
+export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW AR
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
+	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $${LFW:+--lfw="$$LFW"} \
+	$${AR:+--ar="$$AR"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a finetune-triplet finetune-batch-triplet occlusion-maps compare-triplets evaluate test lint types format lock clean
+SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
+	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+
+.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
+	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
+	reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
+	evaluate test lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-24s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv with the locked requirements
 
@@ -64,13 +74,41 @@ finetune-triplet: $(READY) ## Fine-tune model A with the triplet loss (model B) 
 finetune-batch-triplet: $(READY) ## Fine-tune model A with the batch triplet loss (model C) and evaluate it
 	@$(call LAUNCH,batch_triplet)
 
-occlusion-maps: $(READY) ## Model A, its occlusion maps, fine-tuning under placed occluders, and Table 1
-	@$(BIN)/python -m experiments.occlusion_maps $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
-		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+train-model-a-strategic: $(READY) ## Fine-tune model A under noise patches where its occlusion map says that it errs
+	@$(call LAUNCH,model_a_strategic)
 
-compare-triplets: $(READY) ## Models A, B and C with and without occluders: recognition of unseen people, Table 2
-	@$(BIN)/python -m experiments.triplets $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
-		$${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
+train-model-a-normal: $(READY) ## Fine-tune model A under noise patches around the middle
+	@$(call LAUNCH,model_a_normal)
+
+reproduce: $(READY) ## Tables and figures of both papers, three seeds: hours on generated faces, resumable; LFW=, AR= for real sets
+	@$(call REPRODUCE,soidn occlusion_maps)
+
+reproduce-quick: $(READY) ## A few rows of both, one seed
+	@$(call REPRODUCE,soidn occlusion_maps --quick)
+
+reproduce-soidn: $(READY) ## The SOIDN paper's; ARGS="--seeds 0 1 --rows trunk soidn --dry-run"
+	@$(call REPRODUCE,soidn)
+
+reproduce-occlusion-maps: $(READY) ## The occlusion-map paper's
+	@$(call REPRODUCE,occlusion_maps)
+
+occlusion-maps: $(READY) ## Of these, model A, its maps and fine-tuning under placed occluders: Table 1, one seed
+	@$(call REPRODUCE,occlusion_maps --seeds 0 --rows a a_clean a_20x20 a_20x20r a_refreshed a_20x40 a_20x40r a_40x40 a_40x40r)
+
+compare-triplets: $(READY) ## Of these, models A, B and C with and without occluders: Table 2, one seed
+	@$(call REPRODUCE,occlusion_maps --seeds 0 --rows a a_longer b c a_20x20 b_20x20 c_20x20)
+
+sweep-lambda: $(READY) ## Sweep λ of SOIDN: on W&B with a key, else here by Optuna (ARGS="--trials N --key=value …")
+	@$(call SWEEP,lambda)
+
+sweep-beta: $(READY) ## Sweep β of the batch triplet loss (model C)
+	@$(call SWEEP,beta)
+
+sweep-temperature: $(READY) ## Sweep T of the strategic placement of noise patches (model A_20×20)
+	@$(call SWEEP,temperature)
+
+sweep-joint: $(READY) ## Sweep λ, learning rate and mask position of SOIDN together
+	@$(call SWEEP,joint)
 
 evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folder on LFW; ARGS="--protocol …" for others
 	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \

@@ -1,0 +1,173 @@
+"""The picture at the front of the README: faces under occluders, what a SOIDN segments in them, its occlusion map.
+
+    make train-soidn
+    python -m experiments.front_figure --checkpoint runs/soidn_demo/version_0/checkpoints/last.ckpt
+
+Faces are of people whom training never saw, under held-out occluders; the map is of validation images of the people
+whom the model was trained on, as only these have a class.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from callbacks.figures import OCCLUDER_COLOUR
+from callbacks.occlusion_sensitivity import occlusion_error_map
+from datamodules import FaceDataModule
+from datamodules.dataset import collate_faces
+from experiments.checkpoint import load_trained
+from experiments.cli import UserError, main, run
+from experiments.launch import Parser
+from lightning_modules import SOIDNModule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GREY = 127.5
+MOST_FACES = 5
+FONT = 24  # points, so that it can be read where the picture is as wide as a phone
+Image = NDArray[np.uint8]
+
+
+class Seen(NamedTuple):
+    """Faces, what covers them, and where the model takes them for covered."""
+
+    images: Image
+    """``(B, H, W, 3)`` RGB."""
+    segmentation: Image
+    """``(B, H, W)``: 1 is occluder."""
+    occluders: Sequence[str]
+
+
+class Reliance(NamedTuple):
+    """An occlusion map and the mean of the faces it was made of."""
+
+    error: NDArray[np.float32]
+    """``(H, W)``: error rate by occluder centre."""
+    mean_face: Image
+    """``(H, W)`` grey."""
+    occluder_size: tuple[int, int]
+
+
+def front_figure(args: Sequence[str]) -> None:
+    """Draw the picture of a run.
+
+    Raises:
+        UserError: If the checkpoint is no SOIDN's, or the run was evaluated under no occluder.
+    """
+    options = _parse(args)
+    module = load_trained(options.checkpoint).module
+    if not isinstance(module, SOIDNModule):
+        raise UserError(f"Expected a checkpoint of a SOIDN, got one of {type(module).__name__}: {options.checkpoint}")
+    config = Path(options.checkpoint).resolve().parent.parent / "config.yaml"
+    data: FaceDataModule = run(
+        ["test", f"--config={config}", "--model.init_args.initial_weights=null"], dry=True
+    ).datamodule
+    seen = segmented(module, data)
+    draw(seen, reliance(module, data, images=options.images, stride=options.stride), Path(options.out))
+    print(f"Picture: {options.out}")
+
+
+@torch.no_grad()
+def segmented(module: SOIDNModule, data: FaceDataModule) -> Seen:
+    """Return a face of another unseen person under each held-out occluder, and what the model segments in it."""
+    names = data.evaluation_occluders.names[:MOST_FACES] if data.evaluation_occluders else ()
+    if not names:
+        raise UserError("Expected a run with `evaluation_occluders`, got none")
+    faces, number = data.test_dataloader().dataset, len(data.split.unseen)  # clean, then each occluder
+    rows = [(k + 1) * number + k * number // len(names) for k in range(len(names))]
+    batch = collate_faces([faces[row] for row in rows])
+    seen = module.test_step(batch, 0)["segmentation"]
+    return Seen(batch["image"].permute(0, 2, 3, 1).numpy(), seen.numpy(), names)
+
+
+def reliance(module: SOIDNModule, data: FaceDataModule, *, images: int, stride: int) -> Reliance:
+    """Return the occlusion map for an occluder of 0.3 of the image's height and width."""
+    chosen = data.split.validation[:: max(1, len(data.split.validation) // images)][:images]
+    faces = np.stack([data.clean_face(int(index)) for index in chosen])  # (N, H, W, 3)
+    labels = np.searchsorted(data.split.train_identities, data.source.identities[chosen])
+    side = round(0.3 * data.image_size)
+    with torch.no_grad():
+        error: Tensor = occlusion_error_map(
+            module.logits_network(),
+            module.pixels(torch.from_numpy(faces).permute(0, 3, 1, 2)),
+            torch.from_numpy(labels),
+            occluder_size=(side, side),
+            fill=module.pixels(torch.full((1, 3, 1, 1), GREY)).flatten(),
+            stride=stride,
+        )
+    return Reliance(error.numpy(), faces.mean((0, 3)).round().astype(np.uint8), (side, side))
+
+
+def draw(seen: Seen, relied: Reliance, path: Path) -> None:
+    """Write faces above what is segmented in them, and beside both the map over the mean face."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second: pay only when used
+    from PIL import Image as Pillow  # noqa: PLC0415  as matplotlib's
+
+    columns = len(seen.images)
+    figure = Figure(figsize=(2 * columns + 5, 5.6), dpi=88, layout="constrained")
+    rows = [[*(f"{row}{k}" for k in range(columns)), "map", "map"] for row in ("face", "seen")]
+    panels = figure.subplot_mosaic(rows)  # type: ignore[arg-type]  # a list of lists of names, as it documents
+    for axes in panels.values():
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for k, (image, covered, name) in enumerate(zip(*seen, strict=True)):
+        panels[f"face{k}"].imshow(image, interpolation="bicubic")
+        _tinted(panels[f"seen{k}"], image, covered)
+        panels[f"seen{k}"].set_xlabel(name.replace("_", " "), fontsize=FONT - 4)
+    headings = {"face0": "Faces that it has never seen, covered", "seen0": "What SOIDN takes for a cover"}
+    for name, heading in headings.items():
+        axes = panels[name]
+        axes.set_title(" ", fontsize=FONT)  # its height counts, but not its width: it is wider than its face
+        axes.text(0, 1.05, heading, fontsize=FONT, transform=axes.transAxes).set_in_layout(False)
+    _map(figure, panels["map"], relied)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    with Pillow.open(path) as picture:
+        colours = picture.convert("RGB")
+    palette = colours.quantize(256)  # noisy backgrounds do not compress in true colour
+    small = colours.quantize(palette=palette, dither=Pillow.Dither.FLOYDSTEINBERG)
+    small.save(path, optimize=True)
+
+
+def _tinted(axes: "Axes", image: Image, covered: Image) -> None:
+    tint = np.zeros((*covered.shape, 4))
+    tint[..., :3], tint[..., 3] = OCCLUDER_COLOUR, 0.6 * covered
+    axes.imshow(image, interpolation="bicubic")
+    axes.imshow(tint, interpolation="bicubic")
+
+
+def _map(figure: "Figure", axes: "Axes", relied: Reliance) -> None:
+    height, width = relied.occluder_size
+    axes.imshow(relied.mean_face, cmap="gray", interpolation="bicubic")
+    drawn = axes.imshow(100 * relied.error, cmap="inferno", alpha=0.65, interpolation="bicubic")
+    axes.set_title("Occlusion map: where a\ncover makes it err", loc="left", fontsize=FONT)
+    bar = figure.colorbar(drawn, ax=axes, fraction=0.046, pad=0.03, format="%.0f %%")
+    bar.solids.set_alpha(1.0)  # type: ignore[union-attr]  # there where the bar is of an image
+    bar.ax.tick_params(labelsize=FONT - 6)
+    axes.set_xlabel(f"errors, {height} × {width} square here", fontsize=FONT - 6)
+
+
+def _parse(args: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        prog="python -m experiments.front_figure",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--checkpoint", default="runs/soidn_demo/version_0/checkpoints/last.ckpt", help="of a SOIDN")
+    parser.add_argument("--out", default="docs/front.png")
+    parser.add_argument("--images", type=int, default=200, help="most images that the map is made of")
+    parser.add_argument("--stride", type=int, default=4, help="pixels between the centres evaluated")
+    return parser.parse_args(args)
+
+
+if __name__ == "__main__":
+    main(front_figure)

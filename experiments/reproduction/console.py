@@ -1,0 +1,64 @@
+"""A reproduction's tables and comparisons for the terminal."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from experiments.reproduction.declaration import Comparison, Declaration
+from experiments.reproduction.declaration import Table as Declared
+from experiments.reproduction.records import Run
+from experiments.reproduction.tabulated import Cell, Line, comparison_lines, table_lines
+
+NAME_WIDTH = 12  # at least: figures can wrap too
+
+
+def console(declaration: Declaration, runs: Sequence[Run]) -> list[Table]:
+    """Return the tables, then the comparisons, as the page has them: for 120 columns."""
+    tables = [_table(declared, table_lines(declaration, declared, runs)) for declared in declaration.tables]
+    return tables + [_comparison(part, comparison_lines(declaration, part, runs)) for part in declaration.comparisons]
+
+
+def _table(declared: Declared, lines: Sequence[Line]) -> Table:
+    beside = [any(line.cells[number].published for line in lines) for number in range(len(declared.columns))]
+    on = f"paper: on {declared.published_on}." if any(beside) and declared.published_on else ""
+    table = _empty(declared.title, [on, declared.note], lines)
+    table.add_column("row", min_width=NAME_WIDTH)
+    for column, published in zip(declared.columns, beside, strict=True):
+        table.add_column(Text(column.name), justify="right", overflow="fold")
+        if published:
+            table.add_column("paper", justify="right", style="dim")
+    for line in lines:
+        cells = []
+        for cell, published in zip(line.cells, beside, strict=True):
+            cells += [_figure(cell), Text(cell.published)] if published else [_figure(cell)]
+        table.add_row(_name(line), *cells)
+    return table
+
+
+def _comparison(part: Comparison, lines: Sequence[Line]) -> Table:
+    single = "one seed cannot tell a difference from chance." if max(line.seeds for line in lines) == 1 else ""
+    table = _empty(part.title, ["bold: its interval excludes 0.", single, part.note], lines)
+    table.add_column("pair", min_width=NAME_WIDTH)
+    for name in (*(column.name for column in part.columns), "seeds", "time ratio", "epochs"):
+        table.add_column(Text(name), justify="right", overflow="fold")
+    for line in lines:
+        told = (_figure(cell, "bold" if cell.tells else "") for cell in line.cells)
+        table.add_row(_name(line), *told, str(line.seeds), line.ratio, line.epochs)
+    return table
+
+
+def _empty(title: str, notes: Sequence[str], lines: Sequence[Line]) -> Table:
+    errors = [f"{line.name}: {line.missing}" for line in lines if line.missing.startswith("failed")]
+    caption = Text("\n".join(text for text in (*notes, *errors) if text))
+    return Table(title=Text(title), caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
+
+
+def _name(line: Line) -> Text:
+    why = "failed" if "failed" in line.missing else line.missing and "not run"
+    return Text(f"{line.name} ({why})" if why else line.name)
+
+
+def _figure(cell: Cell, style: str = "") -> Text:
+    return Text(f"{cell.text}\n(n = {cell.fewer})" if cell.fewer else cell.text, style=style)

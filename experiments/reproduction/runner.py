@@ -1,0 +1,202 @@
+"""Runs jobs, each in a process of its own, as many at a time as there is room for."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from pathlib import Path
+from signal import SIGTERM, Signals, signal
+from threading import Lock
+from types import FrameType
+from typing import Any
+
+import torch
+
+from experiments.reproduction.plan import LAST, Job, python
+from experiments.reproduction.records import Run, commit, hardware, versions
+
+GIB = 1 << 30
+
+
+class StoppedError(Exception):
+    """The reproduction has been asked to stop."""
+
+
+class Runner:
+    """Runs jobs and keeps their records.
+
+    A job whose record says that it is done is not run again; one that was cut off goes on from its last checkpoint; one
+    that failed is tried again. A failure stops those that go on from it, and no others.
+
+    Args:
+        parallel: Jobs run at a time.
+        reserve: Bytes that must be free on the disk before a job is started.
+        tell: Is told what happens, line by line.
+    """
+
+    def __init__(self, *, parallel: int, reserve: int, tell: Callable[[str], None] = print) -> None:
+        self.parallel = parallel
+        self.reserve = reserve
+        self.tell = tell
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._lock = Lock()
+        self._stopping = False
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Run]:
+        """Yield the run of every job as it ends, in whatever order."""
+        by_folder = {job.folder: job for job in jobs}
+        ended: dict[Path, Run] = {}
+        graph: TopologicalSorter[Path] = TopologicalSorter({job.folder: job.needs for job in jobs})
+        graph.prepare()
+        with ThreadPoolExecutor(self.parallel) as pool, self._stopped_by_signal():
+            working: dict[Future[Run], Path] = {}
+            while graph.is_active():
+                for folder in graph.get_ready():
+                    job = by_folder[folder]
+                    working[pool.submit(self._run, job, [ended[need] for need in job.needs])] = folder
+                done, _ = wait(working, return_when=FIRST_COMPLETED)
+                for future in done:
+                    folder = working.pop(future)
+                    ended[folder] = future.result()
+                    yield ended[folder]
+                    graph.done(folder)
+
+    def _run(self, job: Job, needed: Sequence[Run]) -> Run:
+        before = job.run.recalled()
+        if before.status == "done":
+            return before
+        failed = [run.row for run in needed if run.status != "done"]
+        if failed:
+            return replace(job.run, error=f"goes on from {failed[0]}, which is not there")
+        name = f"{job.run.row}, seed {job.run.seed}"
+        free = shutil.disk_usage(_existing(job.folder)).free
+        if free < self.reserve:
+            expected = f"expected {self.reserve / GIB:.1f} GiB free in {_existing(job.folder)}, got {free / GIB:.1f}"
+            self.tell(f"{name}: not started: {expected}")
+            return replace(job.run, error=f"not started: {expected}")
+        return self._do(job, name)
+
+    def _do(self, job: Job, name: str) -> Run:
+        stem = replace(job.run, commit=commit(), hardware=hardware(), versions=versions())
+        resumed = (job.folder / LAST).exists()
+        self.tell(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
+        resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
+        try:
+            for copy, original in job.copies.items():
+                if not resumed:
+                    job.folder.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(original, copy)
+            if not (job.folder / "metrics.json").exists():
+                self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt")
+            if job.evaluate:
+                self._call(job.folder, "experiments.evaluate", job.evaluate, "evaluation.txt")
+            run = _collected(stem)
+        except StoppedError:
+            return replace(stem, error="stopped")
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            run = replace(stem, status="failed", error=str(error))
+        run.save()
+        told = f"{run.seconds:.0f} s of training" if run.status == "done" else f"failed: {run.error}"
+        self.tell(f"{name}: {told}")
+        return run
+
+    def _call(self, folder: Path, module: str, args: Sequence[str], log: str) -> None:
+        """Run a command of the suite; its output goes to a file.
+
+        Raises:
+            RuntimeError: If it fails, with the first line of its error.
+            StoppedError: If the reproduction was stopped meanwhile.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / log).open("ab") as output:
+            begin = output.tell()
+            with self._lock:
+                if self._stopping:
+                    raise StoppedError
+                process = subprocess.Popen(  # noqa: S603  the suite's own command
+                    python(module, args), stdout=output, stderr=subprocess.STDOUT, env=self._environment()
+                )
+                self._processes.add(process)
+        status = process.wait()
+        with self._lock:
+            self._processes.discard(process)
+            if self._stopping:
+                raise StoppedError
+        if status != 0:
+            text = (folder / log).read_bytes()[begin:].decode(errors="replace")
+            raise RuntimeError(first_error(text, status))
+
+    def _environment(self) -> Mapping[str, str]:
+        """Return a job's environment: on a processor one thread each, so that their number changes no result."""
+        suite = str(Path(__file__).parent.parent.parent)
+        path = os.pathsep.join(filter(None, (suite, os.environ.get("PYTHONPATH"))))
+        threads = {} if torch.cuda.is_available() else {"OMP_NUM_THREADS": "1"}
+        return {**os.environ, "PYTHONPATH": path, **threads}
+
+    @contextmanager
+    def _stopped_by_signal(self) -> Iterator[None]:
+        """End the jobs with this process, whether it is interrupted or terminated."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            raise KeyboardInterrupt
+
+        before = signal(SIGTERM, stop)
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._stopping = True
+                for process in self._processes:
+                    process.terminate()
+            raise
+        finally:
+            signal(SIGTERM, before)
+
+
+def first_error(output: str, status: int) -> str:
+    r"""Return the first line of what went wrong: this suite's own, or the last of a traceback.
+
+    Example:
+        >>> first_error("Epoch 1\nerror: Expected a folder, got x", 1)
+        'Expected a folder, got x'
+        >>> first_error("Traceback …\n  File …\nValueError: no\n", 1)
+        'ValueError: no'
+        >>> first_error("Epoch 1", -9)
+        'ended by signal SIGKILL: out of memory?'
+    """
+    if status < 0:
+        name = Signals(-status).name
+        return f"ended by signal {name}" + (": out of memory?" if name == "SIGKILL" else "")
+    lines = [line for line in output.splitlines() if line.strip()]
+    own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (own or lines[-1:] or [f"exit status {status}"])[-1].strip()
+
+
+def _collected(run: Run) -> Run:
+    """Return the run with what it measured: at its end, in its last epoch, and by protocols."""
+    folder = Path(run.folder)
+    history: list[dict[str, float]] = _json(folder / "history.json")
+    last = {name: value for name, value in history[-1].items() if "/" in name}
+    tested = _json(folder / "metrics.json")["metrics"]
+    protocols: dict[str, float] = {}
+    results = folder / "evaluation/results.json"
+    if results.exists():
+        (by_protocol,) = _json(results).values()
+        for protocol, conditions in by_protocol.items():
+            for condition, measures in conditions.items():
+                protocols |= {f"{protocol}/{condition}/{name}": value for name, value in measures.items()}
+    measures = {name: value for name, value in {**last, **tested, **protocols}.items() if value is not None}
+    return replace(run, status="done", measures=measures, history=history, seconds=history[-1]["seconds"])
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def _existing(path: Path) -> Path:
+    return next(parent.resolve() for parent in (path, *path.parents) if parent.exists())

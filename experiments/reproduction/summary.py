@@ -1,0 +1,75 @@
+"""Means, intervals and paired differences over seeds."""
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from scipy.stats import t as student_t
+
+from experiments.reproduction.declaration import Column
+from experiments.reproduction.records import Run
+
+
+class Estimate(NamedTuple):
+    """A mean over seeds."""
+
+    mean: float
+    half: float
+    """Half-width of the 95 % Student interval, NaN for one seed."""
+    seeds: int
+
+    def text(self, digits: int = 1, *, signed: bool = False) -> str:
+        """Return it as in a table.
+
+        Example:
+            >>> Estimate(1.234, 0.56, 3).text(), Estimate(1.234, 0.56, 3).text(2, signed=True)
+            ('1.2 ± 0.6', '+1.23 ± 0.56')
+            >>> Estimate(-1.234, math.nan, 1).text(signed=True)
+            '−1.2'
+        """
+        mean = f"{self.mean:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+        return mean if math.isnan(self.half) else f"{mean} ± {self.half:.{digits}f}"
+
+
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """Return mean and 95 % Student interval of values, ``None`` for none.
+
+    Example:
+        >>> estimate([1.0, 2.0, 3.0]).text(3)
+        '2.000 ± 2.484'
+    """
+    if not values:
+        return None
+    count = len(values)
+    if count == 1:
+        return Estimate(values[0], math.nan, 1)
+    half = float(student_t.ppf(0.975, count - 1)) * statistics.stdev(values) / math.sqrt(count)
+    return Estimate(statistics.fmean(values), half, count)
+
+
+def measured(run: Run, column: Column) -> float | None:
+    """Return a column's figure of a run: the first of its measures that there is."""
+    found = (run.measures[name] for name in column.measures if name in run.measures)
+    value = next(found, None)
+    return None if value is None else column.factor * value
+
+
+def cell(runs: Iterable[Run], row: str, column: Column) -> Estimate | None:
+    """Return a row's mean over seeds."""
+    values = (measured(run, column) for run in runs if run.row == row)
+    return estimate([value for value in values if value is not None])
+
+
+def paired(runs: Iterable[Run], one: str, other: str, column: Column) -> Estimate | None:
+    """Return the mean over seeds of a row's difference to another of the same seed."""
+    values: dict[tuple[str, int], float | None] = {(run.row, run.seed): measured(run, column) for run in runs}
+    seeds = [seed for row, seed in values if row == one]
+    both = [(values[one, seed], values.get((other, seed))) for seed in seeds]
+    return estimate([a - b for a, b in both if a is not None and b is not None])
+
+
+def seconds(runs: Iterable[Run], row: str) -> float | None:
+    """Return the median training time of a row."""
+    times = [run.seconds for run in runs if run.row == row and run.status == "done"]
+    return statistics.median(times) if times else None

@@ -1,0 +1,135 @@
+"""What tables and comparisons say, on the page and in the terminal alike."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.reproduction.declaration import Comparison, Declaration, Table
+from experiments.reproduction.records import Run
+from experiments.reproduction.summary import Estimate, cell, paired, seconds
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure.
+
+    Args:
+        text: Mean and interval.
+        estimate: What it was made of.
+        fewer: Of how many seeds, where they are fewer than they should be, else 0.
+        published: The paper's figure, empty where it has none.
+    """
+
+    text: str
+    estimate: Estimate | None
+    fewer: int = 0
+    published: str = ""
+
+    @property
+    def tells(self) -> bool:
+        """Whether the interval excludes 0; one seed has none."""
+        return self.estimate is not None and abs(self.estimate.mean) > self.estimate.half
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table, or a pair of a comparison.
+
+    Args:
+        name: Its heading.
+        cells: One for each column.
+        missing: Why there are no figures, empty where there are.
+        seeds: How many the figures are of, at most.
+        epochs: Of a pair: trained by one and the other.
+        times: Of a pair: median training time of one and the other.
+        ratio: Of a pair: the first time over the second.
+    """
+
+    name: str
+    cells: list[Cell]
+    missing: str = ""
+    seeds: int = 0
+    epochs: str = NONE
+    times: str = NONE
+    ratio: str = NONE
+
+
+def table_lines(declaration: Declaration, table: Table, runs: Sequence[Run]) -> list[Line]:
+    """Return a table's rows: means over the seeds of finished runs beside the paper's figures."""
+    done = finished(runs)
+    expected = len({run.seed for run in runs})
+    lines = []
+    for key in table.rows:
+        published = table.published.get(key, [None] * len(table.columns))
+        cells = []
+        for column, figure in zip(table.columns, published, strict=True):
+            found = cell(done, key, column)
+            paper = "" if figure is None else f"{figure:g}"
+            text = NONE if found is None else found.text(column.digits)
+            cells.append(Cell(text, found, _fewer(found, expected), paper))
+        seeds = max((item.estimate.seeds for item in cells if item.estimate), default=0)
+        lines.append(Line(declaration.rows[key].name, cells, missing(runs, key), seeds))
+    return lines
+
+
+def comparison_lines(declaration: Declaration, comparison: Comparison, runs: Sequence[Run]) -> list[Line]:
+    """Return a comparison's pairs: mean differences over the seeds that both rows have finished."""
+    done = finished(runs)
+    lines = []
+    for one, other in comparison.pairs:
+        names = [declaration.rows[key].name for key in (one, other)]
+        reasons = [
+            f"{name}: {why}" for name, key in zip(names, (one, other), strict=True) if (why := missing(runs, key))
+        ]
+        found = [paired(done, one, other, column) for column in comparison.columns]
+        seeds = max((difference.seeds for difference in found if difference), default=0)
+        cells = [
+            Cell(
+                NONE if difference is None else difference.text(column.digits, signed=True),
+                difference,
+                _fewer(difference, seeds),
+            )
+            for column, difference in zip(comparison.columns, found, strict=True)
+        ]
+        budget = () if reasons else _budget(done, one, other)
+        lines.append(Line(" − ".join(names), cells, "; ".join(reasons), seeds, *budget))
+    return lines
+
+
+def finished(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that have figures."""
+    return [run for run in runs if run.status == "done"]
+
+
+def missing(runs: Sequence[Run], key: str) -> str:
+    """Return why a row has no figures, empty where a seed of it is done."""
+    own = [run for run in runs if run.row == key]
+    errors = [run.error for run in own if run.status == "failed"]
+    if finished(own):
+        return ""
+    return f"failed: {errors[0]}" if errors else "not run"
+
+
+def duration(time: float) -> str:
+    """Return seconds in the unit that one would say them in.
+
+    Example:
+        >>> duration(95), duration(740), duration(12_600)
+        ('95 s', '12.3 min', '3.5 h')
+    """
+    if time < 120:
+        return f"{time:.0f} s"
+    return f"{time / 60:.1f} min" if time < 7200 else f"{time / 3600:.1f} h"
+
+
+def _fewer(found: Estimate | None, expected: int) -> int:
+    return found.seeds if found is not None and found.seeds < expected else 0
+
+
+def _budget(done: Sequence[Run], one: str, other: str) -> tuple[str, str, str]:
+    epochs = [statistics.median(len(run.history) for run in done if run.row == key) for key in (one, other)]
+    times = [seconds(done, key) or 0.0 for key in (one, other)]
+    ratio = f"{times[0] / times[1]:.2f}" if times[1] else NONE
+    return " / ".join(f"{count:g}" for count in epochs), " / ".join(map(duration, times)), ratio

@@ -1,0 +1,108 @@
+"""From declaration to command lines: folders say what a run depends on, and each run is an ordinary one."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import UserError, parse_only
+from experiments.launch import DataChoice
+from experiments.reproduction.declaration import TABLES, Column, Declaration, Row, Table, load
+from experiments.reproduction.plan import Job, Setting, plan
+
+NAMES = sorted(path.stem for path in TABLES.glob("*.yaml"))
+SETTING = Setting("demo", DataChoice([]), "", None, [], [], Path("runs/reproduce/mine"))
+
+
+def declared(**options: Any) -> Declaration:
+    rows = {
+        "first": Row("First", "trunk"),
+        "second": Row("Second", "baseline", {"model.init_args.initial_weights": "${first}/checkpoints/last.ckpt"}),
+        "third": Row("Third", "baseline", options, copies={"map.npz": "${second}/map.npz"}),
+    }
+    return Declaration("mine", "", rows, [Table("T", list(rows), [Column("c", ["test/rank1/none"])])])
+
+
+def by_row(jobs: list[Job]) -> dict[str, Job]:
+    return {job.run.row: job for job in jobs}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", ["demo", "paper"])
+def test_a_run_waits_for_those_whose_folders_its_options_name(name: str, scale: str) -> None:
+    jobs = plan(load(TABLES / f"{name}.yaml"), replace(SETTING, scale=scale, weights="w.pth"), [0, 1])
+    before: set[Path] = set()
+    for job in jobs:
+        assert set(job.needs) <= before
+        words = " ".join([*job.train, *map(str, job.copies.values())])
+        assert {folder for folder in before if f"{folder}/" in words} == set(job.needs)
+        assert "${" not in words
+        before.add(job.folder)
+    assert len(before) == len(jobs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_of_the_declared_rows_exists(name: str) -> None:
+    declaration = load(TABLES / f"{name}.yaml")
+    seen: set[tuple[str, ...]] = set()
+    for job in plan(declaration, SETTING, [0]):
+        row = declaration.rows[job.run.row]
+        keys = (row.config, *row.options)
+        if keys not in seen:  # rows that differ in values alone are checked once
+            parse_only(job.train)
+        seen.add(keys)
+
+
+def test_a_misspelt_key_is_refused() -> None:
+    jobs = by_row(plan(declared(**{"model.init_args.dropuot": 0.1}), SETTING, [0]))
+    with pytest.raises(UserError, match="dropuot"):
+        parse_only(jobs["third"].train)
+
+
+def test_a_folder_is_that_of_the_same_settings_alone() -> None:
+    folders = {row: job.folder for row, job in by_row(plan(declared(), SETTING, [0])).items()}
+    again = {row: job.folder for row, job in by_row(plan(declared(), SETTING, [0])).items()}
+    assert folders == again
+    changed = by_row(plan(declared(**{"model.init_args.dropout": 0.1}), SETTING, [0]))
+    assert {row for row, folder in folders.items() if folder != changed[row].folder} == {"third"}
+    for other in (
+        replace(SETTING, overrides=["--trainer.max_epochs=1"]),
+        replace(SETTING, who="others"),
+        replace(SETTING, data=DataChoice(["--data.init_args.min_images=4"])),
+    ):
+        assert not set(folders.values()) & {job.folder for job in plan(declared(), other, [0])}
+
+
+def test_what_a_row_goes_on_from_is_part_of_its_settings() -> None:
+    longer = replace(declared(), rows={**declared().rows, "first": Row("First", "trunk", longer=2.0)})
+    before, after = (by_row(plan(one, SETTING, [0])) for one in (declared(), longer))
+    assert all(before[row].folder != after[row].folder for row in before)
+
+
+def test_seeds_have_their_own_people_and_folders() -> None:
+    first, second = (by_row(plan(declared(), SETTING, [seed])) for seed in (0, 1))
+    assert not {job.folder for job in first.values()} & {job.folder for job in second.values()}
+    assert {"--seed_everything=1", "--data.init_args.source.init_args.seed=1"} <= set(second["first"].train)
+
+
+def test_real_data_keeps_its_people_whatever_the_seed() -> None:
+    data = DataChoice(['--data.init_args.source={"class_path": "…"}'])
+    (job, *_) = plan(declared(), replace(SETTING, data=data), [1])
+    assert not [word for word in job.train if "source.init_args.seed" in word]
+
+
+def test_epochs_are_multiplied() -> None:
+    longer = replace(declared(), rows={"first": Row("First", "trunk", longer=1.5)}, tables=[])
+    (job,) = plan(longer, replace(SETTING, data=DataChoice([], repeat=2)), [0])
+    assert "--trainer.max_epochs=18" in job.train  # 1.5 × 2 × 6
+
+
+def test_rows_are_evaluated_by_the_sets_that_are_there() -> None:
+    rows = {"a": Row("A", "baseline", evaluated=True), "b": Row("B", "baseline"), "c": Row("C", "segmentation")}
+    mine = replace(declared(), rows=rows, tables=[])
+    generated, real = (
+        by_row(plan(mine, replace(SETTING, protocols=p), [0])) for p in ([], ["--protocol=ar", "--ar=AR"])
+    )
+    assert ["--protocol=generated" in generated[row].evaluate for row in "abc"] == [True, False, False]
+    assert ["--protocol=ar" in real[row].evaluate for row in "abc"] == [True, True, False]

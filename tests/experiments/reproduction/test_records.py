@@ -1,0 +1,33 @@
+"""A record says what became of a run, however often it is asked."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.reproduction.records import RECORD, Run
+from tests.helpers.reproductions import done
+
+
+def test_a_saved_run_is_recalled_as_it_was(tmp_path: Path) -> None:
+    run = replace(done("soidn", 3, 1 / 3, iou=0.1 + 0.2), folder=str(tmp_path / "new" / "run"), error="λ − “x”")
+    run.save()
+    asked = Run("soidn", 3, run.folder, run.command)
+    assert asked.recalled() == run
+    assert run.recalled() == run
+
+
+def test_a_run_without_a_record_is_not_run(tmp_path: Path) -> None:
+    run = Run("soidn", 0, str(tmp_path), "train")
+    assert run.recalled() is run
+    assert run.status == "not run"
+
+
+def test_a_figure_that_json_has_not_leaves_the_record_before(tmp_path: Path) -> None:
+    run = Run("soidn", 0, str(tmp_path), "train")
+    run.save()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Run("soidn", 0, str(tmp_path), "train", "done", {"test/rank1/scarf": float("nan")}).save()
+    assert json.loads((tmp_path / RECORD).read_text())["status"] == "not run"
+    assert [path.name for path in tmp_path.iterdir()] == [RECORD]

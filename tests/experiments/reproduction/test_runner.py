@@ -1,0 +1,207 @@
+"""Jobs run once, go on where they stopped, fail alone, and wait for room on the disk."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from experiments.launch import DataChoice
+from experiments.reproduce import reproduce
+from experiments.reproduction.declaration import load
+from experiments.reproduction.plan import Job, Setting, plan
+from experiments.reproduction.records import Run
+from experiments.reproduction.runner import Runner
+from tests.experiments.conftest import Options
+from tests.helpers.processes import ROOT
+
+DECLARED = {
+    "title": "Mine",
+    "source": "none",
+    "seeds": [0],
+    "rows": {
+        "trunk": {"name": "Trunk", "config": "trunk", "options": {"model.init_args.dropout": 0.5}},
+        "baseline": {
+            "name": "Baseline",
+            "config": "baseline",
+            "options": {"model.init_args.initial_weights": "${trunk}/checkpoints/last.ckpt"},
+        },
+        "alone": {"name": "Alone", "config": "baseline"},
+    },
+    "tables": [
+        {
+            "title": "Table",
+            "rows": ["trunk", "baseline", "alone"],
+            "columns": [{"name": "rank-1", "measures": ["test/rank1/occluded"]}],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def declared(alone: Path) -> Path:
+    path = alone / "mine.yaml"
+    path.write_text(yaml.safe_dump(DECLARED))
+    return path
+
+
+class Recorder(Runner):
+    """Runs a function in the place of each command."""
+
+    def __init__(self, act: Any, **settings: Any) -> None:
+        super().__init__(parallel=2, reserve=0, tell=lambda line: None, **settings)
+        self.act = act
+        self.called: list[str] = []
+
+    def _call(self, folder: Path, module: str, args: Any, log: str) -> None:
+        self.called.append(folder.name.partition("-")[0])
+        self.act(folder, args)
+
+
+def jobs_of(declared: Path) -> list[Job]:
+    return plan(load(declared), Setting("demo", DataChoice([]), "", None, [], [], Path("runs")), [0])
+
+
+def train(folder: Path, args: Any) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "history.json").write_text(json.dumps([{"epoch": 1, "seconds": 2.5, "val/loss": 0.5}]))
+    (folder / "metrics.json").write_text(json.dumps({"metrics": {"test/rank1/none": 0.25, "test/eer/none": None}}))
+
+
+def outcome(runner: Runner, jobs: list[Job]) -> dict[str, Run]:
+    return {run.row: run for run in runner.run(jobs)}
+
+
+def test_a_done_run_is_not_run_again(declared: Path) -> None:
+    jobs = jobs_of(declared)
+    first, again = Recorder(train), Recorder(train)
+    runs = outcome(first, jobs)
+    assert sorted(first.called) == ["alone", "baseline", "trunk"]
+    assert first.called.index("trunk") < first.called.index("baseline")
+    assert outcome(again, jobs) == runs
+    assert again.called == []
+    assert {run.status for run in runs.values()} == {"done"}
+    assert runs["trunk"].measures == {"val/loss": 0.5, "test/rank1/none": 0.25}
+    assert runs["trunk"].seconds == 2.5
+
+
+def test_a_failure_stops_what_goes_on_from_it_and_nothing_else(declared: Path) -> None:
+    def fail(folder: Path, args: Any) -> None:
+        if folder.name.startswith("trunk"):
+            raise RuntimeError("Expected a better trunk")
+        train(folder, args)
+
+    runs = outcome(Recorder(fail), jobs_of(declared))
+    assert {row: run.status for row, run in runs.items()} == {"trunk": "failed", "baseline": "not run", "alone": "done"}
+    assert runs["trunk"].error == "Expected a better trunk"
+    assert runs["baseline"].error == "goes on from trunk, which is not there"
+    mended = Recorder(train)
+    assert {run.status for run in outcome(mended, jobs_of(declared)).values()} == {"done"}
+    assert sorted(mended.called) == ["baseline", "trunk"]
+
+
+def test_nothing_is_started_on_a_full_disk(declared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    free = [3 << 30]
+
+    def fill(folder: Path, args: Any) -> None:
+        train(folder, args)
+        free[0] = 1 << 29
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, free[0]))
+    runner = Recorder(fill)
+    runner.parallel, runner.reserve = 1, 2 << 30
+    runs = outcome(runner, jobs_of(declared))
+    assert len(runner.called) == 1
+    assert sorted(run.status for run in runs.values()) == ["done", "not run", "not run"]
+    errors = {run.error for run in runs.values() if run.status != "done"}
+    assert any("expected 2.0 GiB free in " in error and "got 0.5" in error for error in errors)
+
+
+def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(declared: Path) -> None:
+    jobs = jobs_of(declared)
+    words: dict[str, Any] = {}
+
+    def note(folder: Path, args: Any) -> None:
+        words[folder.name] = args
+        train(folder, args)
+
+    (jobs[0].folder / "checkpoints").mkdir(parents=True)
+    (jobs[0].folder / "checkpoints/last.ckpt").touch()
+    outcome(Recorder(note), jobs)
+    resumed = [name for name, args in words.items() if any(word.startswith("--ckpt_path=") for word in args)]
+    assert resumed == [jobs[0].folder.name]
+
+
+def test_dry_run_shows_commands_and_runs_none(declared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reproduce([str(declared), "--dry-run", "--seeds", "0", "1", "--rows", "baseline"])
+    shown = capsys.readouterr().out
+    assert shown.count("python -m experiments.train fit") == 4  # and what it goes on from, with each seed
+    assert "alone" not in shown
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["soind"], "expected the name of a reproduction, got 'soind'; did you mean 'soidn'"),
+        (["soidn", "--rows", "trunc"], "expected the name of a row, got 'trunc'; did you mean 'trunk'"),
+        (["soidn", "--rows", "trunk", "--trainer.max_epoch=1"], "row trunk: .*max_epoch"),
+    ],
+)
+def test_mistakes_show_before_anything_is_run(args: list[str], message: str) -> None:
+    from experiments.cli import UserError
+
+    with pytest.raises(UserError, match=message):
+        reproduce(args)
+    assert not Path("runs").exists()
+
+
+def command(declared: Path, tiny: Options) -> list[str]:
+    options = [*tiny, "--trainer.max_epochs=3", "--trainer.enable_progress_bar=true", "--reserve=0.01"]
+    return [sys.executable, "-m", "experiments.reproduce", str(declared), "--rows", "baseline", *options]
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """Return what a reproduction measured, without times."""
+    found = {}
+    for path in (folder / "runs").rglob("record.json"):
+        record = json.loads(path.read_text())
+        history = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in record["history"]]
+        found[record["row"]] = (record["status"], record["measures"], history)
+    return found
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_reports_what_an_undisturbed_run_does(
+    declared: Path, tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+    words = command(declared, tiny)
+    subprocess.run(words, cwd=whole, check=True, capture_output=True)  # noqa: S603  our own code
+
+    process = subprocess.Popen(words, cwd=killed, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+    deadline = time.monotonic() + 400
+    while not list(killed.rglob("trunk-*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)  # jobs and all, in the middle of an epoch
+    process.wait()
+    assert results(killed) == {}
+    assert list(killed.rglob("trunk-*/checkpoints/last.ckpt"))
+
+    subprocess.run(words, cwd=killed, check=True, capture_output=True)  # noqa: S603
+    assert results(killed) == results(whole)
+    assert {status for status, *_ in results(whole).values()} == {"done"}
+    for folder in (whole, killed):
+        assert (folder / "runs/reproduce/mine/report.html").stat().st_size > 0
