@@ -93,3 +93,21 @@ def test_generated_pairs_are_half_genuine_and_stay_within_their_fold(people: int
     assert np.array_equal(identities[listed.first] % 10, listed.fold)
     assert np.array_equal(identities[listed.second] % 10, listed.fold)
     assert len({tuple(sorted(pair)) for pair in zip(listed.first, listed.second, strict=True)}) > 0.9 * len(listed)
+
+
+def test_generated_faces_are_covered_in_two_ways() -> None:
+    what = generated_protocol(20, 3, cache_dir=None)
+    number = len(what.source) // 3
+    assert list(what.verification) == list(what.identification) == ["all", "sunglasses", "scarf"]
+    assert np.array_equal(what.source.identities, np.tile(what.source.identities[:number], 3))
+    for place, condition in enumerate(("sunglasses", "scarf"), start=1):
+        clean, covered = what.verification["all"], what.verification[condition]
+        assert np.array_equal(covered.first, clean.first)
+        assert np.array_equal(covered.second, clean.second + place * number)
+        assert np.array_equal(what.identification[condition].gallery, what.identification["all"].gallery)
+        changed = (what.source.image(4) != what.source.image(4 + place * number)).any(-1)
+        assert 0.02 < changed.mean() < 0.7
+        rows = np.flatnonzero(changed.any(1)).mean()
+        assert (rows > 32) == (condition == "scarf")  # below the middle, or above
+        assert np.array_equal(what.source.image(4 + place * number), what.source.image(4 + place * number))
+        assert what.source.name(4 + place * number) == f"{what.source.name(4)}#{condition}"

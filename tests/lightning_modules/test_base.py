@@ -65,9 +65,12 @@ def assert_same_weights(one: LightningModule, other: LightningModule) -> None:
         assert torch.equal(a, b), name
 
 
-def test_resumed_run_is_the_uninterrupted_one(face_net: FaceNet, tmp_path: Path) -> None:
-    whole, resumed = learner(face_net), learner(face_net)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_resumed_run_is_the_uninterrupted_one(dropout: float, face_net: FaceNet, tmp_path: Path) -> None:
+    whole, resumed = (learner(face_net, dropout=dropout) for _ in range(2))
+    torch.manual_seed(3)  # as seed_everything does at the start of either
     train(whole, tmp_path / "whole", epochs=2)
+    torch.manual_seed(3)
     train(resumed, tmp_path / "resumed", epochs=2, resume=tmp_path / "whole/epoch=0.ckpt")
     assert_same_weights(whole, resumed)
 

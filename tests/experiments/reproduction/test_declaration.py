@@ -8,6 +8,7 @@ import yaml
 
 from experiments.cli import UserError
 from experiments.reproduction.declaration import Declaration, load
+from tests.helpers.reproductions import small_declaration
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -129,3 +130,12 @@ def test_a_file_that_is_no_yaml_or_not_there_is_refused_by_name(tmp_path: Path) 
     path.write_text("title: [")
     with pytest.raises(UserError, match=r"paper\.yaml"):
         load(path)
+
+
+def test_a_declaration_of_some_rows_has_what_is_whole_without_the_others() -> None:
+    whole = small_declaration()
+    some = whole.only({"baseline"})
+    assert (list(some.rows), some.tables[0].rows, some.tables[0].published) == (["baseline"], ["baseline"], {})
+    assert (some.comparisons, some.figures[0].rows, some.curves[0].rows) == ([], ["baseline"], ["baseline"])
+    assert whole.only({"later"}).figures == []
+    assert whole.only(whole.rows) == whole
