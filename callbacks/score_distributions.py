@@ -98,13 +98,14 @@ class ScoreDistributions(Callback):
         log_picture(trainer, "figures/score_distributions", path)
 
     def state_dict(self) -> dict[str, Any]:
-        """Keep what was before the training, for a run that is resumed."""
-        return {"before": None if self._before is None else self._before._asdict()}
+        """Keep what was before the training and what is now, for a run that is resumed, if only at its end."""
+        kept = {"before": self._before, "after": self._after}
+        return {name: None if found is None else found._asdict() for name, found in kept.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """See :meth:`state_dict`."""
-        before = state_dict["before"]
-        self._before = None if before is None else Distribution(**before)
+        kept = {name: None if found is None else Distribution(**found) for name, found in state_dict.items()}
+        self._before, self._after = kept["before"], kept.get("after")
 
 
 class Distribution(NamedTuple):

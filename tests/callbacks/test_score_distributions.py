@@ -113,7 +113,7 @@ def test_a_part_of_the_validation_is_no_before(tmp_path: Path) -> None:
     run, callback = Run(tmp_path), ScoreDistributions()
     run.trainer.num_sanity_val_steps = 2
     run.validate(callback, rows([0, 0, 1, 1]), sanity=True)
-    assert callback.state_dict() == {"before": None}
+    assert callback.state_dict()["before"] is None
 
 
 def test_a_resumed_run_keeps_its_before(tmp_path: Path) -> None:
@@ -123,6 +123,16 @@ def test_a_resumed_run_keeps_its_before(tmp_path: Path) -> None:
     resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     run.validate(resumed, rows([0, 0, 1, 1], seed=1))
     run.validate(callback, rows([0, 0, 1, 1], seed=1))
+    assert np.array_equal(run.end(resumed), run.end(callback))
+
+
+def test_a_run_resumed_at_its_end_draws_what_it_would_have(tmp_path: Path) -> None:
+    run, callback, resumed = Run(tmp_path), ScoreDistributions(), ScoreDistributions()
+    run.validate(callback, rows([0, 0, 1, 1]), sanity=True)
+    run.validate(callback, rows([0, 0, 1, 1], seed=1))
+    torch.save(callback.state_dict(), tmp_path / "state.pt")
+    resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    resumed.setup(run.trainer, run, "fit")  # type: ignore[arg-type]  # a stand-in
     assert np.array_equal(run.end(resumed), run.end(callback))
 
 
