@@ -16,8 +16,10 @@ WEIGHTS ?=
 ALIGNMENT ?=
 CHECKPOINT ?=
 LFW ?=
-AR ?=
 ARGS ?=
+ifeq ($(origin AR),default) # make's own name for the archiver
+AR :=
+endif
 # by way of the environment, so that spaces and quotes in a path arrive as they are
 export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW AR
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
