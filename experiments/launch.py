@@ -261,7 +261,7 @@ def pixel_options(system: str, weights: str | None) -> list[str]:
     return options
 
 
-def _instance(class_path: str, **init_args: str) -> str:
+def _instance(class_path: str, **init_args: Any) -> str:
     return json.dumps({"class_path": class_path, "init_args": init_args})
 
 
@@ -361,7 +361,7 @@ def csv_logger(name: str, version: str | None = None) -> str:
 
 
 def _listed(class_path: str, **init_args: Any) -> str:
-    return json.dumps([{"class_path": class_path, "init_args": init_args}])
+    return f"[{_instance(class_path, **init_args)}]"
 
 
 def planned_options(planned: FaceCLI) -> list[str]:

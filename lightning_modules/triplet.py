@@ -86,7 +86,7 @@ class TripletModule(FaceModule):
         """Refuse the accumulation of gradients before anything is computed.
 
         Raises:
-            MisconfigurationException: If they are accumulated, or batch normalisation cannot be synchronised.
+            MisconfigurationException: If they are accumulated.
         """
         super().on_fit_start()
         _check_accumulation(self.trainer.accumulate_grad_batches)

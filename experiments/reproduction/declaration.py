@@ -1,6 +1,5 @@
 """What a file in ``experiments/tables`` declares: rows, the tables made of them, comparisons and figures."""
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import field, fields, replace
 from graphlib import CycleError, TopologicalSorter
@@ -12,7 +11,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from experiments.cli import UserError
+from experiments.cli import UserError, did_you_mean
 
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid")
@@ -260,8 +259,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         >>> unknown("row", "basline", ["trunk", "baseline"])
         "expected the name of a row, got 'basline'; did you mean 'baseline'?"
     """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(dict.fromkeys(known))}"
+    names = list(dict.fromkeys(known))
+    hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
     return f"expected the name of a {kind}, got {name!r}{hint}"
 
 

@@ -87,10 +87,9 @@ class Runner:
         self.tell(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
         resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
         try:
-            for copy, original in job.copies.items():
-                if not resumed:
-                    job.folder.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(original, copy)
+            job.folder.mkdir(parents=True, exist_ok=True)
+            for copy, original in () if resumed else job.copies.items():
+                shutil.copyfile(original, copy)
             if not (job.folder / "metrics.json").exists():
                 self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt")
             if job.evaluate:
@@ -112,7 +111,6 @@ class Runner:
             RuntimeError: If it fails, with the first line of its error.
             StoppedError: If the reproduction was stopped meanwhile.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         with (folder / log).open("ab") as output:
             begin = output.tell()
             with self._lock:
