@@ -31,6 +31,7 @@ WHERE_SCALES_DIFFER = (
     "model.init_args.optimizer.",
     "model.init_args.lr_schedule.",
     "data.init_args.source.",
+    "model.init_args.channels_last",
     "data.init_args.landmarks.",
     "data.init_args.image_size",
     "data.init_args.batch_size",
