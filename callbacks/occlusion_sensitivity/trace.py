@@ -115,7 +115,7 @@ def _fold_constants(module: fx.GraphModule) -> None:
 def _drop_no_ops(module: fx.GraphModule) -> None:
     """Take out what returns its input and would share its memory, and what depends on how a map lies in memory."""
     for node in list(module.graph.nodes):
-        if node.target is aten.view.default:  # asks for a memory layout
+        if node.target in (aten.view.default, aten._unsafe_view.default):  # ask for a memory layout
             node.target = aten.reshape.default
         if node.target in (aten.alias.default, aten.contiguous.default, aten.detach.default) or (
             node.target is aten.dropout.default and not node.args[2]

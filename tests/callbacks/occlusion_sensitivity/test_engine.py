@@ -113,6 +113,16 @@ def test_an_operation_without_windows_is_named_and_stays_exact(
         assert_exact(given)
 
 
+def test_channels_may_lie_innermost_in_memory() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 6 * 6, 5))
+    given = sample_of(network, (3, 15, 14))
+    innermost = given._replace(
+        network=given.network.to(memory_format=torch.channels_last),
+        images=given.images.to(memory_format=torch.channels_last),
+    )
+    assert_exact(innermost)
+
+
 def test_networks_of_convolutions_and_pools_give_no_warning() -> None:
     evaluator(sample("ResNet-like"))  # a warning is an error
     evaluator(sample("DenseNet-like"))
