@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from experiments.launch import CONFIGS
 from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import write_image_folder
+from tests.helpers.processes import run_module_in_two
 
 RESNET, GENERATED = "--extractor=resnet.yaml", "--protocol=generated"
 PEOPLE = [f"person{number:02d}" for number in range(12)]
@@ -127,15 +126,10 @@ def test_a_soidn_shows_what_it_segments_and_others_nothing(resnet: str, tiny: Op
 
 @pytest.mark.ddp
 @pytest.mark.slow
-def test_two_processes_find_what_one_does(
-    faces: Path, resnet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_processes_find_what_one_does(faces: Path, resnet: str) -> None:
     common = [resnet, "--protocol=pairs", f"--root={faces}", "--table=pairs.csv", "--no-cache", "--no-figures"]
     evaluate([*common, "--accelerator=cpu", "--out=one"])
-    monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parent.parent))
-    command = [sys.executable, "-m", "experiments.evaluate", *common, "--accelerator=cpu", "--devices=2", "--out=two"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)  # noqa: S603  our own command line
-    assert done.returncode == 0, done.stderr
+    run_module_in_two("experiments.evaluate", *common, "--accelerator=cpu", "--devices=2", "--out=two")
     one, two = (results(folder)["resnet"]["pairs"]["all"] for folder in ("one", "two"))
     assert one.keys() == two.keys()
     for measure, value in one.items():

@@ -11,7 +11,7 @@ import torch
 from experiments.cli import run
 from experiments.launch import CONFIGS
 from tests.experiments.conftest import Options
-from tests.helpers.processes import ROOT, run_module
+from tests.helpers.processes import ROOT, run_module, run_module_in_two
 
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
 NETWORK = "--model.init_args.network.init_args"
@@ -64,7 +64,7 @@ def test_two_processes_come_to_the_metrics_of_one(
     options = [*config, "--data.init_args.num_unseen=2", "--trainer.max_epochs=2"]
     run(["fit", *options, "--data.init_args.batch_size=4"])
     folders = tmp_path, elsewhere()
-    run_module("experiments.train", "fit", *options, "--data.init_args.batch_size=2", *TWO)
+    run_module_in_two("experiments.train", "fit", *options, "--data.init_args.batch_size=2", *TWO)
     one, two = (folder / f"runs/{system}_demo/version_0" for folder in folders)
     assert len(metrics(one)) > 20
     assert metrics(two) == pytest.approx(metrics(one), abs=1e-6)  # what they are rounded to

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from tests.helpers.processes import ROOT, run_module
+from tests.helpers.processes import run_module, run_module_in_two
 
 
 @pytest.fixture
 def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int], dict[str, Any]]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     found = {}
     for loss, processes, chunk_size in (
@@ -22,7 +21,8 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, 
         ("batch_triplet", 2, 5),  # of 6 faces
     ):
         path = tmp_path / f"{loss}{processes}.pt"
-        run_module("tests.helpers.train_triplets", str(path), str(processes), loss, str(chunk_size))
+        run = run_module_in_two if processes == 2 else run_module
+        run("tests.helpers.train_triplets", str(path), str(processes), loss, str(chunk_size))
         found[loss, processes] = torch.load(path, weights_only=True)
     return found
 

@@ -22,7 +22,7 @@ from callbacks.metrics import (
     TARAtFAR,
 )
 from tests.callbacks.metrics.samples import random_pairs, random_people
-from tests.helpers.processes import ROOT, run_in_two
+from tests.helpers.processes import run_in_two
 
 CODE = """
 import warnings
@@ -71,13 +71,12 @@ def columns() -> dict[str, dict[str, Tensor]]:
 @pytest.mark.ddp
 @pytest.mark.slow
 @pytest.mark.parametrize("idle", [False, True], ids=["overlapping", "one-saw-nothing"])
-def test_two_processes_return_the_figures_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idle: bool) -> None:
+def test_two_processes_return_the_figures_of_one(tmp_path: Path, idle: bool) -> None:
     everything = torch.arange(120)
     shares = [[everything[::2], everything[:11]], [everything[1::2], everything[100:]]]  # odd ones, and some twice
     if idle:
         shares = [[everything], []]
     torch.save((metrics(), columns(), shares), tmp_path / "given.pt")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     run_in_two(CODE, tmp_path)
     for name, metric in metrics().items():
         metric.update(**columns()[name])

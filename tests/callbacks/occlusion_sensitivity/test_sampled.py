@@ -1,6 +1,3 @@
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +7,14 @@ from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import SampledMap, occlusion_error_map, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
+from tests.helpers.processes import run_in_two
+
+CODE = """
+from callbacks.occlusion_sensitivity import sampled_error_map
+network, images, labels = torch.load(f"{folder}/inputs.pt", weights_only=False)
+result = sampled_error_map(network, images, labels, occluder_size=(8, 6), share=0.1, method="dense")
+torch.save(tuple(result), f"{folder}/{rank}.pt")
+"""
 
 
 def a_network() -> nn.Sequential:
@@ -136,22 +141,7 @@ def test_logits_that_are_not_finite_are_refused() -> None:
 def test_the_map_does_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     network, images, labels = some_images()
     torch.save((network, images, labels), tmp_path / "inputs.pt")
-    script = textwrap.dedent("""
-        import sys
-        import torch
-        from torch import distributed
-        from callbacks.occlusion_sensitivity import sampled_error_map
-        folder, rank = sys.argv[1], int(sys.argv[2])
-        torch.set_num_threads(1)
-        distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
-        network, images, labels = torch.load(f"{folder}/inputs.pt", weights_only=False)
-        result = sampled_error_map(network, images, labels, occluder_size=(8, 6), share=0.1, method="dense")
-        torch.save(tuple(result), f"{folder}/{rank}.pt")
-        distributed.destroy_process_group()
-    """)
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    processes = [subprocess.Popen([*command, str(rank)]) for rank in range(2)]  # noqa: S603  our own code
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    run_in_two(CODE, tmp_path)
     alone = sampled()
     for rank in range(2):
         assert same(SampledMap(*torch.load(tmp_path / f"{rank}.pt")), alone)
