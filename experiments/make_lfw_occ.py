@@ -158,8 +158,9 @@ def _each(work: Callable[[Chunk], Result], chunks: Sequence[Chunk], workers: int
     if workers < 2 or len(chunks) < 2:
         yield from map(work, chunks)
         return
-    # spawned, not forked: the parent may already run threads
-    context = get_context("spawn")
+    # forked from a server that imports once for all, not from this process, which may already run threads
+    context = get_context("forkserver")
+    context.set_forkserver_preload([make_chunk.__module__])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
         yield from pool.map(work, chunks)
 

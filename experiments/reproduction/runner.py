@@ -67,6 +67,8 @@ class Runner:
                     graph.done(folder)
 
     def _run(self, job: Job, needed: Sequence[Run]) -> Run:
+        if self._stopping:
+            return replace(job.run, error="stopped")
         before = job.run.recalled()
         if before.status == "done":
             return before

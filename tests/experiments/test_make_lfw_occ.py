@@ -16,6 +16,7 @@ from experiments import make_lfw_occ as command
 from experiments.cli import UserError, main
 from experiments.make_lfw_occ import make_lfw_occ
 from tests.datamodules.protocols.lfw_occ_files import RIGHT, write_small_lfw
+from tests.helpers.processes import start_server
 
 BOTH = ["--categories", "scarf", "cup+sunglasses"]
 
@@ -82,6 +83,7 @@ def test_the_manifest_tells_what_was_done(small: Small) -> None:
 
 @pytest.mark.slow
 def test_three_processes_make_what_one_does(small: Small, tmp_path: Path) -> None:
+    start_server()
     small.make()
     other = small.make(*BOTH, "--workers=3", out=tmp_path / "three")
     files = [path.relative_to(small.out) for path in sorted(small.out.rglob("*")) if path.is_file()]

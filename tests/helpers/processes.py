@@ -45,7 +45,7 @@ def run_in_two(code: str, folder: Path) -> None:
 
 def _run(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...], dict[str, str]]], status: int = 0) -> list[str]:
     """Run functions beside each other, with additions to the environment, and return what each wrote to stderr."""
-    _start_server()
+    start_server()
     with TemporaryDirectory() as folder:
         files = [Path(folder) / str(number) for number in range(len(calls))]
         running = []
@@ -64,7 +64,7 @@ def _run(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...], dict[str, s
     return said
 
 
-def _start_server() -> None:
+def start_server() -> None:
     """Start the server, once, where it finds the suite."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(ROOT)

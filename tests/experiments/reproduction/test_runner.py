@@ -19,9 +19,9 @@ from experiments.reproduce import reproduce
 from experiments.reproduction.declaration import load
 from experiments.reproduction.plan import Job, Setting, plan
 from experiments.reproduction.records import Run
-from experiments.reproduction.runner import Runner
+from experiments.reproduction.runner import Runner, StoppedError
 from tests.experiments.conftest import Options
-from tests.helpers.processes import ROOT
+from tests.helpers.processes import ROOT, run_module
 
 DECLARED = {
     "title": "Mine",
@@ -141,6 +141,24 @@ def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(declared: Path)
     assert resumed == [jobs[0].folder.name]
 
 
+def test_asked_to_stop_it_begins_no_other(declared: Path) -> None:
+    def stop(folder: Path, args: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        while not runner._stopping:
+            time.sleep(0.01)
+        raise StoppedError
+
+    told: list[str] = []
+    runner = Recorder(stop)
+    runner.parallel, runner.tell = 1, told.append
+    jobs = jobs_of(declared)
+    with pytest.raises(KeyboardInterrupt):
+        list(runner.run(jobs))
+    assert len(told) == 1
+    assert sum(job.folder.exists() for job in jobs) == 1
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
 def test_dry_run_shows_commands_and_runs_none(declared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reproduce([str(declared), "--dry-run", "--seeds", "0", "1", "--rows", "baseline"])
     shown = capsys.readouterr().out
@@ -165,9 +183,9 @@ def test_mistakes_show_before_anything_is_run(args: list[str], message: str) -> 
     assert not Path("runs").exists()
 
 
-def command(declared: Path, tiny: Options) -> list[str]:
+def arguments(declared: Path, tiny: Options) -> list[str]:
     options = [*tiny, "--trainer.max_epochs=3", "--trainer.enable_progress_bar=true", "--reserve=0.01"]
-    return [sys.executable, "-m", "experiments.reproduce", str(declared), "--rows", "baseline", *options]
+    return [str(declared), "--rows", "baseline", *options]
 
 
 def results(folder: Path) -> dict[str, Any]:
@@ -188,9 +206,13 @@ def test_killed_and_started_again_it_reports_what_an_undisturbed_run_does(
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()
-    words = command(declared, tiny)
-    subprocess.run(words, cwd=whole, check=True, capture_output=True)  # noqa: S603  our own code
+    args = arguments(declared, tiny)
+    with monkeypatch.context() as undisturbed:
+        undisturbed.chdir(whole)
+        undisturbed.setattr(Runner, "_call", lambda self, folder, module, args, log: run_module(module, *args))
+        reproduce(args)
 
+    words = [sys.executable, "-m", "experiments.reproduce", *args]
     process = subprocess.Popen(words, cwd=killed, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
     deadline = time.monotonic() + 400
     while not list(killed.rglob("trunk-*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
