@@ -34,7 +34,7 @@ SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:
 .PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
 	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
 	reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
-	evaluate test lint types format lock clean
+	evaluate test tests lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -116,7 +116,9 @@ evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folde
 	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \
 		$${LFW:+--protocol=lfw --root="$$LFW"} $(if $(LFW)$(findstring --protocol,$(ARGS)),,--protocol=generated) $(ARGS)
 
-test: lint types ## All checks: lint, types, import contracts, doctests, tests
+test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
+
+tests: $(READY)
 	@$(BIN)/pytest -n auto
 
 lint: $(READY) ## Style and import contracts
