@@ -21,9 +21,9 @@ from rich.table import Table
 
 from experiments.cli import UserError, has_wandb_key, main, run
 from experiments.launch import Parser, join_values, rehearse
-from experiments.local_sweep import FOLDER, Trial, run_here
-from experiments.response_curve import best_trial, draw_response, short_names
-from experiments.sweep_file import Sweep, read_sweep
+from experiments.sweeping.declaration import Sweep, read_sweep
+from experiments.sweeping.local import FOLDER, Trial, run_here
+from experiments.sweeping.response_curve import best_trial, draw_response, short_names
 
 
 def sweep(args: Sequence[str]) -> None:

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from signal import SIGTERM, Signals, signal
 from threading import Lock
-from types import FrameType
 from typing import Any
 
 import torch
 
+from experiments.commands import first_error, sigterm_interrupts
 from experiments.reproduction.plan import LAST, Job, python
 from experiments.reproduction.records import Run, commit, hardware, versions
 
@@ -79,14 +78,14 @@ class Runner:
         free = shutil.disk_usage(_existing(job.folder)).free
         if free < self.reserve:
             expected = f"expected {self.reserve / GIB:.1f} GiB free in {_existing(job.folder)}, got {free / GIB:.1f}"
-            self.tell(f"{name}: not started: {expected}")
+            self._say(f"{name}: not started: {expected}")
             return replace(job.run, error=f"not started: {expected}")
         return self._do(job, name)
 
     def _do(self, job: Job, name: str) -> Run:
         stem = replace(job.run, commit=commit(), hardware=hardware(), versions=versions())
         resumed = (job.folder / LAST).exists()
-        self.tell(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
+        self._say(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
         resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
         try:
             job.folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +102,7 @@ class Runner:
             run = replace(stem, status="failed", error=str(error))
         run.save()
         told = f"{run.seconds:.0f} s of training" if run.status == "done" else f"failed: {run.error}"
-        self.tell(f"{name}: {told}")
+        self._say(f"{name}: {told}")
         return run
 
     def _call(self, folder: Path, module: str, args: Sequence[str], log: str) -> None:
@@ -131,6 +130,10 @@ class Runner:
             text = (folder / log).read_bytes()[begin:].decode(errors="replace")
             raise RuntimeError(first_error(text, status))
 
+    def _say(self, line: str) -> None:
+        with self._lock:  # lines of several threads stay apart
+            self.tell(line)
+
     def _environment(self) -> Mapping[str, str]:
         """Return a job's environment: on a processor one thread each, so that their number changes no result."""
         suite = str(Path(__file__).parent.parent.parent)
@@ -141,40 +144,15 @@ class Runner:
     @contextmanager
     def _stopped_by_signal(self) -> Iterator[None]:
         """End the jobs with this process, whether it is interrupted or terminated."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            raise KeyboardInterrupt
-
-        before = signal(SIGTERM, stop)
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._stopping = True
-                for process in self._processes:
-                    process.terminate()
-            raise
-        finally:
-            signal(SIGTERM, before)
-
-
-def first_error(output: str, status: int) -> str:
-    r"""Return the first line of what went wrong: this suite's own, or the last of a traceback.
-
-    Example:
-        >>> first_error("Epoch 1\nerror: Expected a folder, got x", 1)
-        'Expected a folder, got x'
-        >>> first_error("Traceback …\n  File …\nValueError: no\n", 1)
-        'ValueError: no'
-        >>> first_error("Epoch 1", -9)
-        'ended by signal SIGKILL: out of memory?'
-    """
-    if status < 0:
-        name = Signals(-status).name
-        return f"ended by signal {name}" + (": out of memory?" if name == "SIGKILL" else "")
-    lines = [line for line in output.splitlines() if line.strip()]
-    own = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return (own or lines[-1:] or [f"exit status {status}"])[-1].strip()
+        with sigterm_interrupts():
+            try:
+                yield
+            except BaseException:
+                with self._lock:
+                    self._stopping = True
+                    for process in self._processes:
+                        process.terminate()
+                raise
 
 
 def _collected(run: Run) -> Run:

@@ -18,10 +18,10 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from experiments.cli import UserError
 from experiments.launch import CONFIGS
-from experiments.local_sweep import FOLDER, Trial, locked, run_here
-from experiments.response_curve import draw_response
 from experiments.sweep import check, sweep
-from experiments.sweep_file import Sweep, read_sweep
+from experiments.sweeping.declaration import Sweep, read_sweep
+from experiments.sweeping.local import FOLDER, Trial, locked, run_here
+from experiments.sweeping.response_curve import draw_response
 from tests.experiments.conftest import Options
 
 SWEEPS = sorted((CONFIGS.parent / "sweeps").glob("*.yaml"))
@@ -70,7 +70,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         (folder / "metrics.json").write_text(json.dumps({"metrics": {METRIC: rate, "test/eer/none": 0.5}}))
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr("experiments.local_sweep.subprocess.run", train)
+    monkeypatch.setattr("experiments.sweeping.local.subprocess.run", train)
     monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: None)
     return called
 
@@ -116,7 +116,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         return real(command, **kwargs)
 
-    monkeypatch.setattr("experiments.local_sweep.subprocess.run", once)
+    monkeypatch.setattr("experiments.sweeping.local.subprocess.run", once)
     with pytest.raises(UserError, match="interrupted; the same command goes on where it stopped"):
         sweep([str(path), *tiny])
     sweep([str(path), *tiny])

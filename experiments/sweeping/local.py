@@ -3,25 +3,23 @@
 import fcntl
 import json
 import os
-import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
 
 from experiments.cli import UserError, did_you_mean
+from experiments.commands import first_error, sigterm_interrupts
 from experiments.launch import digest
-from experiments.sweep_file import Sweep
+from experiments.sweeping.declaration import Sweep
 
 FOLDER = Path("runs/sweeps")
 STARTUP = 8  # trials at random, before a model chooses
-ERROR = re.compile(r"^(error: |\S*(Error|Exception|Interrupt)\b).*", re.MULTILINE)
 
 
 class Trial(NamedTuple):
@@ -147,7 +145,7 @@ def run_trial(
         )
     path = folder / name / "metrics.json"
     if done.returncode != 0 or not path.exists():
-        return Trial(number, values, None, _error(folder, number))
+        return Trial(number, values, None, _error(folder, number, done.returncode))
     metrics = json.loads(path.read_text())["metrics"]
     if sweep.metric not in metrics:
         hint = did_you_mean(sweep.metric, metrics)
@@ -156,17 +154,10 @@ def run_trial(
     return Trial(number, values, result, "" if result is not None else f"{sweep.metric} is not finite")
 
 
-def _error(folder: Path, number: int) -> str:
-    """Return the first line of a trial's output that is an error's."""
+def _error(folder: Path, number: int, status: int = 1) -> str:
+    """Return the first line of what went wrong in a trial."""
     log = folder / f"trial-{number}.log"
-    text = log.read_text(errors="replace") if log.exists() else ""
-    found = ERROR.search(text)
-    line = found.group() if found else next(reversed(text.split("\n\n")[-1].splitlines()), "no output")
-    return f"{line.removeprefix('error: ')} ({log})"
-
-
-def _stop(*_: Any) -> NoReturn:
-    raise KeyboardInterrupt
+    return f"{first_error(log.read_text(errors='replace') if log.exists() else '', status)} ({log})"
 
 
 @contextmanager
@@ -177,12 +168,9 @@ def locked(folder: Path) -> Iterator[int]:
         UserError: If another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    before = signal.signal(signal.SIGTERM, _stop)
-    with (folder / "lock").open("w") as lock:
+    with sigterm_interrupts(), (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield lock.fileno()
         except BlockingIOError as error:
             raise UserError(f"{folder}: expected to be the only process at this sweep, got another") from error
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        yield lock.fileno()

@@ -9,8 +9,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.local_sweep import Trial
-from experiments.sweep_file import Sweep
+from experiments.sweeping.declaration import Sweep
+from experiments.sweeping.local import Trial
 
 WIDE = 20  # largest value by smallest, from which on values are taken as spaced by factors
 
