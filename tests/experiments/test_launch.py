@@ -214,6 +214,13 @@ def test_a_wrong_placement_shows_before_model_a_is_trained(option: str, message:
     assert not list(Path("runs").rglob("*.ckpt"))
 
 
+@pytest.fixture
+def twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few faces are trained on for twice the demo's epochs, in place of 25 times."""
+    monkeypatch.setattr("experiments.launch.demo_repeat", lambda images: 2)
+
+
+@pytest.mark.usefixtures("twice")
 def test_triplets_of_few_people_are_of_most_of_them(tmp_path: Path, short: Options) -> None:
     folder(tmp_path / "faces")  # twelve people
     options = [*short, "--evaluate=false", "--trainer.limit_train_batches=1"]
@@ -259,6 +266,7 @@ def recordio(root: Path) -> str:
     return f"InsightFace RecordIO {root}"
 
 
+@pytest.mark.usefixtures("twice")
 @pytest.mark.parametrize("write", [folder, recordio])
 def test_trains_on_the_users_faces(
     write: Callable[[Path], str], tmp_path: Path, short: Options, capsys: pytest.CaptureFixture[str]
@@ -271,8 +279,14 @@ def test_trains_on_the_users_faces(
     assert "identities of at least 4 images (0 have 10)" in said
     assert said.index(found) < said.index("OS network on unseen identities")
     assert Path("runs/segmentation_demo/version_0/metrics.json").exists()
+    epochs, of_few = (
+        yaml.safe_load(path.read_text())["trainer"]["max_epochs"]
+        for path in (CONFIGS / "trunk_demo.yaml", Path("runs/trunk_demo/version_0/config.yaml"))
+    )
+    assert of_few == 2 * epochs
 
 
+@pytest.mark.usefixtures("twice")
 def test_bad_images_can_be_left_out_and_are_counted(
     tmp_path: Path, short: Options, caplog: pytest.LogCaptureFixture
 ) -> None:
