@@ -13,6 +13,7 @@ from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
@@ -66,12 +67,8 @@ def _run(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...], dict[str, s
 
 def start_server() -> None:
     """Start the server, once, where it finds the suite."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(ROOT)
-    ensure_running()
-    os.environ.pop("PYTHONPATH")
-    if before is not None:
-        os.environ["PYTHONPATH"] = before
+    with patch.dict(os.environ, PYTHONPATH=str(ROOT)):
+        ensure_running()
 
 
 def _enter(errors: str, folder: str, environment: dict[str, str], function: Callable[..., None], args: Any) -> None:
