@@ -1,10 +1,11 @@
-"""What commands that start other commands share: how they are stopped, and what went wrong in one."""
+"""What commands that start other commands share: how they are stopped, kept apart, and what went wrong in one."""
 
+import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGTERM, Signals, signal
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 ERROR = re.compile(r"^(?:error: |[\w.]*(?:Error|Exception|Interrupt)\b).*", re.MULTILINE)
 
@@ -21,6 +22,15 @@ def sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal(SIGTERM, before)
+
+
+def try_lock(file: IO[Any]) -> bool:
+    """Lock a file, if nobody else has, for as long as this process or one that the file is passed to has it open."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def first_error(output: str, status: int) -> str:

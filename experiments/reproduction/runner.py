@@ -11,11 +11,12 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from threading import Lock
+from time import sleep
 from typing import Any
 
 import torch
 
-from experiments.commands import first_error, sigterm_interrupts
+from experiments.commands import first_error, sigterm_interrupts, try_lock
 from experiments.reproduction.plan import LAST, Job, python
 from experiments.reproduction.records import Run, commit, hardware, versions
 
@@ -30,7 +31,8 @@ class Runner:
     """Runs jobs and keeps their records.
 
     A job whose record says that it is done is not run again; one that was cut off goes on from its last checkpoint; one
-    that failed is tried again. A failure stops those that go on from it, and no others.
+    that failed is tried again. A failure stops those that go on from it, and no others. Where another process is at the
+    same job, such as one left by a reproduction that was killed, its end is waited for.
 
     Args:
         parallel: Jobs run at a time.
@@ -84,29 +86,53 @@ class Runner:
 
     def _do(self, job: Job, name: str) -> Run:
         stem = replace(job.run, commit=commit(), hardware=hardware(), versions=versions())
-        resumed = (job.folder / LAST).exists()
-        self._say(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
-        resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
         try:
             job.folder.mkdir(parents=True, exist_ok=True)
-            for copy, original in () if resumed else job.copies.items():
-                shutil.copyfile(original, copy)
-            if not (job.folder / "metrics.json").exists():
-                self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt")
-            if job.evaluate:
-                self._call(job.folder, "experiments.evaluate", job.evaluate, "evaluation.txt")
-            run = _collected(stem)
+            with self._alone(job.folder, name) as lock:
+                meanwhile = job.run.recalled()
+                if meanwhile.status == "done":
+                    return meanwhile
+                run = self._train(job, name, stem, lock)
+                run.save()
         except StoppedError:
             return replace(stem, error="stopped")
-        except (RuntimeError, OSError, ValueError, KeyError) as error:
-            run = replace(stem, status="failed", error=str(error))
-        run.save()
         told = f"{run.seconds:.0f} s of training" if run.status == "done" else f"failed: {run.error}"
         self._say(f"{name}: {told}")
         return run
 
-    def _call(self, folder: Path, module: str, args: Sequence[str], log: str) -> None:
-        """Run a command of the suite; its output goes to a file.
+    def _train(self, job: Job, name: str, stem: Run, lock: int) -> Run:
+        resumed = (job.folder / LAST).exists()
+        self._say(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
+        resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
+        try:
+            for copy, original in () if resumed else job.copies.items():
+                shutil.copyfile(original, copy)
+            if not (job.folder / "metrics.json").exists():
+                self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt", lock)
+            if job.evaluate:
+                self._call(job.folder, "experiments.evaluate", job.evaluate, "evaluation.txt", lock)
+            return _collected(stem)
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            return replace(stem, status="failed", error=str(error))
+
+    @contextmanager
+    def _alone(self, folder: Path, name: str) -> Iterator[int]:
+        """Hold a run's folder, after whoever holds it, and yield the lock.
+
+        Raises:
+            StoppedError: If the reproduction was stopped meanwhile.
+        """
+        with (folder / "lock").open("w") as lock:
+            if not try_lock(lock):
+                self._say(f"{name}: waiting for another process at {folder}")
+                while not try_lock(lock):
+                    if self._stopping:
+                        raise StoppedError
+                    sleep(0.2)
+            yield lock.fileno()
+
+    def _call(self, folder: Path, module: str, args: Sequence[str], log: str, lock: int) -> None:
+        """Run a command of the suite; its output goes to a file, and the lock stays held as long as it lives.
 
         Raises:
             RuntimeError: If it fails, with the first line of its error.
@@ -118,7 +144,11 @@ class Runner:
                 if self._stopping:
                     raise StoppedError
                 process = subprocess.Popen(  # noqa: S603  the suite's own command
-                    python(module, args), stdout=output, stderr=subprocess.STDOUT, env=self._environment()
+                    python(module, args),
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment(),
+                    pass_fds=[lock],
                 )
                 self._processes.add(process)
         status = process.wait()

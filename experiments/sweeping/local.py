@@ -1,6 +1,5 @@
 """A sweep without a server: trials as command lines, one after the other, chosen by Optuna and kept in SQLite."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from experiments.cli import UserError, did_you_mean
-from experiments.commands import first_error, sigterm_interrupts
+from experiments.commands import first_error, sigterm_interrupts, try_lock
 from experiments.launch import digest
 from experiments.sweeping.declaration import Sweep
 
@@ -169,8 +168,6 @@ def locked(folder: Path) -> Iterator[int]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with sigterm_interrupts(), (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(f"{folder}: expected to be the only process at this sweep, got another") from error
+        if not try_lock(lock):
+            raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
         yield lock.fileno()

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from experiments.commands import try_lock
 from experiments.launch import DataChoice
 from experiments.reproduce import reproduce
 from experiments.reproduction.declaration import load
@@ -61,7 +64,7 @@ class Recorder(Runner):
         self.act = act
         self.called: list[str] = []
 
-    def _call(self, folder: Path, module: str, args: Any, log: str) -> None:
+    def _call(self, folder: Path, module: str, args: Any, log: str, lock: int) -> None:
         self.called.append(folder.name.partition("-")[0])
         self.act(folder, args)
 
@@ -159,6 +162,46 @@ def test_asked_to_stop_it_begins_no_other(declared: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_a_run_that_another_process_is_at_is_waited_for_and_not_run_again(declared: Path) -> None:
+    (job,) = [job for job in jobs_of(declared) if job.run.row == "alone"]
+    (job.folder).mkdir(parents=True)
+    with ThreadPoolExecutor() as pool, (job.folder / "lock").open("w") as other:
+        assert try_lock(other)
+        waiting, stopped = Recorder(train), Recorder(train)
+        told: list[str] = []
+        waiting.tell = stopped.tell = told.append
+        found = pool.submit(waiting._run, job, [])
+        ended = pool.submit(stopped._run, job, [])
+        while len(told) < 2:
+            time.sleep(0.01)
+        stopped._stopping = True
+        assert ended.result(60).error == "stopped"
+        assert told == [f"alone, seed 0: waiting for another process at {job.folder}"] * 2
+        replace(job.run, status="done", seconds=7.0).save()
+        assert not found.done()
+        other.close()
+        assert found.result(60).seconds == 7.0
+    assert waiting.called == stopped.called == []
+
+
+def test_a_process_holds_its_run_when_nothing_else_does(
+    declared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.reproduction.runner.python", lambda module, args: ["sleep", "600"])
+    runner = Recorder(train)
+    with (tmp_path / "lock").open("w") as lock, (tmp_path / "lock").open("w") as next_one, ThreadPoolExecutor() as pool:
+        assert try_lock(lock)
+        called = pool.submit(Runner._call, runner, tmp_path, "", [], "log.txt", lock.fileno())
+        while not runner._processes:
+            time.sleep(0.01)
+        lock.close()
+        assert not try_lock(next_one)
+        next(iter(runner._processes)).kill()
+        with pytest.raises(RuntimeError, match="SIGKILL"):
+            called.result(60)
+        assert try_lock(next_one)
+
+
 def test_dry_run_shows_commands_and_runs_none(declared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reproduce([str(declared), "--dry-run", "--seeds", "0", "1", "--rows", "baseline"])
     shown = capsys.readouterr().out
@@ -209,7 +252,7 @@ def test_killed_and_started_again_it_reports_what_an_undisturbed_run_does(
     args = arguments(declared, tiny)
     with monkeypatch.context() as undisturbed:
         undisturbed.chdir(whole)
-        undisturbed.setattr(Runner, "_call", lambda self, folder, module, args, log: run_module(module, *args))
+        undisturbed.setattr(Runner, "_call", lambda self, folder, module, args, log, lock: run_module(module, *args))
         reproduce(args)
 
     words = [sys.executable, "-m", "experiments.reproduce", *args]
