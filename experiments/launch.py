@@ -41,6 +41,7 @@ SYSTEMS = (*SOIDN_SYSTEMS, "model_a", *FROM_MODEL_A)
 STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FROM_MODEL_A, "model_a")
 """What is trained on clean faces first, where no weights are given."""
 OWN_OPTIONS = ("data", "scale", "alignment", "weights")
+BATCH_SIZE = "--data.init_args.batch_size"
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 MAP_OF = {"demo": (2, 200), "casia": (1, 1000)}
 """Stride and number of images of the map that places noise patches, by scale."""
@@ -76,7 +77,7 @@ def launch(args: Sequence[str]) -> None:
     weights = options.weights
     if weights is None and options.system in FROM_MODEL_A and scale == "paper":
         raise UserError("Expected WEIGHTS=file, a checkpoint of model A (make train-model-a), got none")
-    shared = trainer_overrides(overrides)
+    shared = shared_overrides(overrides)
     needs_first = weights is None and scale == "demo" and options.system in STARTS_FROM
     start: list[str] = []
     if needs_first or options.system == "model_a_strategic":
@@ -273,25 +274,28 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
     return number
 
 
-def trainer_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides of the trainer that concern the first stage's training too: not its length and loggers."""
-    not_shared = (*LENGTH_KEYS, "--trainer.logger")
-    return [o for o in overrides if o.startswith("--trainer.") and not o.startswith(not_shared)]
+def shared_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that concern the first stage's training too: of the trainer, but for length and loggers."""
+    shared, not_shared = ("--trainer.", BATCH_SIZE), (*LENGTH_KEYS, "--trainer.logger")
+    return [o for o in overrides if o.startswith(shared) and not o.startswith(not_shared)]
 
 
 def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TRUNK) -> str | None:
     """Return the checkpoint that a planned training starts from, training it on clean faces if there is none.
 
     The first stage gets the plan's resolved data, trunk, head and pixel range, so that both train on the same people,
-    however the user has said so. It is used again only for the same settings and the same people.
+    however the user has said so; its batches are its own. It is used again only for the same settings and the same
+    people, whichever system starts from it.
 
     Args:
         planned: What will start from it, built but not trained.
-        options: The first stage's own options of the trainer.
+        options: The first stage's own options.
         config: The first stage: the clean trunk, or model A.
     """
-    options = [*planned_options(planned), *options]
-    name = str(yaml.safe_load(config.read_text())["system"])
+    first = yaml.safe_load(config.read_text())
+    batch_size = first["data"]["init_args"]["batch_size"]
+    options = [*planned_options(planned, batch_size=batch_size, occlude_validation=True), *options]
+    name = str(first["system"])
     key = digest(config.read_text(), *options, *people(planned))
     record = Path("runs") / config.stem / f"{key}.json"
     if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
@@ -364,11 +368,16 @@ def _listed(class_path: str, **init_args: Any) -> str:
     return f"[{_instance(class_path, **init_args)}]"
 
 
-def planned_options(planned: FaceCLI) -> list[str]:
-    """Return data, seed, pixels and parts of the network of a built configuration as options."""
+def planned_options(planned: FaceCLI, **other: Any) -> list[str]:
+    """Return data, seed, pixels and parts of the network of a built configuration as options.
+
+    Args:
+        planned: The configuration.
+        other: Keys of the data that are to have other values.
+    """
     config = planned.config.fit.as_dict()
     data, model = config["data"], config["model"]["init_args"]
-    data["init_args"] |= {"training_occluder": None, "identity_batches": None}
+    data["init_args"] |= {"training_occluder": None, "identity_batches": None, **other}
     parts = {
         "data": data,
         "seed_everything": config["seed_everything"],

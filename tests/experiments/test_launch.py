@@ -11,8 +11,10 @@ import yaml
 
 from experiments.cli import UserError, run
 from experiments.launch import (
+    BATCH_SIZE,
     CONFIGS,
     FINE_TUNED,
+    FROM_MODEL_A,
     PATCH,
     choose_scale,
     demo_min_images,
@@ -21,8 +23,8 @@ from experiments.launch import (
     people,
     pixel_options,
     planned_options,
+    shared_overrides,
     train_first_once,
-    trainer_overrides,
 )
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
@@ -56,9 +58,9 @@ def test_few_faces_are_trained_on_for_more_epochs() -> None:
     assert longer(config, 1) == []
 
 
-def test_the_trunk_shares_the_trainers_settings_but_not_its_length() -> None:
-    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2"]
-    assert trainer_overrides(["--trainer.max_epochs=3", "--seed_everything=1", *shared]) == shared
+def test_the_first_stage_shares_settings_of_the_trainer_and_batch_size_but_not_its_length() -> None:
+    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.batch_size=8"]
+    assert shared_overrides(["--trainer.max_epochs=3", "--seed_everything=1", *shared]) == shared
 
 
 def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp_path: Path) -> None:
@@ -122,25 +124,42 @@ def test_soidn_starts_from_a_trunk_that_is_trained_once(tiny: Options, capsys: p
     assert {str(Path(path).parents[1]) for path in new} == {"runs/soidn_demo/version_1"}
 
 
-def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(
-    tiny: Options, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
-    trained: list[int] = []
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    """Let trainings leave a checkpoint and nothing else; their options are kept."""
+    done: list[Options] = []
 
     def train(args: Options) -> object:
-        trained.append(len(args))
-        path = Path(f"{len(trained)}/last.ckpt")
+        done.append(args)
+        path = Path(f"{len(done)}/last.ckpt")
         path.parent.mkdir()
         path.touch()
         callbacks = [type("Callback", (), {"best_model_path": name}) for name in ("best.ckpt", str(path))]
         return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callbacks": callbacks})})
 
     monkeypatch.setattr("experiments.launch.run", train)
+    return done
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(tiny: Options) -> None:
+    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
     assert train_first_once(plan, []) == train_first_once(plan, []) == "1/last.ckpt"
     assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "2/last.ckpt"
     Path("1/last.ckpt").unlink()
     assert train_first_once(plan, []) == "3/last.ckpt"
+
+
+def test_all_that_start_from_model_a_start_from_the_same(tiny: Options, trained: list[Options]) -> None:
+    first = CONFIGS / "model_a_demo.yaml"
+    options = [option for option in tiny if not option.startswith(BATCH_SIZE)]
+    for system in FROM_MODEL_A:
+        few = ["--data.init_args.identity_batches={identities: 2, images: 2}"] if system in FINE_TUNED else []
+        plan = run(["fit", f"--config={CONFIGS / system}_demo.yaml", *options, *few], dry=True)
+        train_first_once(plan, [], first)
+    ((*_, data),) = [[word for word in args if word.startswith("--data=")] for args in trained]
+    own = yaml.safe_load(first.read_text())["data"]["init_args"]
+    assert json.loads(data.removeprefix("--data="))["init_args"]["batch_size"] == own["batch_size"]
 
 
 def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
