@@ -275,7 +275,7 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
 
 
 def shared_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that concern the first stage's training too: of the trainer, but for length and loggers."""
+    """Return overrides that concern the first stage too: batch size, and the trainer's but for length and loggers."""
     shared, not_shared = ("--trainer.", BATCH_SIZE), (*LENGTH_KEYS, "--trainer.logger")
     return [o for o in overrides if o.startswith(shared) and not o.startswith(not_shared)]
 
@@ -292,11 +292,13 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
         options: The first stage's own options.
         config: The first stage: the clean trunk, or model A.
     """
-    first = yaml.safe_load(config.read_text())
+    text = config.read_text()
+    first = yaml.safe_load(text)
     batch_size = first["data"]["init_args"]["batch_size"]
+    # how faces are validated changes no weight of the last epoch, and would only tell equal first stages apart
     options = [*planned_options(planned, batch_size=batch_size, occlude_validation=True), *options]
     name = str(first["system"])
-    key = digest(config.read_text(), *options, *people(planned))
+    key = digest(text, *options, *people(planned))
     record = Path("runs") / config.stem / f"{key}.json"
     if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
         print(f"{name}: {checkpoint}, trained before with the same settings (delete {record} to train it again)")

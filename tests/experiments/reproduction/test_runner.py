@@ -164,7 +164,7 @@ def test_asked_to_stop_it_begins_no_other(declared: Path) -> None:
 
 def test_a_run_that_another_process_is_at_is_waited_for_and_not_run_again(declared: Path) -> None:
     (job,) = [job for job in jobs_of(declared) if job.run.row == "alone"]
-    (job.folder).mkdir(parents=True)
+    job.folder.mkdir(parents=True)
     with ThreadPoolExecutor() as pool, (job.folder / "lock").open("w") as other:
         assert try_lock(other)
         waiting, stopped = Recorder(train), Recorder(train)
@@ -184,9 +184,7 @@ def test_a_run_that_another_process_is_at_is_waited_for_and_not_run_again(declar
     assert waiting.called == stopped.called == []
 
 
-def test_a_process_holds_its_run_when_nothing_else_does(
-    declared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_holds_its_run_when_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("experiments.reproduction.runner.python", lambda module, args: ["sleep", "600"])
     runner = Recorder(train)
     with (tmp_path / "lock").open("w") as lock, (tmp_path / "lock").open("w") as next_one, ThreadPoolExecutor() as pool:
