@@ -178,8 +178,9 @@ def _check_ranges(path: Path, records: _Records, labels: NDArray[np.int64]) -> N
     images, (starts, ends) = records.keys[records.image], identity.labels.T
     malformed = ~((starts >= 1) & (starts <= ends) & (ends <= records.labels[0, 0]))
     # beyond 2**24 float32 leaves open which of the images at either end are in the range
-    first = np.searchsorted(images, starts + np.spacing(starts) // 2)
-    last = np.searchsorted(images, ends - np.spacing(ends) // 2) - 1
+    slack = (np.spacing(identity.labels) // 2).astype(np.float64)
+    first = np.searchsorted(images, starts + slack[:, 0])
+    last = np.searchsorted(images, ends - slack[:, 1]) - 1
     changes = np.concatenate([[0], np.cumsum(np.diff(labels) != 0)])
     within = np.clip(np.stack([first, last]), 0, len(images) - 1)
     mixed = (first < last) & (changes[within[0]] != changes[within[1]])
