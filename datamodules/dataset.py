@@ -98,7 +98,17 @@ def load_face(
     Raises:
         DataError: If the image cannot be decoded, or is not an aligned crop: too small, or far from square.
     """
-    image = source.image(index)
+    return fit_face(source.image(index), source, index, landmarks, image_size)
+
+
+def fit_face(
+    image: UInt8Image, source: FaceSource, index: int, landmarks: LandmarkSource, image_size: int
+) -> tuple[UInt8Image, Landmarks]:
+    """Return what :func:`load_face` does of image ``index`` that is decoded already.
+
+    Raises:
+        DataError: If it is no aligned crop: too small, or far from square.
+    """
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_ASPECT * min(height, width):
         raise DataError(

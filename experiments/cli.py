@@ -141,7 +141,7 @@ class DryCLI(FaceCLI):
         self.config = asked.clone()
         config = self.config[self.subcommand] if self.subcommand else self.config
         data, model = config.data.get("init_args", {}), config.model.get("init_args", {})
-        if "check_images" in data and data.get("on_bad_image") != "skip":
+        if "check_images" in data and data.get("on_bad_image") != "skip" and data.get("duplicates", "warn") == "warn":
             data["check_images"] = False
         if not all(Path(path).exists() for path in values_of(data.get("training_occluder"), "map_file")):
             data["training_occluder"] = None
