@@ -1,8 +1,6 @@
 """What a run found: a table for people, beside the paper's figures, and a JSON file for programs."""
 
-import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +8,10 @@ from pytorch_lightning import Trainer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from callbacks.run_files import write_json
+
+__all__ = ["report", "results_table", "write_json"]
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
@@ -94,19 +96,6 @@ def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> 
         _percent(metrics.get(f"test/iou/{iou}")),
         _published(PUBLISHED_IOU if condition == "occluded" else {}, system),
     ]
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write ``content`` so that ``path`` is either whole or not there."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``text``, in UTF-8, so that ``path`` is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
 
 
 def _conditions(metrics: Mapping[str, float | None]) -> list[str]:

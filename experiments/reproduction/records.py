@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 
-from experiments.results import write_json
+from callbacks.run_files import write_json
 
 RECORD = "record.json"
 Status = Literal["done", "failed", "not run"]

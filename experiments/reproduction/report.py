@@ -11,11 +11,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from callbacks.run_files import write_text
 from experiments.reproduction.declaration import Comparison, Curves, Declaration, Figure, Row, Table
 from experiments.reproduction.plots import History, curves, forest
 from experiments.reproduction.records import Run
 from experiments.reproduction.tabulated import Cell, Line, comparison_lines, duration, finished, table_lines
-from experiments.results import write_text
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
