@@ -115,10 +115,10 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
     allow = {"allow_missing": options.allow_missing}
     if name == "lfw":
         root = _needed(options, "root", name)
-        return [lfw_pairs(root, options.pairs or _pairs_beside(root), **allow)]
+        return [lfw_pairs(root, options.pairs or pairs_beside(root), **allow)]
     if name == "lfw_occ":
         root = _needed(options, "root", name)
-        pairs = options.pairs or _pairs_beside(root)
+        pairs = options.pairs or pairs_beside(root)
         settings = {"severity": options.severity, "landmarks": options.alignment, **allow}
         return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":
@@ -154,7 +154,12 @@ def _needed(options: argparse.Namespace, option: str, protocol: str) -> Any:
     return value
 
 
-def _pairs_beside(root: str) -> Path:
+def pairs_beside(root: str) -> Path:
+    """Return LFW's list of pairs in its folder or beside it.
+
+    Raises:
+        UserError: If there is none.
+    """
     tried = [folder / name for folder in (Path(root), Path(root).parent) for name in ("pairs.txt", "lfw_pairs.txt")]
     for path in tried:
         if path.is_file():

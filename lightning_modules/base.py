@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -46,6 +46,12 @@ class FaceModule(LightningModule):
     Raises:
         ValueError: If ``initial_weights`` does not fit ``network``, or was trained on other pixel ranges.
     """
+
+    logged: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
+    """Split → names that the steps log, as ``<split>/<name>``: what tables, curves and checkpoints may ask for.
+    ``None`` where a module does not say."""
+    makes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Split → keys of :class:`~lightning_modules.outputs.StepOutput` that callbacks get."""
 
     def __init__(
         self,
@@ -134,7 +140,13 @@ class FaceModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def log_losses(self, split: str, size: int, **values: Tensor) -> None:
-        """Log ``split/name`` for each value, as an epoch's mean over faces."""
+        """Log ``split/name`` for each value, as an epoch's mean over faces.
+
+        Raises:
+            ValueError: If the names are others than ``logged`` says.
+        """
+        if self.logged is not None and set(values) != set(self.logged.get(split, ())):
+            raise ValueError(f"Expected `logged` to say what is logged in {split}, {tuple(values)}, got {self.logged}")
         for name, value in values.items():
             on_bar = name in {"loss", "accuracy"}
             self.log(

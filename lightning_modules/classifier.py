@@ -1,6 +1,6 @@
 """Classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -40,6 +40,9 @@ class ClassifierModule(FaceModule):
         ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities,
             or if there are both ``margin_head`` and ``loss``.
     """
+
+    logged = dict.fromkeys(("train", "val"), ("loss", "accuracy"))
+    makes: ClassVar = {"test": ("embedding",)}
 
     def __init__(
         self,

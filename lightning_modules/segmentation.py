@@ -1,6 +1,6 @@
 """Occlusion segmentation alone: the paper's OS network, the upper bound for SOIDN's segmentation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -19,6 +19,9 @@ class SegmentationModule(FaceModule):
         loss: Of ``(B, 2, H, W)`` logits and ``(B, H, W)`` label maps; cross-entropy by default.
         settings: See :class:`~lightning_modules.base.FaceModule`.
     """
+
+    logged = dict.fromkeys(("train", "val"), ("loss",))
+    makes: ClassVar = {"val": ("segmentation",), "test": ("segmentation", "deep_response")}
 
     def __init__(self, network: Segmenter, *, loss: nn.Module | None = None, **settings: Any) -> None:
         super().__init__(network, **settings)

@@ -1,6 +1,6 @@
 """SOIDN: recognition and occlusion segmentation trained together."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -40,6 +40,9 @@ class SOIDNModule(FaceModule):
         ValueError: If ``segmentation_weight`` is negative or not finite, or if there are both ``margin_head`` and
             ``classification_loss``.
     """
+
+    logged = dict.fromkeys(("train", "val"), ("loss", "accuracy", "classification_loss", "segmentation_loss"))
+    makes: ClassVar = {"val": ("segmentation",), "test": ("embedding", "segmentation", "deep_response")}
 
     def __init__(
         self,

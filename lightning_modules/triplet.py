@@ -1,6 +1,6 @@
 """Fine-tuning with triplets: models B (triplet loss) and C (batch triplet loss)."""
 
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -62,6 +62,9 @@ class TripletModule(FaceModule):
             identities; if ``chunk_size`` is below 1, or comes with batch normalisation, whose statistics would be a
             chunk's, and counted twice.
     """
+
+    logged: ClassVar = {"train": ("loss",)}
+    makes: ClassVar = dict.fromkeys(("val", "test"), ("embedding",))
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ def rows(**options: str) -> dict[str, Any]:
 
 
 def test_pairs_columns_and_defaults_are_what_they_are_declared_as(tmp_path: Path) -> None:
-    column = {"name": "time", "measures": ["t"], "factor": 1, "digits": 0}
+    column = {"name": "time", "measures": ["val/loss"], "factor": 1, "digits": 0}
     found = read(tmp_path, comparisons=[{"title": "equal", "pairs": [["soidn", "trunk"]], "columns": [column]}])
     assert found.comparisons[0].pairs == [("soidn", "trunk")]
     assert found.comparisons[0].columns[0].digits == 0

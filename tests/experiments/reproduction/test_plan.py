@@ -10,6 +10,7 @@ from experiments.cli import UserError, parse_only
 from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, Column, Declaration, Row, Table, load
 from experiments.reproduction.plan import Job, Setting, plan
+from experiments.reproduction.protocols import Protocol
 
 NAMES = sorted(path.stem for path in TABLES.glob("*.yaml"))
 SETTING = Setting("demo", DataChoice([]), "", None, [], [], Path("runs/reproduce/mine"))
@@ -101,8 +102,11 @@ def test_epochs_are_multiplied() -> None:
 def test_rows_are_evaluated_by_the_sets_that_are_there() -> None:
     rows = {"a": Row("A", "baseline", evaluated=True), "b": Row("B", "baseline"), "c": Row("C", "segmentation")}
     mine = replace(declared(), rows=rows, tables=[])
-    generated, real = (
-        by_row(plan(mine, replace(SETTING, protocols=p), [0])) for p in ([], ["--protocol=ar", "--ar=AR"])
-    )
-    assert ["--protocol=generated" in generated[row].evaluate for row in "abc"] == [True, False, False]
-    assert ["--protocol=ar" in real[row].evaluate for row in "abc"] == [True, True, False]
+    ar = [Protocol("ar", ("--protocol=ar", "--ar=AR"), files) for files in ("one", "other")]
+    generated, real, other = (by_row(plan(mine, replace(SETTING, protocols=p), [0])) for p in ([], ar[:1], ar[1:]))
+    assert [[one.protocol for one in generated[row].evaluations] for row in "abc"] == [["generated"], [], []]
+    assert [[one.protocol for one in real[row].evaluations] for row in "abc"] == [["ar"], ["ar"], []]
+    (evaluation,), (elsewhere,) = real["a"].evaluations, other["a"].evaluations
+    assert {"--protocol=ar", "--ar=AR", f"--out={evaluation.folder}"} < set(evaluation.args)
+    assert real["a"].folder == other["a"].folder == generated["a"].folder  # one training
+    assert evaluation.folder != elsewhere.folder
