@@ -1,6 +1,6 @@
 """What all training methods share: raw pixels in, optimizer and schedule by injection, named initial weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,11 +20,16 @@ from lightning_modules.networks import (
     VGGFACE_MEAN,
     VGGFACE_STD,
     Normalize,
+    freeze,
     imagenet_trunk_weights,
     load_trunk_weights,
     read_state_dict,
+    unused_parameters,
 )
 from lightning_modules.schedule import LRScheduleCallable
+
+SIDE = 64
+"""Of an image, in pixels, that any network without a size of its own should take."""
 
 
 class FaceModule(LightningModule):
@@ -92,11 +97,13 @@ class FaceModule(LightningModule):
         return load_trunk_weights(self.network, path)
 
     def setup(self, stage: str) -> None:
-        """Say what several processes do to batch normalisation.
+        """Freeze what the loss does not depend on, and say what several processes do to batch normalisation.
 
         Raises:
             MisconfigurationException: If it is to be synchronised on CPUs.
         """
+        if stage == "fit":
+            self.freeze_unused()
         if stage == "fit" and self.trainer.world_size > 1:
             strategy = self.trainer.strategy
             synchronised = getattr(strategy, "_layer_sync", None) is not None
@@ -106,6 +113,29 @@ class FaceModule(LightningModule):
                 synchronised=synchronised,
                 on_cpu=strategy.root_device.type == "cpu",
             )
+
+    def freeze_unused(self) -> None:
+        """Exclude parameters without gradient from training: several processes would wait for it in vain.
+
+        They are found with one blank image, of the network's ``image_size`` where it has one; a network that does not
+        take it is left as it is.
+        """
+        side = getattr(self.network, "image_size", SIDE)
+        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=self.device))
+        try:
+            # `forward` itself: nothing is to be compiled for this
+            unused = unused_parameters(self.network, lambda: self.learned_from(self.network.forward(image)))
+        except (RuntimeError, ValueError, AssertionError) as error:
+            rank_zero_warn(f"Whether all parameters are trained was not looked at: {error}")
+            return
+        freeze(self.network, unused)
+        frozen = [name for name, p in self.network.named_parameters() if not p.requires_grad]
+        if frozen:
+            rank_zero_info(f"{len(frozen)} parameters are not trained: {', '.join(parts_of(self.network, frozen))}")
+
+    def learned_from(self, output: Any) -> Any:
+        """Return what the loss sees of the network's output; all of it, unless a method says otherwise."""
+        return output
 
     def on_fit_start(self) -> None:
         """Say where the weights come from."""
@@ -152,6 +182,22 @@ class FaceModule(LightningModule):
             self.log(
                 f"{split}/{name}", value, on_epoch=True, on_step=False, prog_bar=on_bar, batch_size=size, sync_dist=True
             )
+
+
+def parts_of(network: nn.Module, names: Iterable[str]) -> list[str]:
+    """Return the largest submodules whose parameters are all among those named, and the parameters that are left.
+
+    Example:
+        >>> parts_of(nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2)), ["0.0.weight", "0.0.bias"])
+        ['0']
+    """
+    left, parts = set(names), []
+    for name, part in network.named_modules():
+        own = {f"{name}.{parameter}".removeprefix(".") for parameter, _ in part.named_parameters()}
+        if name and own and own <= left:
+            parts.append(name)
+            left -= own
+    return parts + sorted(left)
 
 
 def check_batch_norm(network: nn.Module, processes: int, *, synchronised: bool, on_cpu: bool) -> None:

@@ -32,6 +32,10 @@ class SegmentationModule(FaceModule):
         logits: Tensor = self.network(self.pixels(images)).logits
         return logits
 
+    def learned_from(self, output: Any) -> Any:
+        """Return the segmentation."""
+        return output.logits
+
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the segmentation loss."""
         loss, _ = self._step("train", batch)

@@ -80,6 +80,10 @@ class SOIDNModule(FaceModule):
         """
         return nn.Sequential(_Embedding(self.network), self.classifier)
 
+    def learned_from(self, output: Any) -> Any:
+        """Return embedding and segmentation: the masks are on the way to the one."""
+        return output.embedding, output.logits
+
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the joint loss."""
         loss, _ = self._step("train", batch)
