@@ -17,13 +17,14 @@ SIGNS = (
 
 
 @contextmanager
-def foreign(expected: str) -> Iterator[None]:
+def foreign(expected: str, given: object = None) -> Iterator[None]:
     """Turn what a library raises into a ``ValueError`` of one line.
 
     The one place where errors of any type are caught: libraries document few of theirs.
 
     Args:
         expected: What it was asked for, as the message names it.
+        given: What came instead, where it has a name, such as a file's.
 
     Raises:
         ValueError: For every error.
@@ -37,7 +38,8 @@ def foreign(expected: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise ValueError(f"Expected {expected}, got {reason(error)}") from error
+        got = reason(error) if given is None else f"{given}: {reason(error)}"
+        raise ValueError(f"Expected {expected}, got {got}") from error
 
 
 def reason(error: BaseException) -> str:
