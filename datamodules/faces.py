@@ -12,6 +12,7 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.check import OnBadImage, usable_images
+from datamodules.conditions import check_conditions
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
 from datamodules.duplicates import Copies, Duplicates
 from datamodules.errors import DataError
@@ -39,7 +40,8 @@ class FaceDataModule(LightningDataModule):
         training_occluder: Covers training and validation faces; ``None`` trains on clean faces.
         occlude_validation: Cover validation faces as training faces are; False leaves them clean, as occlusion maps
             need them.
-        evaluation_occluders: Its categories are the conditions of the evaluation, beside clean.
+        evaluation_occluders: Its occluders are the conditions of the evaluation, beside clean, each by the mixture's
+            name for it.
         landmarks: Where landmarks come from; by default the source's own, else the 112 × 112 alignment template.
         image_size: Side of the images in pixels.
         batch_size: Images a process trains on at once.
@@ -61,7 +63,8 @@ class FaceDataModule(LightningDataModule):
 
     Raises:
         DataError: If too few identities are left, an image cannot be used, or one is a copy that may not be.
-        ValueError: If a setting is out of range, or an occluder does not fit images of ``image_size``.
+        ValueError: If a setting is out of range, an occluder does not fit images of ``image_size``, or a condition has
+            a name that stands for something else, see :func:`datamodules.conditions.check_conditions`.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class FaceDataModule(LightningDataModule):
         super().__init__()
         _check_least(1, image_size=image_size, evaluation_batch_size=evaluation_batch_size)
         _check_least(2, batch_size=batch_size)  # batch norm needs two
+        check_conditions(evaluation_occluders.names if evaluation_occluders else ())
         self.source = source
         self.training_occluder = training_occluder
         self.occlude_validation = occlude_validation
@@ -210,11 +214,13 @@ class FaceDataModule(LightningDataModule):
         return self._loader(dataset, batch_size=self.evaluation_batch_size)
 
     def test_dataloader(self) -> DataLoader[FaceSample]:
-        """Unseen identities: clean, then under each occluder category."""
+        """Unseen identities: clean, then under each occluder, labelled by the mixture's name for it."""
         mixture = self.evaluation_occluders
         components = {name: mixture.component(name) for name in mixture.names} if mixture else {}
-        conditions = [self._dataset("unseen", occluder) for occluder in (None, *components.values())]
-        return self._loader(ConcatDataset(conditions), batch_size=self.evaluation_batch_size)
+        occluded = [self._dataset("unseen", occluder, condition=name) for name, occluder in components.items()]
+        return self._loader(
+            ConcatDataset([self._dataset("unseen", None), *occluded]), batch_size=self.evaluation_batch_size
+        )
 
     predict_dataloader = test_dataloader
 
@@ -246,7 +252,12 @@ class FaceDataModule(LightningDataModule):
         )
 
     def _dataset(
-        self, part: str, occluder: Occluder | None, *, augmentation: Augmentation | None = None
+        self,
+        part: str,
+        occluder: Occluder | None,
+        *,
+        augmentation: Augmentation | None = None,
+        condition: str | None = None,
     ) -> FaceDataset:
         indices = getattr(self.split, part)
         labels = self.source.identities[indices]
@@ -262,6 +273,7 @@ class FaceDataModule(LightningDataModule):
             augmentation=augmentation,
             seed=self.seed,
             stream=part,
+            condition=condition,
         )
 
     def _training_loader(

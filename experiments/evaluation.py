@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 
 from callbacks.metrics import auc, cmc, equal_error_rate, fold_accuracies, roc_band, roc_curve, tar_at_far
 from callbacks.metrics.checks import measurable
+from callbacks.metrics.directions import rescaled
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from losses import decidability
@@ -62,7 +63,7 @@ def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float
         protocol: What is compared with what.
         embeddings: One row for each image of its source, ``(N, D)``.
     """
-    directions = normalize(torch.from_numpy(np.ascontiguousarray(embeddings)).float())  # (N, D)
+    directions = normalize(rescaled(torch.from_numpy(np.ascontiguousarray(embeddings))))  # (N, D)
     return Evaluation(
         {condition: verify(pairs, directions) for condition, pairs in protocol.verification.items()},
         {

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.run_files import write_json
+from datamodules.conditions import AGGREGATES, CLEAN
 
 __all__ = ["report", "results_table", "write_json"]
 
@@ -101,9 +102,8 @@ def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> 
 def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
     ours = [name.split("/") for name in metrics if name.startswith("test/") and name.count("/") == 2]
     conditions = {condition for _, measure, condition in ours if measure in {"rank1", "iou"}}
-    categories = sorted(conditions - {"none", "occluded", "mean", "clean", "false_alarm"})
-    has_clean = "none" in conditions
-    return [*(["none"] if has_clean else []), *categories, "occluded"]
+    occluders = sorted(conditions - {CLEAN, *AGGREGATES})
+    return [*([CLEAN] if CLEAN in conditions else []), *occluders, "occluded"]
 
 
 def _percent(value: float | None) -> str:

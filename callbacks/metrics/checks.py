@@ -62,7 +62,8 @@ def finite_rows(values: Tensor) -> Tensor:
     """
     if not values.is_floating_point() or not values.numel():
         return torch.ones(len(values), dtype=torch.bool, device=values.device)
-    return torch.linalg.vector_norm(values.reshape(len(values), -1), torch.inf, dim=1).isfinite()
+    largest: Tensor = torch.linalg.vector_norm(values.reshape(len(values), -1), torch.inf, dim=1)
+    return largest.isfinite()
 
 
 def check_rates(name: str, rates: Sequence[float]) -> None:

@@ -62,3 +62,11 @@ def test_callback_logs_what_was_seen_and_forgets_it(batch: FaceBatch, recording_
     recording_module.logged.clear()
     getattr(callback, f"on_{split}_epoch_end")(None, recording_module)
     assert recording_module.logged == {}
+
+
+@pytest.mark.parametrize("name", ["mean", "occluded", "false_alarm", "clean"])
+def test_a_condition_never_takes_the_place_of_a_mean(name: str) -> None:
+    confusion = torch.tensor([[[6, 2], [0, 0]], [[4, 0], [0, 4]]])
+    rows = Rows(["none", name], torch.tensor([0, 1]), torch.tensor([0, 0]), confusion)
+    with pytest.raises(ValueError, match=f"Expected conditions named other than .*, got '{name}'"):
+        segmentation_measures(rows, by_condition=True)
