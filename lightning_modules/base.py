@@ -13,7 +13,9 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
+from datamodules.errors import DataError
 from datamodules.randomness import sample_generator
+from lightning_modules.finite import REMEDY, FiniteFaces, FiniteLosses, first_not_finite
 from lightning_modules.networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -31,10 +33,16 @@ from lightning_modules.schedule import LRScheduleCallable
 
 SIDE = 64
 """Of an image, in pixels, that any network without a size of its own should take."""
+LOSSES_KEPT = 50
+"""Batches between looks at the training's losses: each waits for the device."""
 
 
 class FaceModule(LightningModule):
     """Base of the training methods.
+
+    A training whose loss is not finite is stopped, at the latest after 50 more batches, before the next validation and
+    before weights that are not finite would be saved. An evaluation of results that are not finite is stopped at its
+    end, and the first such face named.
 
     Args:
         network: What is trained.
@@ -78,6 +86,8 @@ class FaceModule(LightningModule):
         self.origin = "random weights"
         self._run_seed = 0
         self._gradients: dict[str, Tensor] = {}
+        self._results = FiniteFaces()
+        self._training_losses, self._validation_losses = FiniteLosses(), FiniteLosses()
         if initial_weights == "imagenet":
             check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
@@ -146,7 +156,17 @@ class FaceModule(LightningModule):
         rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what a checkpoint needs that is saved inside an epoch."""
+        """Add what a checkpoint needs that is saved inside an epoch.
+
+        Raises:
+            DataError: If a weight is not finite: such a checkpoint would take the place of one that can be used.
+        """
+        # the same in all processes: all of them stop
+        if (name := first_not_finite(dict(self.named_parameters()))) is not None:
+            raise DataError(
+                f"Epoch {self.current_epoch}, step {self.global_step}: expected finite weights to save, got NaN or "
+                f"infinity in {name}: {REMEDY}"
+            )
         checkpoint["gradients"] = accumulated_gradients(self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -164,6 +184,68 @@ class FaceModule(LightningModule):
         stream = f"layers of process {self.global_rank}"
         generator = sample_generator(self._run_seed, self.current_epoch, batch_idx, stream=stream)
         torch.manual_seed(int(generator.integers(2**63)))
+
+    def on_before_backward(self, loss: Tensor) -> None:
+        """Keep the loss, to look at it later."""
+        self._training_losses.add(self.trainer.fit_loop.batch_idx, loss)
+
+    def on_train_batch_end(self, outputs: Any, batch: FaceBatch, batch_idx: int) -> None:
+        """Look at the losses, now and then.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        if (batch_idx + 1) % LOSSES_KEPT == 0:
+            self._check_training()
+
+    def on_train_epoch_end(self) -> None:
+        """Look at the losses.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        self._check_training()
+
+    def on_validation_epoch_start(self) -> None:
+        """Look at the training's losses first.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        self._check_training()
+        self._validation_losses.clear()
+        self._results.clear()
+
+    def on_validation_epoch_end(self) -> None:
+        """Refuse what is not finite.
+
+        Raises:
+            DataError: If a face's results or a loss are not finite.
+        """
+        self._results.check()
+        if (number := self._validation_losses.first_bad()) is not None:
+            raise DataError(f"Validation batch {number}: expected a finite loss, got NaN or infinity")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget results of steps outside of an evaluation."""
+        self._results.clear()
+
+    def on_test_epoch_end(self) -> None:
+        """Refuse what is not finite.
+
+        Raises:
+            DataError: If a face's results are not finite.
+        """
+        self._results.check()
+
+    on_predict_epoch_start = on_test_epoch_start
+    on_predict_epoch_end = on_test_epoch_end
+
+    def _check_training(self) -> None:
+        if (number := self._training_losses.first_bad()) is not None:
+            raise DataError(
+                f"Epoch {self.current_epoch}, batch {number}: expected a finite loss, got NaN or infinity: {REMEDY}"
+            )
 
     def pixels(self, images: Tensor) -> Tensor:
         """Return raw ``(B, 3, H, W)`` images as the network wants them: ``(B, C, H, W)`` in its own precision."""
@@ -187,13 +269,15 @@ class FaceModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def log_losses(self, split: str, size: int, **values: Tensor) -> None:
-        """Log ``split/name`` for each value, as an epoch's mean over faces.
+        """Log ``split/name`` for each value, as an epoch's mean over faces; a validation's ``loss`` must be finite.
 
         Raises:
             ValueError: If the names are others than ``logged`` says.
         """
         if self.logged is not None and set(values) != set(self.logged.get(split, ())):
             raise ValueError(f"Expected `logged` to say what is logged in {split}, {tuple(values)}, got {self.logged}")
+        if split == "val":
+            self._validation_losses.add(self._validation_losses.number, values["loss"])
         for name, value in values.items():
             on_bar = name in {"loss", "accuracy"}
             self.log(

@@ -11,6 +11,7 @@ from lightning_modules.networks import (
     Classifier,
     MarginHeadCallable,
     check_single_loss,
+    is_best,
     load_segmenter_weights,
 )
 from lightning_modules.outputs import StepOutput
@@ -97,6 +98,7 @@ class SOIDNModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings, segmentation and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
+        self._results.add(batch, output.embedding, output.logits)
         return StepOutput(
             embedding=output.embedding,
             segmentation=output.logits.argmax(1).byte(),
@@ -105,7 +107,9 @@ class SOIDNModule(FaceModule):
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings alone: the trainer keeps what this returns."""
-        return StepOutput(embedding=self(batch["image"]))
+        embeddings: Tensor = self(batch["image"])
+        self._results.add(batch, embeddings)
+        return StepOutput(embedding=embeddings)
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         output = self.network(self.pixels(batch["image"]))
@@ -114,7 +118,9 @@ class SOIDNModule(FaceModule):
         )
         segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
         loss = classification + self.segmentation_weight * segmentation
-        accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
+        if split == "val":
+            self._results.add(batch, scores, output.logits)
+        accuracy = is_best(scores, batch["identity"]).float().mean()
         self.log_losses(
             split,
             len(scores),

@@ -132,7 +132,9 @@ class TripletModule(FaceModule):
 
     def validation_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings of other images of the training identities."""
-        return StepOutput(embedding=self(batch["image"]))
+        embeddings: Tensor = self(batch["image"])
+        self._results.add(batch, embeddings)
+        return StepOutput(embedding=embeddings)
 
     test_step = validation_step
     predict_step = validation_step

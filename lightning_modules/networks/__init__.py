@@ -2,7 +2,7 @@
 
 from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
 from lightning_modules.networks.checkpoint_file import read_state_dict
-from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss
+from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss, is_best
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.face_net import FaceNet
 from lightning_modules.networks.fcn8s import FCN8s
@@ -58,6 +58,7 @@ __all__ = [
     "fingerprint",
     "freeze",
     "imagenet_trunk_weights",
+    "is_best",
     "load_classifier_weights",
     "load_network_weights",
     "load_segmenter_weights",
