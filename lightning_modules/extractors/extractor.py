@@ -104,6 +104,6 @@ def filled_batches(x: Tensor, size: int) -> Iterator[Tensor]:
         >>> [batch.tolist() for batch in filled_batches(torch.tensor([1, 2, 3]), 2)]
         [[1, 2], [3, 3]]
     """
-    for batch in x.split(size):
+    for batch in torch.split(x, size):
         missing = size - len(batch)
         yield torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing else batch

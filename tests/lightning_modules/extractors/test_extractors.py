@@ -276,7 +276,8 @@ class Narrow(nn.Module):
 def trace(path: Path, network: nn.Module, number: int) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated since torch 2.9
-        torch.jit.save(torch.jit.trace(network, torch.zeros(number, 3, 8, 8)), str(path))
+        traced = torch.jit.trace(network, torch.zeros(number, 3, 8, 8))  # type: ignore[no-untyped-call]  # torch's
+        torch.jit.save(traced, str(path))
     return str(path)
 
 

@@ -34,7 +34,7 @@ def assert_same(state: dict[str, Tensor]) -> None:
         {"optimizer": {"state": {}}, "model_state_dict": WEIGHTS, "best": 0.5},
         WRAPPED,
         COMPILED,
-        {0: torch.zeros(1), **WEIGHTS},
+        dict([(0, torch.zeros(1)), *WEIGHTS.items()]),
     ],
 )
 def test_a_state_dict_is_found_where_training_programs_put_it(content: object, tmp_path: Path) -> None:
@@ -67,7 +67,10 @@ def scripted(path: Path) -> None:
 
 
 def written(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+    def write(path: Path) -> None:
+        path.write_bytes(content)
+
+    return write
 
 
 BEST = {"best": np.float64(0.5), "state_dict": WEIGHTS}
