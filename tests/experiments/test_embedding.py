@@ -170,7 +170,7 @@ def test_timm_models_of_the_same_weights_and_other_options_are_told_apart(settin
 
 @pytest.mark.parametrize(
     "setting",
-    [{"mask_positions": [3]}, {"mask_positions": [1, 3]}, {"mask_source": "scores"}, {"mask_bias": 1.0}],
+    [{"mask_positions": [3]}, {"mask_positions": [1, 3]}, {"mask_source": "scores"}],
 )
 def test_soidns_of_the_same_weights_and_other_masks_are_told_apart(setting: dict[str, Any]) -> None:
     def key(**settings: Any) -> str:
