@@ -59,7 +59,7 @@ def reproduce(args: Sequence[str]) -> None:
     for name, declaration in declarations.items():
         folder = FOLDER / name
         _check_owner(folder, files[name])
-        setting = Setting(scale, data, who, options.weights, protocols, join_values(overrides), folder, contents)
+        setting = Setting(scale, data, who, options.weights, protocols, join_values(overrides), folder)
         seeds = options.seeds or ([declaration.seeds[0]] if options.quick else declaration.seeds)
         rows = declaration.with_needs(_rows(name, declarations, options), scale)
         planned[name] = plan(declaration, setting, dict.fromkeys(seeds))

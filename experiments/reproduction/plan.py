@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
@@ -30,7 +30,6 @@ class Setting:
         protocols: Of real sets; none for generated faces.
         overrides: Options for all runs.
         folder: Where the runs are kept.
-        contents: Reads the files that options name.
     """
 
     scale: str
@@ -40,7 +39,6 @@ class Setting:
     protocols: Sequence[Protocol]
     overrides: Sequence[str]
     folder: Path
-    contents: Contents = field(default_factory=Contents)
 
 
 class Job(NamedTuple):
@@ -92,6 +90,7 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
     values = declaration.scales[setting.scale] | {"weights": setting.weights}
     declaration = replace(declaration, scales={setting.scale: values})
     jobs: list[Job] = []
+    contents = Contents()
     for seed in seeds:
         folders: dict[str, str] = {}
         for key in declaration.with_needs(declaration.rows, setting.scale):
@@ -99,7 +98,7 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
             config = CONFIGS / f"{row.config}_{'demo' if setting.scale == 'demo' else 'casia'}.yaml"
             unnamed = _options(row, seed, setting, config, {**folders, "self": "self"})
             copies = {to: _filled(what, folders) for to, what in row.copies.items()}
-            files = setting.contents.named_in(
+            files = contents.named_in(
                 [*unnamed, *(f"--data.copies={what}" for what in copies.values())], made=setting.folder
             )
             name = f"{key}-{digest(config.read_text(), *unnamed, repr(copies), setting.who, *files)}"

@@ -104,7 +104,7 @@ class Runner:
         try:
             for copy, original in () if resumed else job.copies.items():
                 shutil.copyfile(original, copy)
-            if any(read_json(job.folder / name) is None for name in ("history.json", "metrics.json")):
+            if not all(read_json(job.folder / name) for name in ("history.json", "metrics.json")):
                 self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt", lock)
             return _collected(stem)
         except (RuntimeError, OSError, ValueError, KeyError) as error:
