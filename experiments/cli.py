@@ -6,7 +6,7 @@ import sys
 import textwrap
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from netrc import NetrcParseError, netrc
 from pathlib import Path
@@ -23,6 +23,7 @@ from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
+from experiments.measures import logged_names, monitored
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
 
@@ -102,7 +103,10 @@ class FaceCLI(LightningCLI):
                 *(part.get_defaults().keys() for part in self._subcommand_parsers.values())
             )
             raise UserError(brief(with_nearest_keys(str(error), sorted(known)))) from error
-        path = self.config[self.config["subcommand"]].get("ckpt_path")
+        config = self.config[self.config["subcommand"]]
+        if self.config["subcommand"] == "fit":
+            check_monitors(config.as_dict())
+        path = config.get("ckpt_path")
         if path is not None and path not in {"best", "last"}:
             check_checkpoint(path)
 
@@ -318,6 +322,20 @@ def did_you_mean(wrong: str, known: Iterable[str], inside: str = "") -> str:
     """
     near = get_close_matches(wrong, known, n=1)
     return f"; did you mean {inside + near[0]!r}?" if near else ""
+
+
+def check_monitors(config: Mapping[str, Any]) -> None:
+    """Refuse a training that would end after its first epoch, as a callback watches what is never logged.
+
+    Raises:
+        UserError: If one does.
+    """
+    watched = list(monitored(config))
+    names = logged_names(config) if watched else None
+    for watcher, name in watched:
+        if names is not None and not names.have(name):
+            expected = f"{watcher}: expected `monitor` to be a measure that the training logs"
+            raise UserError(f"{expected}, got {name!r}{did_you_mean(name, names.known)}")
 
 
 def check_checkpoint(path: str) -> None:
