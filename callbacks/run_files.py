@@ -1,17 +1,33 @@
 """Where a run keeps its files, how they are written and read, and its loggers' share of them."""
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
+
+from datamodules.whole_file import whole_file, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def run_folder(trainer: Trainer, name: str) -> Path | None:
     """Return a folder of the run by its name, ``None`` for a run without one; all processes must ask together."""
     return Path(trainer.log_dir) / name if trainer.loggers and trainer.log_dir else None
+
+
+def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:
+    """Write a figure so that ``path``, whose ending says in what format, is either whole or as it was.
+
+    Args:
+        figure: What is drawn.
+        path: Where to.
+        dpi: Pixels an inch; by default the figure's own.
+    """
+    with whole_file(path) as file:
+        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=dpi or figure.dpi)
 
 
 def log_picture(trainer: Trainer, name: str, path: Path) -> None:
@@ -28,25 +44,7 @@ def write_json(path: Path, content: object) -> None:
         ValueError: If it holds NaN or infinity, which JSON has not.
         OSError: If it cannot be written.
     """
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``text``, in UTF-8, so that ``path`` is either whole or as it was before: also where power or disk fail.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -139,7 +139,7 @@ def _verification_measures(scores: Tensor, same: Tensor, fold: Tensor, folds: in
 
 
 def _check_directions(protocol: EvaluationProtocol, directions: Tensor) -> None:
-    """Refuse what is not finite, and warn of embeddings of zeros, which are alike to nobody, their own person included."""
+    """Refuse what is not finite, and warn of embeddings of zeros, which are alike to nobody."""
     lengths = directions.norm(dim=1)  # (N,): 1, 0 or NaN
     if bad := torch.nonzero(~lengths.isfinite()).flatten().tolist():
         raise DataError(

@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from callbacks.run_files import write_json
+from datamodules.whole_file import write_whole
 from experiments.cli import UserError
-from experiments.results import write_json, write_text
 from experiments.slugs import slugs
 
 Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
@@ -56,7 +57,7 @@ class EvaluationFolder:
     def write(self, results: Results) -> None:
         """Write all results that there are, each file whole or not at all."""
         write_json(self.path / RESULTS, results)
-        write_text(self.path / TABLE, as_csv(results))
+        write_whole(self.path / TABLE, as_csv(results))
 
     def _written_before(self) -> list[str]:
         names = list(FILES)

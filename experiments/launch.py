@@ -20,11 +20,11 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from callbacks.run_files import write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
-from experiments.results import write_json
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
 CONFIGS = Path(__file__).parent / "configs"

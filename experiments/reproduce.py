@@ -19,8 +19,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from callbacks.run_files import write_text
 from datamodules.errors import DataError
+from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main, parse_only
 from experiments.contents import Contents
 from experiments.launch import Parser, add_data_options, choose_data, choose_scale, join_values
@@ -69,7 +69,7 @@ def reproduce(args: Sequence[str]) -> None:
         _show(wanted)
         return
     for name, path in files.items():
-        write_text(FOLDER / name / OWNER, _below(path, FOLDER / name))
+        write_whole(FOLDER / name / OWNER, _below(path, FOLDER / name))
     found = _run(wanted, options)
     command = shlex.join(["python", "-m", "experiments.reproduce", *args])
     for name, declaration in declarations.items():

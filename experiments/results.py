@@ -12,8 +12,6 @@ from rich.table import Table
 from callbacks.run_files import write_json
 from datamodules.conditions import AGGREGATES, CLEAN
 
-__all__ = ["report", "results_table", "write_json"]
-
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
 COLUMNS = ("rank-1", "paper", "accuracy", "paper", "EER", "d′", "IoU", "paper")

@@ -1,8 +1,6 @@
 """Rows of numbers that were computed of images, each kept by the image's digest."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_info
 
+from datamodules.whole_file import whole_file
 from experiments.launch import digest
 from experiments.warning_line import warn
 from lightning_modules.networks.foreign import foreign
@@ -71,14 +70,8 @@ def _keep(folder: Path | None, new: Mapping[bytes, Rows]) -> None:
         return
     digests = np.frombuffer(b"".join(new), np.uint8).reshape(len(new), 16)
     name = digest(digests.tobytes())
-    unfinished = folder / f"{name}.{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        with whole_file(folder / f"{name}.npz") as file:
             np.savez(file, digests=digests, embeddings=np.stack(list(new.values())))
-            os.fsync(file.fileno())
-        unfinished.replace(folder / f"{name}.npz")
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         warn(f"{folder}: {len(new):,} embeddings could not be kept: {error.strerror}")

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2 import Template as Page
 
-from callbacks.run_files import write_text
+from datamodules.whole_file import write_whole
 from experiments.reproduction.declaration import Comparison, Curves, Declaration, Figure, Row, Table
 from experiments.reproduction.parts import EVALUATION
 from experiments.reproduction.plots import History, curves, forest
@@ -75,7 +75,7 @@ def write_report(declaration: Declaration, runs: Sequence[Run], path: Path, *, s
             if (own := _of(runs, key))
         ],
     )
-    write_text(path, page)
+    write_whole(path, page)
 
 
 def _template() -> Page:

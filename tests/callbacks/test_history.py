@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from callbacks import History
-from callbacks.run_files import write_json
 
 BATCHES: DataLoader[Tensor] = DataLoader(torch.arange(4.0)[:, None], num_workers=0)  # type: ignore[arg-type]  # a tensor is enough
 
@@ -121,16 +120,3 @@ def test_a_training_that_was_cut_off_in_an_epoch_has_that_epoch_whole(
     resumed = fit(tmp_path, 4, ckpt_path=tmp_path / saved / "last.ckpt")
     assert without_times(resumed) == without_times(fit(tmp_path / "whole", 4))
     assert all(before["seconds"] < after["seconds"] for before, after in pairwise(resumed))
-
-
-def test_a_history_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill(file: int) -> None:
-        raise OSError("No space left on device")
-
-    fit(tmp_path, 1)
-    before = (tmp_path / "run/history.json").read_bytes()
-    monkeypatch.setattr("callbacks.run_files.os.fsync", fill)
-    with pytest.raises(OSError, match="No space"):
-        write_json(tmp_path / "run/history.json", [1] * 1000)
-    assert (tmp_path / "run/history.json").read_bytes() == before
-    assert not list(tmp_path.rglob("*.tmp"))
