@@ -15,6 +15,7 @@ from typing import Any
 
 import wandb
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from lightning_fabric.plugins import TorchCheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
@@ -23,6 +24,7 @@ from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
+from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpoint
 from experiments.measures import logged_names, monitored
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
@@ -107,7 +109,9 @@ class FaceCLI(LightningCLI):
         if self.config["subcommand"] == "fit":
             check_monitors(config.as_dict())
         path = config.get("ckpt_path")
-        if path is not None and path not in {"best", "last"}:
+        if path is not None and path not in {"best", "last", "hpc"}:
+            if self.config["subcommand"] == "fit" and Path(path).is_file():
+                config["ckpt_path"] = path = str(whole_checkpoint(path))
             check_checkpoint(path)
 
     def instantiate_classes(self) -> None:
@@ -119,6 +123,13 @@ class FaceCLI(LightningCLI):
             if not isinstance(refusal, REFUSALS):
                 raise
             raise UserError(brief(str(refusal))) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Let checkpoints be whole or as they were, unless the configuration has a plugin that writes them."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = WholeCheckpoints(falls_back=self.subcommand == "fit")
+        return trainer
 
     def before_fit(self) -> None:
         """Say what will be trained on."""
@@ -339,10 +350,10 @@ def check_monitors(config: Mapping[str, Any]) -> None:
 
 
 def check_checkpoint(path: str) -> None:
-    """Refuse a file that is no checkpoint of this suite.
+    """Refuse a file that is no checkpoint of this suite, or not as it was written.
 
     Raises:
-        UserError: If it is missing, unreadable or another's.
+        UserError: If it is missing, unreadable, damaged or another's.
     """
     try:
         names = list(read_state_dict(path))
@@ -350,6 +361,8 @@ def check_checkpoint(path: str) -> None:
         raise UserError(str(error)) from error
     if not any(name.startswith("network.") for name in names):
         raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
+    if (reason := damage(Path(path))) is not None:
+        raise UserError(f"Expected a whole checkpoint, got {path}, which is damaged: {reason}")
 
 
 def has_wandb_key() -> bool:
