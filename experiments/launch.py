@@ -97,15 +97,15 @@ def launch(args: Sequence[str]) -> None:
     )
 
 
-def rehearse(args: Sequence[str]) -> None:
-    """Refuse a command line that cannot work, without training anything.
+def rehearse(args: Sequence[str]) -> FaceCLI:
+    """Refuse a command line that cannot work, without training anything, and return what it would train.
 
     Raises:
         UserError: If an option is wrong, or the data cannot be used.
     """
     options, overrides = parse(args)
     _, config, data = choose(options)
-    plan(config, data, overrides)
+    return plan(config, data, overrides)
 
 
 def choose(options: argparse.Namespace) -> tuple[str, Path, DataChoice]:
