@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
+from callbacks.metrics import confusion_matrices
 from callbacks.rows import RowCollector, Rows
-from callbacks.segmentation_iou import pixel_confusion, segmentation_measures
+from callbacks.segmentation_iou import segmentation_measures
 from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceSample, collate_faces
 from datamodules.protocols import EvaluationProtocol
@@ -73,7 +74,7 @@ class ConfusionCollector(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's matrices."""
-        self._rows.add(batch, pixel_confusion(outputs["segmentation"], batch["mask"]))
+        self._rows.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""
@@ -129,5 +130,5 @@ def _measures(images: NDArray[np.int64], confusion: NDArray[np.int64]) -> dict[s
     covered = matrices[:, 1].sum(1) > 0
     kinds = ["occluded" if one else "none" for one in covered.tolist()]
     index = torch.from_numpy(images)
-    found = segmentation_measures(Rows(kinds, index, index, matrices), by_category=False)
+    found = segmentation_measures(Rows(kinds, index, index, matrices), by_condition=False)
     return {"covered": float(covered.sum()), **{NAMES[name]: float(value) for name, value in found.items()}}

@@ -20,13 +20,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.cli import UserError, did_you_mean, has_wandb_key, main, run
+from experiments.cli import UserError, did_you_mean, main, run
 from experiments.contents import Contents
 from experiments.launch import Parser, digest, join_values, rehearse
 from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, run_here
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
+from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode
 
 Config = dict[str, Any]
 
@@ -40,8 +41,9 @@ def sweep(args: Sequence[str]) -> None:
     options, overrides = parse(args)
     wanted = read_sweep(options.file, options.name)
     planned = check(wanted, overrides)
-    on_server = has_wandb_key() and os.environ.get("WANDB_MODE", "online") == "online"
-    print(f"Sweep {wanted.name}: {wanted.method}, {'on W&B' if on_server else 'here, by Optuna; no W&B key'}")
+    settle_mode()
+    on_server = has_wandb_key() and logs_online()
+    print(f"Sweep {wanted.name}: {wanted.method}, {'on W&B' if on_server else 'here, by Optuna; without W&B'}")
     if "early_terminate" in wanted.config and not on_server:
         print("`early_terminate` is W&B's: here every trial runs to its end")
     try:
