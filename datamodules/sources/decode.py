@@ -132,15 +132,19 @@ def _png_defect(data: bytes) -> str | None:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            return f"ending inside chunk {kind.decode('ascii', 'replace')}"
+            return f"ending inside chunk {_chunk_name(kind)}"
         checksum = int.from_bytes(data[end - 4 : end], "big")
         # Chunks in lower case are ancillary: a wrong checksum there harms no pixel.
         if kind[:1].isupper() and zlib.crc32(data[position + 4 : end - 4]) != checksum:
-            return f"with a wrong checksum in chunk {kind.decode('ascii', 'replace')} at byte {position}"
+            return f"with a wrong checksum in chunk {_chunk_name(kind)} at byte {position}"
         if kind == b"IEND":
             return None
         position = end
     return "without an IEND chunk"
+
+
+def _chunk_name(kind: bytes) -> str:
+    return kind.decode() if kind.isalpha() else kind.hex(" ")
 
 
 def _imdecode(data: bytes, flags: int) -> NDArray[Any] | None:
