@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 
 import torch.distributed as dist
 from pytorch_lightning import Callback
-from pytorch_lightning.utilities import rank_zero_only
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -45,12 +44,13 @@ from experiments.evaluated_models import Model, described, given_models, probed
 from experiments.evaluation import COUNTS, evaluate_protocol, readable
 from experiments.evaluation_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation_report import draw_figures, draw_segmentation
+from experiments.first_process import is_first, warn
 from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
 from experiments.segmentation_evaluation import LabelMaps, segment, segmentation_rows
-from experiments.warning_line import warn
 from lightning_modules.networks.foreign import foreign, reason
 
+TRAINER = ("accelerator", "devices", "precision")
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
 
 
@@ -87,22 +87,21 @@ def evaluate(args: Sequence[str]) -> None:
         "ignore", message=".*(does not have many workers|DistributedSampler)"
     )  # chosen; counted once
     _check_trainer(options)
+    models = given_models(options)
     protocols = told_apart([protocol for name in options.protocol for protocol in _protocols(name, options)])
     for protocol in protocols:
         for line in protocol.missing:
             print(f"{protocol.name}: left out: {line}")
-    models = [probed(model, protocols[0].source) for model in given_models(options)]
+    models = [probed(model, protocols[0].source) for model in models]
     folder = EvaluationFolder(Path(options.out), [m.name for m in models], [_folder(p) for p in protocols])
     if not options.no_cache:
         check_writable(Path(options.cache), "--cache")
     tasks = _tasks(models, protocols)
-    first = rank_zero_only.rank == 0
-    if first:
-        given = {"models": {model.name: model.path for model in models}, "protocols": options.protocol}
-        folder.begin(given)
+    if is_first():
+        folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
     results: Results = {}
     failures = _evaluate(tasks, options, folder, results)
-    if not first:  # another process reports
+    if not is_first():  # another process reports
         return
     for name in dict.fromkeys(protocol.name for protocol in protocols):
         Console().print(results_table(name, {model: found[name] for model, found in results.items() if name in found}))
@@ -114,16 +113,17 @@ def evaluate(args: Sequence[str]) -> None:
 
 
 def _check_trainer(options: argparse.Namespace) -> None:
+    given = {name: getattr(options, name) for name in TRAINER if getattr(options, name) is not None}
+    said = ", ".join(f"--{name} {value}" for name, value in given.items())
     try:
-        with foreign("options that a trainer can have"):
+        with foreign("options that a trainer can have", said):
             quiet_trainer(Callback(), _trainer_options(options))
     except ValueError as error:
         raise UserError(str(error)) from error
 
 
 def _trainer_options(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("accelerator", "devices", "precision")
-    return {**{name: getattr(options, name) for name in names}, "enable_progress_bar": False}
+    return {**{name: getattr(options, name) for name in TRAINER}, "enable_progress_bar": False}
 
 
 def _tasks(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> list[Task]:
@@ -178,7 +178,7 @@ def _measure(task: Task, options: argparse.Namespace, folder: EvaluationFolder, 
         embeddings = embed(model.extraction, protocol.source, digests=task.digests, cache=cache, **common)
     if task.segments:
         confusion = segment(model.extraction, protocol.source, **common)
-    if rank_zero_only.rank > 0:
+    if not is_first():
         return
     evaluation = None if embeddings is None else evaluate_protocol(protocol, embeddings)
     rows = {} if evaluation is None else evaluation.rows()

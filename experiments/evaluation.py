@@ -16,7 +16,7 @@ from callbacks.metrics.directions import rescaled
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.warning_line import warn
+from experiments.first_process import warn
 from losses import decidability
 
 MAX_RANK = 20

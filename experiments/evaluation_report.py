@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +17,8 @@ from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from experiments.embedding import Extraction, plain_faces
 from experiments.evaluation import Evaluation, Verification, band, curve
+from experiments.first_process import warn
 from experiments.slugs import slugs
-from experiments.warning_line import warn
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
@@ -74,7 +75,7 @@ def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: 
     dataset = plain_faces(protocol.source, np.array(chosen), extraction.image_size)
     batch = collate_faces([dataset[row] for row in range(len(dataset))])
     with evaluating(extraction.module):
-        output = extraction.module.cpu().test_step(batch, 0)
+        output: Any = extraction.module.cpu().test_step(batch, 0)
     draw_responses(batch["image"], output, path)
 
 

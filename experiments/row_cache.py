@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_info
 
 from datamodules.whole_file import whole_file
+from experiments.first_process import warn
 from experiments.launch import digest
-from experiments.warning_line import warn
 from lightning_modules.networks.foreign import foreign
 
 Rows = NDArray[Any]

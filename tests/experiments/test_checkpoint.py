@@ -9,8 +9,9 @@ import yaml
 from experiments.checkpoint import load_trained
 from experiments.cli import UserError, run
 from experiments.launch import CONFIGS
-from lightning_modules import ClassifierModule, SOIDNModule
+from lightning_modules import ClassifierModule, SegmentationModule, SOIDNModule
 from tests.experiments.conftest import Options
+from tests.experiments.runs_on_disk import CLASSIFIER, OS, write_run
 
 IMAGES = torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
@@ -45,14 +46,34 @@ def test_neither_data_nor_initial_weights_are_needed_again(tiny: Options, tmp_pa
     torch.testing.assert_close(trained.module(IMAGES), expected)
 
 
-def test_refuses_another_models_checkpoint_and_a_lost_configuration(tiny: Options, tmp_path: Path) -> None:
-    _, checkpoint = train("model_a", tiny)
-    saved = yaml.safe_load((checkpoint.parent.parent / "config.yaml").read_text())
-    saved["model"]["init_args"]["network"]["init_args"]["trunk"]["init_args"]["width"] = 0.5
+def test_refuses_another_models_checkpoint_and_a_lost_configuration(tmp_path: Path) -> None:
+    checkpoint = str(write_run(tmp_path / "net", CLASSIFIER, system="Net") / "last.ckpt")
+    saved = yaml.safe_load((tmp_path / "net/config.yaml").read_text())
+    saved["model"]["init_args"]["network"]["init_args"]["trunk"]["init_args"]["width"] = 0.25
     (tmp_path / "wide.yaml").write_text(yaml.safe_dump(saved))
-    with pytest.raises(UserError, match=r"`network\.trunk\..*: \(16, 1, 3, 3\), got in .*: \(8, 1, 3, 3\)"):
-        load_trained(str(checkpoint), str(tmp_path / "wide.yaml"))
-    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*nowhere\.yaml"):
-        load_trained(str(checkpoint), "nowhere.yaml")
+    with pytest.raises(UserError, match=r"`network\.trunk\..*: \(16, 3, 3, 3\), got in .*: \(8, 3, 3, 3\)"):
+        load_trained(checkpoint, str(tmp_path / "wide.yaml"))
+    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*nowhere\.yaml: File"):
+        load_trained(checkpoint, "nowhere.yaml")
     with pytest.raises(UserError, match="nowhere"):
         load_trained("nowhere.ckpt")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"- a", b"data: {init_args: {image_size: big}}", b"data: 3", b"\xff", b"a: [", b"model:"]
+)
+def test_refuses_a_configuration_that_is_none_in_one_line(content: bytes, tmp_path: Path) -> None:
+    checkpoint = str(write_run(tmp_path / "net", CLASSIFIER, system="Net") / "last.ckpt")
+    (tmp_path / "net/config.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*config\.yaml: ") as refused:
+        load_trained(checkpoint)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_segmentation_network_has_neither_image_size_nor_classes(tmp_path: Path) -> None:
+    checkpoint = str(write_run(tmp_path / "os", OS, system="OS network") / "last.ckpt")
+    trained = load_trained(checkpoint)
+    assert isinstance(trained.module, SegmentationModule)
+    assert (trained.image_size, trained.system) == (32, "OS network")
+    saved = torch.load(checkpoint)["state_dict"]
+    assert all(torch.equal(weight, saved[name]) for name, weight in trained.module.state_dict().items())

@@ -10,11 +10,10 @@ import yaml
 from PIL import Image
 
 from datamodules.protocols import lfw_occ, lfw_pairs
-from experiments.cli import UserError, run
+from experiments.cli import UserError
 from experiments.evaluate import evaluate, told_apart
-from experiments.launch import CONFIGS
 from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
-from tests.experiments.conftest import Options
+from tests.experiments.runs_on_disk import CLASSIFIER, SOIDN, write_run
 from tests.helpers.faces_on_disk import write_image_folder
 from tests.helpers.processes import run_module_in_two
 
@@ -80,10 +79,10 @@ def test_pairs_of_an_own_table(faces: Path, resnet: str, capsys: pytest.CaptureF
 
 
 def test_models_stand_beside_each_other_and_images_are_embedded_once(
-    faces: Path, resnet: str, tiny: Options, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    faces: Path, resnet: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cli = run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *tiny, "--evaluate=false"])
-    checkpoint = f"--checkpoint={cli.trainer.log_dir}/checkpoints/last.ckpt"
+    run = write_run(tmp_path / "runs/model_a_demo/version_0", CLASSIFIER, system="Model A")
+    checkpoint = f"--checkpoint={run}/last.ckpt"
     common = [resnet, checkpoint, f"--root={faces}", "--accelerator=cpu"]
     with caplog.at_level("INFO", "pytorch_lightning.utilities.rank_zero"):
         evaluate([*common, "--protocol=pairs", "--table=pairs.csv", "--no-figures"])
@@ -111,9 +110,9 @@ def test_each_category_of_lfw_occ_is_a_condition(resnet: str, tmp_path: Path) ->
         assert Path("runs/evaluation/resnet", folder, "roc.png").stat().st_size > 1000
 
 
-def test_a_soidn_shows_what_it_segments_and_others_nothing(resnet: str, tiny: Options, tmp_path: Path) -> None:
-    cli = run(["fit", f"--config={CONFIGS}/soidn_demo.yaml", *tiny, "--evaluate=false"])
-    checkpoint = f"--checkpoint={cli.trainer.log_dir}/checkpoints/last.ckpt"
+def test_a_soidn_shows_what_it_segments_and_others_nothing(resnet: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs/soidn_demo/version_0", SOIDN, system="SOIDN")
+    checkpoint = f"--checkpoint={run}/last.ckpt"
     root, pairs = write_small_lfw(tmp_path)
     options = [f"--root={root}", f"--pairs={pairs}", "--categories", "scarf", "--accelerator=cpu"]
     evaluate([resnet, checkpoint, "--protocol=lfw_occ", *options])

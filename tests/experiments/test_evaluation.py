@@ -1,12 +1,14 @@
 """The measures of a protocol: those of its pairs and probes, whatever else its source holds."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from experiments.evaluation import evaluate_protocol, readable
 from experiments.generated_protocol import generated_protocol
@@ -61,6 +63,37 @@ def test_measures_are_those_of_the_pairs_cosine_similarities() -> None:
     assert measures["rank1"] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1e30, 1e-30])
+def test_an_embedding_without_a_direction_is_named(value: float) -> None:
+    what = protocol()
+    embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    embeddings[[7, 9]] = value
+    with pytest.raises(DataError, match=r"^image-7: expected a finite embedding other than zero, got none \(2 of"):
+        evaluate_protocol(what, embeddings)
+
+
+def test_short_and_long_embeddings_have_directions() -> None:
+    what = protocol()
+    embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    plain, short, long = (evaluate_protocol(what, scale * embeddings).rows()["all"] for scale in (1, 1e-6, 1e6))
+    assert plain["auc"] == pytest.approx(short["auc"]) == pytest.approx(long["auc"])
+
+
+@pytest.mark.parametrize("name", ["accuracy", "eer", "auc", "rank1", "iou", "pairs"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_measure_that_is_no_number_is_not_taken_for_one_that_cannot_be_measured(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"Expected a finite {name} of all, got {value}"):
+        readable({"all": {"tar@far=0.001": math.nan, name: value}})
+
+
+def test_scores_that_do_not_vary_have_no_decidability() -> None:
+    what = protocol()
+    found = readable(evaluate_protocol(what, np.ones((60, 4), np.float32)).rows())["all"]
+    assert found["decidability"] is None
+    assert found["auc"] == pytest.approx(0.5)
+    assert found["rank1"] == 0
+
+
 def test_a_rate_that_cannot_be_measured_is_no_number() -> None:
     what = protocol()
     found = evaluate_protocol(what, np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)).rows()
@@ -97,6 +130,7 @@ def test_generated_pairs_are_half_genuine_and_stay_within_their_fold(people: int
 
 def test_generated_faces_are_covered_in_two_ways() -> None:
     what = generated_protocol(20, 3, cache_dir=None)
+    maps: Any = what.source
     number = len(what.source) // 3
     assert list(what.verification) == list(what.identification) == ["all", "sunglasses", "scarf"]
     assert np.array_equal(what.source.identities, np.tile(what.source.identities[:number], 3))
@@ -111,3 +145,6 @@ def test_generated_faces_are_covered_in_two_ways() -> None:
         assert (rows > 32) == (condition == "scarf")  # below the middle, or above
         assert np.array_equal(what.source.image(4 + place * number), what.source.image(4 + place * number))
         assert what.source.name(4 + place * number) == f"{what.source.name(4)}#{condition}"
+        label_map = maps.label_map(4 + place * number) > 0
+        assert (label_map & changed).sum() > 0.9 * label_map.sum() > 0.4 * changed.sum()  # edges and shadows are soft
+    assert not maps.label_map(4).any()
