@@ -100,11 +100,15 @@ def evaluate(args: Sequence[str]) -> None:
     if is_first():
         folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
     results: Results = {}
-    failures = _evaluate(tasks, options, folder, results)
+    try:
+        failures = _evaluate(tasks, options, folder, results)
+    except KeyboardInterrupt:
+        raise UserError(f"stopped; what was finished before: {folder.path}") from None
     if not is_first():  # another process reports
         return
     for name in dict.fromkeys(protocol.name for protocol in protocols):
-        Console().print(results_table(name, {model: found[name] for model, found in results.items() if name in found}))
+        if columns := {model: found[name] for model, found in results.items() if name in found}:
+            Console().print(results_table(name, columns))
     if failures:
         raise UserError(
             f"{len(failures)} of {len(tasks)} evaluations failed: {'; '.join(failures)}; the others: {folder.path}"

@@ -12,6 +12,7 @@ import yaml
 from datamodules.errors import DataError
 from experiments import evaluate as command
 from experiments.cli import UserError
+from experiments.embedding import embed
 from experiments.evaluate import evaluate
 from experiments.evaluation_folder import EvaluationFolder
 from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
@@ -107,7 +108,6 @@ def test_a_model_that_fails_costs_no_other(
 def test_what_was_finished_before_an_interruption_stands(
     small: Callable[..., str], common: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embed = command.embed
 
     def interrupted(extraction: Any, *args: Any, **settings: Any) -> Any:
         if extraction.name == "zero":
@@ -115,7 +115,7 @@ def test_what_was_finished_before_an_interruption_stands(
         return embed(extraction, *args, **settings)
 
     monkeypatch.setattr(command, "embed", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(UserError, match="stopped; what was finished before: runs/evaluation"):
         evaluate([small("good"), small("zero"), *common])
     assert set(results()) == {"good"}
     assert len(Path("runs/evaluation/results.csv").read_text().splitlines()) > 4
