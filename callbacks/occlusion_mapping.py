@@ -1,7 +1,8 @@
 """Occlusion maps of a model in training or validation, and a placement that follows them."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,17 +13,17 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from callbacks.occlusion_figures import save_map
-from callbacks.occlusion_sensitivity import occlusion_error_map
+from callbacks.occlusion_sensitivity import NotFiniteError, occlusion_error_map
 from callbacks.occlusion_sensitivity.maps import correctly_classified
 from callbacks.rows import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
+from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
 from datamodules.occlusion_map_file import OcclusionMap
 from lightning_modules.networks import fingerprint
 from lightning_modules.networks.dry_run import evaluating
 
-CLEAN = "none"
 Subset = Literal["placement", "scoring"]
 
 
@@ -67,6 +68,8 @@ class OcclusionMapping(Callback):
     ) -> None:
         if not occluder_sizes or min(min(size) for size in occluder_sizes) < 1:
             raise ValueError(f"Expected `occluder_sizes` as (height, width) of at least 1, got {list(occluder_sizes)}")
+        if len(set(map(tuple, occluder_sizes))) < len(occluder_sizes):
+            raise ValueError(f"Expected `occluder_sizes` that differ, got {list(occluder_sizes)}")
         if min(1 if every_n_epochs is None else every_n_epochs, num_images, stride) < 1:
             given = f"{every_n_epochs}, {num_images}, {stride}"
             raise ValueError(f"Expected `every_n_epochs`, `num_images` and `stride` of at least 1, got {given}")
@@ -83,13 +86,19 @@ class OcclusionMapping(Callback):
         self._folder: Path | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Learn the run's folder, and refuse a module that does not classify.
+        """Learn the run's folder, and refuse a module that does not classify, and maps of one name.
 
         Raises:
-            ValueError: If the module has no ``logits_network``.
+            ValueError: If the module has no ``logits_network``, or another of the run's callbacks makes maps of the
+                same half of the images and the same size: files and measures would be under one name.
         """
         if not hasattr(pl_module, "logits_network"):
             raise ValueError(f"Expected a module that classifies (`logits_network`), got {type(pl_module).__name__}")
+        every = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it late
+        others = [c for c in every if isinstance(c, OcclusionMapping) and c is not self]
+        for size in self.occluder_sizes:
+            if any(other.subset == self.subset and size in other.occluder_sizes for other in others):
+                raise ValueError(f"Expected one callback for {self.subset} maps of {size[0]} × {size[1]}, got several")
         self._folder = run_folder(trainer, "occlusion_maps")
 
     def on_train_batch_start(
@@ -121,14 +130,17 @@ class OcclusionMapping(Callback):
         """Make the maps.
 
         Raises:
-            DataError: If no image of the subset is clean and classified correctly, or scores are not finite.
+            DataError: If no image of the subset is clean and classified correctly, or scores are not finite: the first
+                such image is named. All processes raise.
         """
         rows = self._images.gather() if self._is_due(trainer) else None
         if rows is None:
             return
         try:
-            chosen = self._chosen(pl_module, rows)
+            chosen = self._chosen(pl_module, rows.where(self._belongs(rows)))
             made = [self._map(pl_module, chosen, size) for size in self.occluder_sizes]
+        except DataError:
+            raise
         except ValueError as error:
             raise DataError(f"{type(self).__name__}: {error}") from error
         for one in made:
@@ -150,27 +162,29 @@ class OcclusionMapping(Callback):
 
     def _chosen(self, pl_module: LightningModule, rows: Rows) -> Rows:
         """Return the images that maps are made of, as the network takes them, on its device."""
-        chosen = rows.where(self._belongs(rows))
-        if not len(chosen.index):
+        if not len(rows.index):
             raise ValueError(f"Expected clean validation images of the {self.subset} half, got none")
         network: nn.Module = pl_module.logits_network()  # type: ignore[operator]  # checked in setup
         with torch.no_grad(), evaluating(network):
-            images = torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in torch.split(chosen.value, 256)])  # type: ignore[operator]  # FaceModule's
-            used = correctly_classified(network, images, chosen.identity.to(pl_module.device))[: self.num_images]
+            images = torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in torch.split(rows.value, 256)])  # type: ignore[operator]  # FaceModule's
+            with _naming(rows):
+                used = correctly_classified(network, images, rows.identity.to(pl_module.device))[: self.num_images]
         kept = used.cpu()
-        return Rows([CLEAN] * len(kept), chosen.index[kept], chosen.identity[kept], images[used])
+        names = [rows.name[row] for row in kept.tolist()]
+        return Rows([CLEAN] * len(kept), rows.index[kept], rows.identity[kept], images[used], names)
 
     def _map(self, pl_module: LightningModule, chosen: Rows, size: tuple[int, int]) -> OcclusionMap:
         grey = torch.full((1, 3, 1, 1), self.fill, device=pl_module.device)
-        error = occlusion_error_map(
-            pl_module.logits_network(),  # type: ignore[operator]  # checked in setup
-            chosen.value,
-            chosen.identity.to(pl_module.device),
-            occluder_size=size,
-            fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # FaceModule's
-            stride=self.stride,
-            batch_size=self.batch_size,
-        )
+        with _naming(chosen):
+            error = occlusion_error_map(
+                pl_module.logits_network(),  # type: ignore[operator]  # checked in setup
+                chosen.value,
+                chosen.identity.to(pl_module.device),
+                occluder_size=size,
+                fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # FaceModule's
+                stride=self.stride,
+                batch_size=self.batch_size,
+            )
         return OcclusionMap(
             error=error.cpu().numpy(),
             occluder_size=size,
@@ -230,10 +244,10 @@ class MapRefresh(OcclusionMapping):
         map_file: The map to replace: the placement's ``map_file``.
         occluder_size: Height and width of the occluder in pixels.
         refresh_every: Epochs between maps.
-        num_images: See :class:`OcclusionMapping`, as the others.
-        stride: As above.
-        fill: As above.
-        batch_size: As above.
+        num_images: Most images used; the paper's are 1,000.
+        stride: Pixels between the centres evaluated; between them the map is interpolated.
+        fill: Grey level of the occluder, 0 to 255.
+        batch_size: Occluded images evaluated at once.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -301,6 +315,16 @@ class MapRefresh(OcclusionMapping):
         if self._current is not None and trainer.is_global_zero:
             self._current.save(self.map_file)
         trainer.strategy.barrier()
+
+
+@contextmanager
+def _naming(rows: Rows) -> Iterator[None]:
+    """Name the image where the engine knows but its place."""
+    try:
+        yield
+    except NotFiniteError as error:
+        expected = "expected finite scores with and without an occluder, got NaN or infinity"
+        raise DataError(f"{rows.called(error.image)}: {expected}") from error
 
 
 def in_placement_half(index: int) -> bool:

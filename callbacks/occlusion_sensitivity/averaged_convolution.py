@@ -13,20 +13,23 @@ def averaged_convolution(
     padding: tuple[int, int],
     dilation: tuple[int, int],
     keepdim: bool = True,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
     """Average a convolution's output over all places.
 
     The average of sums is the sum of averages: for each entry of the kernel, the average of the inputs that it meets.
-    Equals ``conv2d(x, …).mean((2, 3), keepdim)`` up to rounding, at a small part of its work.
+    Equals ``conv2d(x, …).mean((2, 3), keepdim, dtype=dtype)`` up to rounding, at a small part of its work. Sums are at
+    least float32: those of a large map would overflow in half precision.
 
     Args:
         x: ``(B, C, H, W)``.
         weight: ``(D, C, h, w)``.
         bias: ``(D,)`` or ``None``.
-        stride: Along rows and columns, as the next two.
-        padding: With zeros.
-        dilation: Of the kernel.
+        stride: Along rows and columns.
+        padding: With zeros, along rows and columns.
+        dilation: Of the kernel, along rows and columns.
         keepdim: Keep the dimensions averaged over.
+        dtype: Type of the result; ``None`` is that of ``x``.
 
     Returns:
         ``(B, D, 1, 1)``, or ``(B, D)``.
@@ -40,10 +43,12 @@ def averaged_convolution(
     """
     rows, height = _met(x.shape[2], weight.shape[2], stride[0], padding[0], dilation[0])
     columns, width = _met(x.shape[3], weight.shape[3], stride[1], padding[1], dilation[1])
-    in_rows = [x[:, :, met].sum(2) for met in rows]  # h × (B, C, W)
+    exact = torch.promote_types(x.dtype, torch.float32)
+    in_rows = [x[:, :, met].sum(2, dtype=exact) for met in rows]  # h × (B, C, W)
     sums = [row[:, :, met].sum(2) for row in in_rows for met in columns]  # h · w × (B, C)
     averages = torch.stack(sums, 2).flatten(1) / (height * width)  # (B, C · h · w)
-    result = linear(averages, weight.flatten(1), bias)
+    result = linear(averages, weight.flatten(1).to(exact), None if bias is None else bias.to(exact))
+    result = result.to(dtype or x.dtype)
     return result[..., None, None] if keepdim else result
 
 

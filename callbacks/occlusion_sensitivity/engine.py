@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 import torch
@@ -66,7 +66,11 @@ def make_evaluator(
         batch_size: Occluded images computed at once.
         positions_per_image: About how many positions an image will be evaluated at.
         memory: Bytes for what is kept of a block's images.
+
+    Raises:
+        ValueError: If ``method`` is neither.
     """
+    check_method(method)
     dense = Dense(network, occluder_size, fill, batch_size)
     if method == "dense":
         return dense
@@ -91,6 +95,12 @@ def make_evaluator(
     return Incremental(plan, fill, batch_size, memory)
 
 
+def check_method(method: str) -> None:
+    """Refuse a method that there is none of."""
+    if method not in get_args(Method):
+        raise ValueError(f"Expected `method` of {', '.join(get_args(Method))}, got {method!r}")
+
+
 def describe(node: fx.Node) -> str:
     """Return an operation and the layer it belongs to."""
     stack = list((node.meta.get("nn_module_stack") or {"": ("",)}).values())
@@ -108,7 +118,7 @@ class Dense:
         self.block = MOST_IMAGES
 
     def __call__(self, images: Tensor, positions: Positions) -> Iterator[tuple[Tensor, Tensor]]:
-        """See :class:`Evaluator`."""
+        """Yield (indices of positions ``(B,)``, logits ``(B, n)``), in order."""
         for index in torch.split(torch.arange(len(positions.image), device=images.device), self.batch_size):
             part = positions.at(index)
             yield index, self.network(occlude(images[part.image], part, self.occluder_size, self.fill))
@@ -135,7 +145,7 @@ class Incremental:
         self._classes = tuple(torch.as_tensor(c, device=fill.device) for c in plan.classes)
 
     def __call__(self, images: Tensor, positions: Positions) -> Iterator[tuple[Tensor, Tensor]]:
-        """See :class:`Evaluator`."""
+        """Yield (indices of positions ``(B,)``, logits ``(B, n)``), by the sizes of their windows."""
         self.network.load(images)
         rows, columns = self._classes
         kind = rows[positions.row] * (int(columns.max()) + 1) + columns[positions.column]

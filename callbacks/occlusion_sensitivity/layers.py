@@ -44,6 +44,23 @@ POINTWISE = {
     ]
 } | {aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor, aten.pow.Tensor_Scalar}
 
+PRODUCTS = {
+    aten.linear.default,
+    aten.matmul.default,
+    aten.bmm.default,
+    aten.baddbmm.default,
+    aten.scaled_dot_product_attention.default,
+}
+"""Products of matrices, as of tokens."""
+
+CONVOLUTIONS = {
+    aten.conv1d.default,
+    aten.conv2d.default,
+    aten.conv2d.padding,
+    aten.conv3d.default,
+    aten.conv_transpose2d.input,
+}
+
 ENTRY_COST = 16.0
 """What moving one entry of a map takes, in multiply-adds: decides only what is worth sharing or computing densely."""
 
@@ -88,6 +105,26 @@ def as_layer(module: fx.GraphModule, node: fx.Node) -> Layer | None:
         cost = ENTRY_COST * shape_of(node)[0]
         return Layer(node, inputs, lambda windows: _call(module, node, inputs, windows), cost)
     return None
+
+
+def work(module: fx.GraphModule, node: fx.Node) -> float:
+    """Return the work of an operation on maps or tokens in multiply-adds, 0 of what only moves values.
+
+    Vectors, one for each image, do not count: no map is left where they are made.
+    """
+    layer = as_layer(module, node)
+    if layer is not None:
+        _, height, width = shape_of(node)
+        return layer.cost * height * width
+    if not isinstance(node.meta.get("val"), Tensor) or len(shape_of(node)) < 2:
+        return 0.0
+    first = node.args[0].meta.get("val") if node.args and isinstance(node.args[0], fx.Node) else None
+    if not isinstance(first, Tensor):
+        return 0.0
+    if node.target in CONVOLUTIONS:
+        return float(prod(node.args[1].meta["val"].shape) * max(prod(shape_of(node)[1:]), prod(first.shape[2:])))  # type: ignore[union-attr]  # a weight
+    times = 2 if node.target is aten.scaled_dot_product_attention.default else 1
+    return float(times * prod(shape_of(node)) * int(first.shape[-1])) if node.target in PRODUCTS else 0.0
 
 
 def _convolution(module: fx.GraphModule, node: fx.Node) -> Layer | None:

@@ -9,13 +9,26 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity.centres import centres, interpolate
-from callbacks.occlusion_sensitivity.engine import Evaluator, Method, Positions, make_evaluator
+from callbacks.occlusion_sensitivity.engine import Evaluator, Method, Positions, check_method, make_evaluator
 from callbacks.occlusion_sensitivity.plan import Pair
+from lightning_modules.networks import is_best
 from lightning_modules.networks.dry_run import evaluating
 
 Fill = float | Sequence[float] | Tensor
 MEMORY = 2**30
 """Default bytes for what is kept of the images at work."""
+
+
+class NotFiniteError(ValueError):
+    """No map can be made of logits that are not finite.
+
+    Args:
+        image: Index of the first image whose logits they are.
+    """
+
+    def __init__(self, image: int) -> None:
+        super().__init__(f"Expected finite logits, got NaN or infinity for image {image}: no occlusion map can be made")
+        self.image = image
 
 
 class OcclusionMaps(NamedTuple):
@@ -54,7 +67,8 @@ def occlusion_maps(
         O^I_{i,j} = [\hat y_{i,j} \ne y]
 
     where :math:`\hat y_{i,j}` is predicted with an occluder of :math:`h × w` pixels on rows
-    :math:`i - \lfloor h/2 \rfloor` to :math:`i - \lfloor h/2 \rfloor + h - 1`, columns alike, cut at the border.
+    :math:`i - \lfloor h/2 \rfloor` to :math:`i - \lfloor h/2 \rfloor + h - 1`, columns alike, cut at the border. A
+    class is predicted if its logit is the highest of all: a tie is no prediction, and wrong.
 
     ``"incremental"`` recomputes, layer by layer, the window that the occluder can have changed; ``"dense"`` the whole
     picture. Both give the same logits up to rounding. The idea of the former is Krypton's (Nakandala, Kumar and
@@ -79,8 +93,8 @@ def occlusion_maps(
         Maps on the device of ``images``, in the order of ``images``.
 
     Raises:
-        ValueError: If a setting is out of range, shapes do not fit, every image is misclassified, or logits are not
-            finite.
+        ValueError: If a setting is out of range, shapes do not fit, or every image is misclassified.
+        NotFiniteError: If logits are not finite, with or without the occluder.
 
     Example:
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2, bias=False))
@@ -92,7 +106,7 @@ def occlusion_maps(
                 [1, 1, 0, 0],
                 [1, 1, 0, 0]], dtype=torch.int32)
     """
-    check_inputs(images, labels, occluder_size, stride=stride)
+    check_inputs(images, labels, occluder_size, stride=stride, method=method)
     at = [centres(length, stride).to(images.device) for length in images.shape[2:]]
     shape = (len(at[0]), len(at[1]))
     with evaluating(network):
@@ -102,12 +116,14 @@ def occlusion_maps(
         )
         errors = torch.empty(len(indices), *shape, dtype=torch.bool, device=images.device)
         scores = images.new_empty(0)
-        for where, logits in _evaluated(evaluator, images[indices], at, progress):
+        broken = torch.zeros_like(indices)
+        for where, logits in _evaluated(evaluator, images[indices], at, progress, broken):
             if not len(scores):
                 scores = logits.new_empty(*errors.shape, *([logits.shape[1]] if all_scores else []))
             correct = labels[indices][where[0]]
-            errors[where] = logits.argmax(1) != correct
+            errors[where] = ~is_best(logits, correct)
             scores[where] = logits if all_scores else logits.gather(1, correct[:, None])[:, 0]
+    check_broken(broken, indices)
     return OcclusionMaps(errors, scores, indices, at[0], at[1])
 
 
@@ -133,22 +149,24 @@ def occlusion_error_map(
     Source: Sáez Trigueros, Meng and Hartnett (2018), section 3.1, https://arxiv.org/abs/1707.07923.
 
     Args:
-        network: See :func:`occlusion_maps`, as the others.
-        images: The same in all processes.
-        labels: As above.
-        occluder_size: As above.
-        fill: As above.
-        stride: As above; between centres the map is interpolated bilinearly.
-        batch_size: As above.
-        method: As above.
-        memory: As above.
-        progress: As above; the first process shows it.
+        network: Maps images to logits ``(B, n)``; put into evaluation mode meanwhile.
+        images: ``(N, C, H, W)``, as the network takes them, on its device and in its precision; the same in all
+            processes.
+        labels: ``(N,)``: correct classes.
+        occluder_size: Height and width in pixels.
+        fill: The occluder's value, one for all channels or one for each, in the units of ``images``.
+        stride: Distance of neighbouring centres in pixels; between them the map is interpolated bilinearly.
+        batch_size: Occluded images evaluated at once; by default 64, on a GPU 1,024.
+        method: ``"incremental"`` or ``"dense"``.
+        memory: Bytes for what is kept of the images at work, whatever their number.
+        progress: Show a progress bar, in the first process.
 
     Returns:
         ``(H, W)`` float32 in [0, 1], on the device of ``images``.
 
     Raises:
-        ValueError: See :func:`occlusion_maps`.
+        ValueError: If a setting is out of range, shapes do not fit, or every image is misclassified.
+        NotFiniteError: If logits are not finite in any process; all processes raise.
 
     Example:
         >>> network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 2)).eval()
@@ -157,7 +175,7 @@ def occlusion_error_map(
         >>> occlusion_error_map(network, images, labels, occluder_size=(2, 2), fill=0.0).shape
         torch.Size([8, 8])
     """
-    check_inputs(images, labels, occluder_size, stride=stride)
+    check_inputs(images, labels, occluder_size, stride=stride, method=method)
     at = [centres(length, stride).to(images.device) for length in images.shape[2:]]
     shape = (len(at[0]), len(at[1]))
     rank, world_size = (dist.get_rank(), dist.get_world_size()) if _distributed() else (0, 1)
@@ -165,33 +183,38 @@ def occlusion_error_map(
         indices = correctly_classified(network, images, labels, batch_size)
         wrong = torch.zeros(shape[0] * shape[1], dtype=torch.int64, device=images.device)
         ours = indices[rank::world_size]
+        broken, ours_broken = torch.zeros_like(indices), torch.zeros_like(ours)
         if len(ours):
             evaluator = evaluator_for(
                 network, images, occluder_size, fill, batch_size, method, memory, positions=shape[0] * shape[1]
             )
-            for where, logits in _evaluated(evaluator, images[ours], at, progress and rank == 0):
-                errors = logits.argmax(1) != labels[ours][where[0]]
+            for where, logits in _evaluated(evaluator, images[ours], at, progress and rank == 0, ours_broken):
+                errors = ~is_best(logits, labels[ours][where[0]])
                 wrong.index_add_(0, where[1] * shape[1] + where[2], errors.long())
+    broken[rank::world_size] = ours_broken
     if _distributed():
         dist.all_reduce(wrong)  # whole numbers: the sum does not depend on the number of processes
+        dist.all_reduce(broken)
+    check_broken(broken, indices)
     return interpolate((wrong.view(shape) / len(indices)).float(), at[0], at[1], (images.shape[2], images.shape[3]))
 
 
 def correctly_classified(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int | None = None) -> Tensor:
-    """Return the indices of images that a network classifies correctly, ``(M,)``.
+    """Return the indices of images that a network classifies correctly, ``(M,)``; a tie is not correct.
 
     Raises:
-        ValueError: If there is none, logits are not finite or not ``(B, n)``, or a label is none of the classes.
+        ValueError: If there is none, logits are not ``(B, n)``, or a label is none of the classes.
+        NotFiniteError: If logits are not finite.
     """
     logits = torch.cat([network(part.clone()) for part in torch.split(images, batch_size or 64)])
     if logits.ndim != 2 or logits.shape[0] != len(images):
         raise ValueError(f"Expected a network with logits (B, n), got {tuple(logits.shape)} of {len(images)} images")
-    _check_finite(logits)
+    check_broken(not_finite(logits), torch.arange(len(images)))
     if int(labels.min()) < 0 or int(labels.max()) >= logits.shape[1]:
         raise ValueError(
             f"Expected `labels` from 0 to {logits.shape[1] - 1}, got {int(labels.min())} to {int(labels.max())}"
         )
-    indices = torch.nonzero(logits.argmax(1) == labels)[:, 0]
+    indices = torch.nonzero(is_best(logits, labels))[:, 0]
     if not len(indices):
         raise ValueError(
             f"Expected images that are classified correctly without an occluder, got none among {len(images)}: "
@@ -227,12 +250,16 @@ def evaluator_for(
     )
 
 
-def check_inputs(images: Tensor, labels: Tensor, occluder_size: Pair, *, stride: int = 1) -> None:
+def check_inputs(
+    images: Tensor, labels: Tensor, occluder_size: Pair, *, stride: int = 1, method: Method = "incremental"
+) -> None:
     """Refuse what no map can be made of.
 
     Raises:
-        ValueError: If shapes do not fit, the occluder is larger than the images, or ``stride`` is below 1.
+        ValueError: If shapes do not fit, the occluder is larger than the images, ``stride`` is below 1, or there is no
+            such ``method``.
     """
+    check_method(method)
     if images.ndim != 4 or not len(images):
         raise ValueError(f"Expected `images` of shape (N, C, H, W), at least one, got {tuple(images.shape)}")
     if labels.shape != images.shape[:1]:
@@ -248,24 +275,33 @@ def check_inputs(images: Tensor, labels: Tensor, occluder_size: Pair, *, stride:
 
 
 def _evaluated(
-    evaluator: Evaluator, images: Tensor, at: Sequence[Tensor], progress: bool
+    evaluator: Evaluator, images: Tensor, at: Sequence[Tensor], progress: bool, broken: Tensor
 ) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], Tensor]]:
-    """Yield (image, row, column) as indices, ``(B,)`` each, and logits ``(B, n)``."""
+    """Yield (image, row, column) as indices, ``(B,)`` each, and logits ``(B, n)``; count those not finite by image."""
     starts = range(0, len(images), evaluator.block)
     for start in track(starts, "Occlusion maps", transient=True, disable=not progress):
         block = images[start : start + evaluator.block]
         axes = (torch.arange(len(block), device=images.device), *(torch.arange(len(a), device=a.device) for a in at))
         image, row, column = (grid.flatten() for grid in torch.meshgrid(*axes, indexing="ij"))
-        finite = torch.ones((), dtype=torch.bool, device=images.device)
         for index, logits in evaluator(block, Positions(image, at[0][row], at[1][column])):
-            finite &= logits.isfinite().all()
+            broken.index_add_(0, image[index] + start, not_finite(logits))
             yield (image[index] + start, row[index], column[index]), logits
-        _check_finite(finite)
 
 
-def _check_finite(values: Tensor) -> None:
-    if not bool(values if values.dtype == torch.bool else values.isfinite().all()):
-        raise ValueError("Expected finite logits, got NaN or infinity: no occlusion map can be made")
+def not_finite(logits: Tensor) -> Tensor:
+    """Return 1 for rows of ``(B, n)`` that are not finite, else 0, ``(B,)`` int64."""
+    return (~logits.isfinite().all(1)).long()
+
+
+def check_broken(broken: Tensor, indices: Tensor) -> None:
+    """Refuse any number above 0 of ``(M,)`` numbers of broken results, naming the image by its index in ``(M,)``.
+
+    Raises:
+        NotFiniteError: If there is one.
+    """
+    where = torch.nonzero(broken)[:, 0]
+    if len(where):
+        raise NotFiniteError(int(indices[int(where[0])]))
 
 
 def _distributed() -> bool:

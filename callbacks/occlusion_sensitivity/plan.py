@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import fx
 
 from callbacks.occlusion_sensitivity.geometry import Ints, ReceptiveField, Spans, covered
-from callbacks.occlusion_sensitivity.layers import ENTRY_COST, Layer, as_layer
+from callbacks.occlusion_sensitivity.layers import ENTRY_COST, Layer, as_layer, work
 from callbacks.occlusion_sensitivity.trace import aten, inputs_of, is_batch_size, shape_of
 
 TURN_DENSE = 0.9
@@ -97,11 +97,16 @@ def _windowed(
 ) -> tuple[list[Layer], list[fx.Node]]:
     """Return the layers that windows pay for, entering their spans, and what stopped them before it was time."""
     layers, blocked = [], []
+    changing = _changing(module, image)
     for node in module.graph.nodes:
         inputs = inputs_of(node) if node.op == "call_function" else []
-        if not inputs or is_batch_size(node) or any(n not in spans[0] for n in inputs):
+        if is_batch_size(node) or not any(n in spans[0] for n in inputs):
             continue
-        layer = as_layer(module, node)
+        others = [n for n in inputs if n not in spans[0]]
+        if not changing.isdisjoint(others):  # the dense rest has begun before
+            continue
+        # a map that is the same for all images is none that windows could be cut from
+        layer = as_layer(module, node) if not others else None
         if layer is None:
             blocked.append(node)
             continue
@@ -112,6 +117,15 @@ def _windowed(
         for axis in AXES:
             spans[axis][node] = ours[axis]
     return layers, blocked
+
+
+def _changing(module: fx.GraphModule, image: fx.Node) -> set[fx.Node]:
+    """Return what depends on the image's values."""
+    found = {image}
+    for node in module.graph.nodes:
+        if not is_batch_size(node) and not found.isdisjoint(node.all_input_nodes):
+            found.add(node)
+    return found
 
 
 def _reached(layer: Layer, spans: Mapping[fx.Node, Spans], axis: int) -> Spans:
@@ -162,7 +176,7 @@ def _best_cut(
         if any(size < f.size - 1 for size, f in zip(occluder_size, field, strict=True)):
             break  # fields only grow
         passes = (shifts(field[0]) + 1) * (shifts(field[1]) + 1) + 1
-        size = passes * (height + 2) * (width + 2) * channels * 4
+        size = passes * (height + 2) * (width + 2) * channels * image.meta["val"].element_size()
         saved = direct - passes * dense / positions - ENTRY_COST * channels * areas[0] * areas[1]
         if saved > most and size <= largest_bank and _is_cut(image, layers, index):
             best, most = index, saved
@@ -257,14 +271,12 @@ def _cover_pools(layers: list[Layer], spans: dict[fx.Node, Spans], axis: int) ->
 
 
 def _work_behind(module: fx.GraphModule, blocked: list[fx.Node]) -> float:
-    """Return the share of the network's convolutions that lies behind ``blocked``."""
+    """Return the share of the network's work on maps and tokens that lies behind ``blocked``."""
     behind, total, late = set(blocked), 0.0, 0.0
     for node in module.graph.nodes:
         if node in behind or behind & set(node.all_input_nodes):
             behind.add(node)
-        layer = as_layer(module, node)
-        if layer is not None:
-            _, height, width = shape_of(node)
-            total += layer.cost * height * width
-            late += layer.cost * height * width * (node in behind)
+        cost = work(module, node)
+        total += cost
+        late += cost * (node in behind)
     return late / total if total else 1.0

@@ -153,7 +153,7 @@ def _average_convolutions(module: fx.GraphModule) -> None:
         tensors = (*convolution.args[:2], convolution.args[2] if len(convolution.args) > 2 else None)
         settings = tuple(tuple(given[name]) for name in ("stride", "padding", "dilation"))
         keeps_places = len(average.meta["val"].shape) == 4
-        args = (*tensors, *settings, keeps_places)
+        args = (*tensors, *settings, keeps_places, arguments(module, average).get("dtype"))
         _insert(module, after=convolution, target=averaged_convolution, args=args, instead_of=average)
 
 

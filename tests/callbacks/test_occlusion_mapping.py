@@ -191,9 +191,42 @@ def saved(path: Path) -> Path:
     return path
 
 
+class BreaksWhereBlack(nn.Module):
+    """NaN where a picture is black in the middle, else an untouched picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 0 * (x[:, :, SIZE // 2 : SIZE // 2 + 1, SIZE // 2 : SIZE // 2 + 1] + 0.99).sqrt()
+
+
+class Breaking(Fixed):
+    """A module whose logits are NaN under a black occluder of the middle."""
+
+    def logits_network(self) -> nn.Module:
+        return nn.Sequential(BreaksWhereBlack(), middle_pixel_network())
+
+
+@pytest.mark.filterwarnings("ignore:Sequential. .* of the work is computed densely")
+def test_scores_that_are_not_finite_name_the_image(tmp_path: Path) -> None:
+    network = FaceNet(CasiaNetTrunk(width=0.0625), AveragePoolHead, image_size=SIZE, in_channels=1)
+    model, faces = Breaking(network, 3, normalize=Normalize(grey=True)), data()
+    of_class_1 = [i for i in faces.split.validation if faces.source.identities[i] == faces.split.train_identities[1]]
+    first = min(int(i) for i in of_class_1 if not in_placement_half(int(i)))
+    with pytest.raises(DataError, match=f"^image-{first}: expected finite scores with and without an occluder"):
+        trainer(tmp_path, OcclusionMapping([OCCLUDER], fill=0.0, stride=4)).validate(model, faces)
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+@pytest.mark.parametrize("sizes", [[OCCLUDER], [(2, 2), OCCLUDER]])
+def test_two_callbacks_for_maps_of_one_name_are_refused(sizes: list[tuple[int, int]], tmp_path: Path) -> None:
+    one, other = OcclusionMapping([OCCLUDER], fill=0.0), OcclusionMapping(sizes)
+    with pytest.raises(ValueError, match="Expected one callback for scoring maps of 4 × 6, got several"):
+        trainer(tmp_path, one, other).validate(fixed(), data(), verbose=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"occluder_sizes": [OCCLUDER, list(OCCLUDER)]}, "`occluder_sizes` that differ"),
         ({"occluder_sizes": []}, "`occluder_sizes`"),
         ({"occluder_sizes": [(0, 4)]}, "`occluder_sizes`"),
         ({"occluder_sizes": [OCCLUDER], "stride": 0}, "`stride` of at least 1"),

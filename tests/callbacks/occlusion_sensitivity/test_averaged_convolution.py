@@ -46,3 +46,15 @@ def test_has_the_gradient_of_the_mean_of_the_convolution(stride: Pair, padding: 
         gradients.append(torch.autograd.grad(result.square().sum(), ours))
     for found, expected in zip(*gradients, strict=True):
         assert_close(found, expected, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("result", [None, torch.float32])
+def test_sums_of_a_large_map_neither_overflow_nor_round(dtype: torch.dtype, result: torch.dtype | None) -> None:
+    x = 20 + torch.rand(1, 2, 112, 112, generator=torch.Generator().manual_seed(0))  # a sum of 250,000
+    weight = torch.randn(4, 2, 3, 3, generator=torch.Generator().manual_seed(1))
+    settings = ((1, 1), (1, 1), (1, 1))
+    expected = conv2d(x.to(dtype).float(), weight.to(dtype).float(), None, *settings).mean((2, 3), keepdim=True)
+    found = averaged_convolution(x.to(dtype), weight.to(dtype), None, *settings, dtype=result)
+    assert found.dtype == (result or dtype)
+    assert_close(found.float(), expected, rtol=1e-5 if result else torch.finfo(dtype).eps, atol=1e-4)

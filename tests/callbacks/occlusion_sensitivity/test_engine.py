@@ -87,6 +87,71 @@ class PositionMap(nn.Module):
         return x + self.places
 
 
+class ConstantMap(nn.Module):
+    """A map that is the same for all images, beside the image's own, or added to it."""
+
+    def __init__(self, join: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.randn(1, 8, 15, 14))
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.join(x, self.places)  # type: ignore[arg-type]  # a buffer
+
+
+def beside(x: Tensor, places: Tensor) -> Tensor:
+    return torch.cat([x, places.expand(x.shape[0], -1, -1, -1)], 1)
+
+
+def beside_zeros(x: Tensor, places: Tensor) -> Tensor:
+    return torch.cat([places.new_zeros(x.shape[0], 8, 15, 14), x], 1)
+
+
+def on_top(x: Tensor, places: Tensor) -> Tensor:
+    return x + places.repeat(x.shape[0], 1, 1, 1)
+
+
+class Attention(nn.Module):
+    """Attention between places, as in a vision transformer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self.mix(x.flatten(2).transpose(1, 2)).chunk(3, 2)
+        tokens = torch.softmax(query @ key.transpose(1, 2), 2) @ value
+        return torch.as_tensor(tokens.transpose(1, 2).unflatten(2, (15, 14)))
+
+
+@pytest.mark.usefixtures("traced_once")
+@pytest.mark.parametrize(
+    ("middle", "channels", "operation"),
+    [
+        (partial(ConstantMap, beside), 16, "cat.default"),
+        (partial(ConstantMap, beside_zeros), 16, "cat.default"),
+        (partial(ConstantMap, on_top), 8, "add.Tensor"),
+        (Attention, None, "reshape.default"),
+    ],
+    ids=["beside", "beside zeros", "on top", "attention"],
+)
+def test_what_turns_dense_says_so_though_a_map_is_constant_or_no_convolution_follows(
+    middle: Callable[[], nn.Module], channels: int | None, operation: str, may_warn: Warns
+) -> None:
+    last = [nn.Conv2d(channels, 8, 3)] if channels else []
+    rest = [nn.Flatten(), nn.Linear(8 * (13 * 12 if channels else 15 * 14), 5)]
+    given = sample_of(nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), middle(), *last, *rest), (1, 15, 14))
+    with pytest.warns(UserWarning, match=rf"Sequential: \d+% of the work is computed densely, as {operation} \(1"):
+        evaluator(given)
+    with may_warn():
+        assert_exact(given, (5, 4))
+
+
+def test_a_method_that_there_is_none_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expected `method` of incremental, dense, got 'exact'"):
+        evaluator(sample("VGG-like"), method="exact")  # type: ignore[arg-type]  # refused
+
+
 @pytest.mark.usefixtures("traced_once")
 @pytest.mark.parametrize(
     ("middle", "channels", "name"),

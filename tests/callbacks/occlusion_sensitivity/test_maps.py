@@ -379,13 +379,28 @@ def test_logits_that_are_not_finite_are_refused_with_or_without_an_occluder(
 ) -> None:
     network = nn.Sequential(nn.Conv2d(1, 4, 3), BreaksAbove(), *head(4))
     given = sample_of(network, (1, 9, 9))
-    message = "Expected finite logits, got NaN or infinity: no occlusion map can be made"
+    message = r"Expected finite logits, got NaN or infinity for image \d+: no occlusion map can be made"
     with may_warn():
         function(*given, occluder_size=(3, 3), fill=1.0, method=method)  # type: ignore[operator]  # see above
         with pytest.raises(ValueError, match=message):
             function(*given, occluder_size=(3, 3), fill=1e4, method=method)  # type: ignore[operator]  # see above
         with pytest.raises(ValueError, match=message):
             function(network, given.images * 1e4, given.labels, occluder_size=(3, 3), method=method)  # type: ignore[operator]  # see above
+
+
+@pytest.mark.parametrize("method", ["incremental", "dense"])
+def test_equal_logits_are_no_prediction(method: engine.Method) -> None:
+    first, last = nn.Conv2d(1, 2, 1, bias=False), nn.Linear(32, 2, bias=False)
+    network = nn.Sequential(first, nn.ReLU(), nn.Flatten(), last)
+    nn.init.ones_(first.weight)
+    with torch.no_grad():
+        last.weight[:] = torch.tensor([1.0, 0.0])[:, None]  # the brighter, the more of class 0
+    images, labels = torch.cat([torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)]), torch.zeros(2, dtype=torch.int64)
+    made = occlusion_maps(network, images, labels, occluder_size=(4, 4), method=method)
+    assert made.indices.tolist() == [0]  # a black image ties, and so does one that is covered
+    assert made.errors[0].nonzero().tolist() == [[2, 2]]
+    with pytest.raises(ValueError, match="got none among 1"):
+        occlusion_maps(network, images[1:], labels[1:], occluder_size=(1, 1), method=method)
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 1), (10,)])

@@ -95,6 +95,16 @@ def test_first_layers_are_shared_under_large_occluders_where_many_positions_and_
     assert make_plan(module, (1, 1)).shared is None
 
 
+def test_what_is_shared_is_counted_in_bytes_of_its_type() -> None:
+    needed = {}
+    for dtype in (torch.float32, torch.float64):
+        network, images, _ = sample("VGG-like")
+        module = trace(network.to(dtype), images.to(dtype))
+        limits = (2**k for k in range(10, 30))
+        needed[dtype] = next(limit for limit in limits if make_plan(module, (9, 9), largest_bank=limit).shared)
+    assert needed[torch.float64] == 2 * needed[torch.float32]
+
+
 def test_under_an_occluder_of_the_whole_image_everything_is_dense() -> None:
     network, images, _ = sample("VGG-like")
     plan = make_plan(trace(network, images), images.shape[2:])  # type: ignore[arg-type]  # two sizes

@@ -180,3 +180,12 @@ def test_control_flow_on_values_cannot_be_traced() -> None:
 
     with pytest.raises(Exception, match="data-dependent"):
         trace(Choice().eval(), torch.ones(2, 1, 3, 3))
+
+
+def test_a_mean_of_another_type_keeps_it() -> None:
+    network, images, _ = sample_of(MeanOfConvolution(lambda x: x.mean((2, 3), dtype=torch.float64).float()), (4, 9, 8))
+    module = trace(network, images)
+    average = next(node for node in module.graph.nodes if node.target is averaged_convolution)
+    assert average.args[-1] is torch.float64
+    with torch.no_grad():
+        assert_close(module(images), network(images))
