@@ -126,10 +126,8 @@ def _load_yaml(path: Path) -> Any:
         raise DataError(f"{path}:{line}: expected YAML, got a syntax error: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected YAML, got unreadable characters") from error
-    except RecursionError as error:
-        raise DataError(f"{path}: expected YAML, got lists within lists without end") from error
-    except OSError as error:
-        raise DataError(f"{path}: expected YAML, got {error.strerror}") from error
+    except Exception as error:  # lists within lists without end, the 30th of February, a number of thousands of digits
+        raise DataError(f"{path}: expected YAML, got {type(error).__name__}: {error}") from error
 
 
 def _entry(where: str, folder: Path, item: Any) -> OwnImage:
@@ -200,7 +198,7 @@ def _anchors(where: str, value: Any, fit: Fit) -> dict[str, tuple[float, float]]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9  # NaN is not
 
 
 def _short(value: Any) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.protocols.ar_image import ARImage, decode_ar, parse_ar_name
+from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.sources.decode import IMAGE_EXTENSIONS
@@ -67,7 +68,8 @@ def ar_faces(root: Path | str, *, references: Sequence[int] = (1, 14)) -> Evalua
     missing = [f"{subject}: no image 01 beside {count} others" for subject, count in sorted(unenrolled.items())]
     missing += [f"{path}: not named as AR's images are" for path in foreign]
     verification = _verification(images, references, source.identities)
-    return EvaluationProtocol("ar", source, verification, _identification(images), missing)
+    protocol = EvaluationProtocol("ar", source, verification, _identification(images), missing)
+    return tell_copies(protocol, first_copies(source.files))
 
 
 def _scan(root: Path) -> tuple[dict[ARImage, str], list[str]]:

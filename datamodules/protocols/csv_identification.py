@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.listed_pairs import refuse_missing
 from datamodules.protocols.protocol import EvaluationProtocol, Identification
@@ -59,7 +60,8 @@ def csv_identification(root: Path | str, table: Path | str, *, allow_missing: bo
     paths = sorted({row.path for listed in kept.values() for row in listed})
     identification = {condition: _indexed(table, condition, listed, paths) for condition, listed in kept.items()}
     source = FileList(root, paths, [people[path] for path in paths])
-    return EvaluationProtocol(table.stem, source, {}, identification, [left_out[line] for line in sorted(left_out)])
+    missing = [left_out[line] for line in sorted(left_out)]
+    return tell_copies(EvaluationProtocol(table.stem, source, {}, identification, missing), first_copies(source.files))
 
 
 def _row(table: Path, line: int, row: Mapping[str, str]) -> _Row:

@@ -58,6 +58,11 @@ class FileList:
         """Name of every identity, sorted."""
         return self._identity_names
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """File of every image."""
+        return [self.root / path for path in self._paths]
+
     def __len__(self) -> int:
         return len(self._paths)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.guarded_pickle import load_guarded
 from datamodules.protocols.pickled_numpy import PickledArray, short
 from datamodules.protocols.protocol import EvaluationProtocol, VerificationPairs
@@ -82,7 +83,7 @@ def bin_pairs(path: Path | str) -> EvaluationProtocol:
     positions = np.unique(indices, return_index=True)[1]
     source = EncodedImages(tuple(distinct), [f"{path.name}[{position}]" for position in positions])
     pairs = VerificationPairs(indices[::2], indices[1::2], np.array(same, dtype=np.bool_), _consecutive(len(same)))
-    return EvaluationProtocol(path.stem, source, {"all": pairs})
+    return tell_copies(EvaluationProtocol(path.stem, source, {"all": pairs}), np.arange(len(source)))
 
 
 def _read(path: Path) -> tuple[list[bytes], list[int]]:

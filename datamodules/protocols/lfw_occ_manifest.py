@@ -15,6 +15,7 @@ from datamodules.whole_file import write_whole
 
 MANIFEST = "manifest.csv"
 SETTINGS = "manifest.json"
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -111,7 +112,8 @@ def read_manifest(path: Path) -> Rows:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: expected a manifest, got {error}") from None
     if not lines or tuple(lines[0]) != Row._fields:
-        raise DataError(f"{path}: line 1: expected columns {','.join(Row._fields)}, got {','.join(lines[0][:20])!r}")
+        got = ",".join(lines[0])[:400] if lines else ""
+        raise DataError(f"{path}: line 1: expected columns {','.join(Row._fields)}, got {got!r}")
     rows: dict[tuple[str, int], Row] = {}
     for line, fields in enumerate(lines[1:], start=2):
         row = _row(path, line, fields)
@@ -126,7 +128,7 @@ def read_manifest(path: Path) -> Rows:
 def _row(path: Path, line: int, fields: list[str]) -> Row:
     well_formed = len(fields) == len(Row._fields)
     row = Row(*fields) if well_formed else None
-    if row is None or not (row.pair.isascii() and row.pair.isdecimal() and all(map(_HASH.fullmatch, row[-3:]))):
+    if row is None or not (_NUMBER.fullmatch(row.pair) and all(map(_HASH.fullmatch, row[-3:]))):
         raise DataError(
             f"{path}: line {line}: expected a pair's number, … and three SHA-256, got {','.join(fields)[:80]!r}"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.protocol import EvaluationProtocol, VerificationPairs
 
@@ -89,7 +90,8 @@ def pairs_protocol(
     images = sorted({image for pair in kept for image in (pair.first, pair.second)})
     source = FileList(root, [files[image] for image in images], [person(image) for image in images])
     missing = [_left_out(pair, files) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
-    return EvaluationProtocol(name, source, {"all": _indexed(kept, images)}, missing=missing)
+    protocol = EvaluationProtocol(name, source, {"all": _indexed(kept, images)}, missing=missing)
+    return tell_copies(protocol, first_copies(source.files))
 
 
 def _indexed(pairs: Sequence[ListedPair], images: Sequence[str]) -> VerificationPairs:

@@ -212,7 +212,9 @@ def test_travels_to_worker_processes(tmp_path: Path, make_face: MakeFace) -> Non
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("[" * 5000, "expected YAML, got lists within lists without end", id="depth"),
+        pytest.param("[" * 5000, "expected YAML, got RecursionError: ", id="depth"),
+        pytest.param("a: " + "9" * 5000, "expected YAML, got ValueError: ", id="digits"),
+        pytest.param("a: 2020-02-30", "expected YAML, got ValueError: day is out of range", id="date"),
         pytest.param(
             "a: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)),
             "expected the single key 'occluders' with a list, got {'a': ",
@@ -223,6 +225,14 @@ def test_travels_to_worker_processes(tmp_path: Path, make_face: MakeFace) -> Non
 def test_a_listing_that_stands_for_more_than_it_holds_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "occluders.yaml").write_text(text)
     with pytest.raises(DataError, match=re.escape(reason)):
+        read_listing(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, ".nan", "-.inf", "1e12"])
+def test_a_number_that_is_no_place_is_refused(tmp_path: Path, number: str) -> None:
+    listing = f"occluders: [{{file: a.png, category: visor, anchors: {{left_eye: [{number}, 1], right_eye: [3, 4]}}}}]"
+    (tmp_path / "occluders.yaml").write_text(listing)
+    with pytest.raises(DataError, match=r"occluders\[0\]: expected anchor 'left_eye' as \[x, y\], got \["):
         read_listing(tmp_path)
 
 
