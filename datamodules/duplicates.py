@@ -23,7 +23,7 @@ def pixel_digest(image: UInt8Image) -> int:
         (True, False)
     """
     pixels = np.ascontiguousarray(image)
-    return int.from_bytes(blake2b(pixels, digest_size=8, salt=str(image.shape).encode()[:16]).digest(), "little")
+    return int.from_bytes(blake2b(pixels.data, digest_size=8, salt=str(image.shape).encode()[:16]).digest(), "little")
 
 
 class Copies:

@@ -30,16 +30,9 @@ CHUNK = 2000
 LONGEST_MESSAGE = 4000
 READ, REFUSED = "read", "refused"
 
-_FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.", "ctypes.dlopen")
-_FORBIDDEN += (
-    "pickle.find_class",
-    "os.remove",
-    "os.rename",
-    "os.mkdir",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "shutil.",
+_FORBIDDEN = (
+    *("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.", "ctypes.dlopen"),
+    *("pickle.find_class", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "shutil."),
 )
 _seen: list[str] | None = None
 
@@ -90,9 +83,10 @@ def run_case(
 
 
 def _outcome(file: FuzzedFile, folder: Path) -> str:
+    refusals: tuple[type[Exception], ...] = (DataError, *file.refusals)
     try:
         file.read(folder)
-    except (DataError, *file.refusals) as error:
+    except refusals as error:
         message = str(error)
         lines, length = len(message.splitlines()), len(message)
         return (
@@ -131,7 +125,8 @@ def watched() -> Iterator[list[str]]:
     global _seen  # noqa: PLW0603  a hook cannot be taken away again, so it asks whether it is wanted
     if _seen is None:
         sys.addaudithook(_hook)
-    _seen = seen = []
+    seen: list[str] = []
+    _seen = seen
     try:
         yield seen
     finally:

@@ -22,6 +22,7 @@ from datamodules.protocols.lfw_occ_folder import read_settings
 from datamodules.protocols.lfw_occ_manifest import Row, read_manifest
 from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
+from datamodules.sources.source import FaceSource
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
 from experiments.cli import UserError, parse_only
 from experiments.reproduction import declaration
@@ -248,9 +249,9 @@ _SETTINGS = json.dumps(
 ).encode()
 
 
-def _images(source: "RecordIO | object") -> None:
-    for index in range(len(source)):  # type: ignore[arg-type]  # any source
-        source.image(index)  # type: ignore[attr-defined]
+def _images(source: FaceSource) -> None:
+    for index in range(len(source)):
+        source.image(index)
 
 
 def _read_pack(folder: Path) -> None:

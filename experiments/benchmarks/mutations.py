@@ -4,65 +4,37 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
 Generator = np.random.Generator
 Mutation = Callable[[bytes, Generator], bytes]
 
-NUMBERS = (0, 1, 2, 3, 4, 8, 24, 127, 128, 255, 256, 32767, 65535, 1 << 24, 1 << 29, (1 << 31) - 1, 1 << 31)
-NUMBERS += ((1 << 32) - 1, 1 << 53, (1 << 63) - 1, (1 << 64) - 1)
-WORDS = (
-    b"-1",
-    b"0",
-    b"1e309",
-    b"nan",
-    b"-inf",
-    b"1_0",
-    b"9" * 30,
-    b"9" * 5000,
-    b"2147483648",
-    b"0.5",
-    b"true",
-    b"null",
+NUMBERS = (
+    *(0, 1, 2, 3, 4, 8, 24, 127, 128, 255, 256, 32767, 65535, 1 << 24, 1 << 29),
+    *((1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 53, (1 << 63) - 1, (1 << 64) - 1),
 )
-WORDS += (
-    b"",
-    b" ",
-    b"\t",
-    b",",
-    b";",
-    b'"',
-    b"'",
-    b"\\",
-    b"/",
-    b"..",
-    b"../../x.jpg",
-    b"/etc/passwd",
-    b"C:\\x.jpg",
-    b"\0",
-)
-WORDS += (
-    b"\n",
-    b"\r",
-    b"\r\n",
-    b"\xef\xbb\xbf",
-    b"\xff\xfe",
-    b"\xc2\x85",
-    b"\xe2\x80\xa8",
-    b"\x1b[31m",
-    "é☃٣²".encode(),
-)
-WORDS += (
-    b"a" * 200_000,
-    b"[" * 2000,
-    b"{",
-    b"}",
-    b"&a [*a]",
-    b"!!python/object/apply:os.system [x]",
-    b"- ",
-    b": ",
-    b"#",
+WORDS: Sequence[bytes] = (
+    *(b"-1", b"0", b"1e309", b"nan", b"-inf", b"1_0", b"9" * 30, b"9" * 5000, b"2147483648", b"0.5", b"true", b"null"),
+    *(
+        b"",
+        b" ",
+        b"\t",
+        b",",
+        b";",
+        b'"',
+        b"'",
+        b"\\",
+        b"/",
+        b"..",
+        b"../../x.jpg",
+        b"/etc/passwd",
+        b"C:\\x.jpg",
+        b"\0",
+    ),
+    *(b"\n", b"\r", b"\r\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc2\x85", b"\xe2\x80\xa8", b"\x1b[31m", "é☃٣²".encode()),
+    *(b"a" * 200_000, b"[" * 2000, b"{", b"}", b"&a [*a]", b"!!python/object/apply:os.system [x]", b"- ", b": ", b"#"),
 )
 _TOKEN = re.compile(rb"[^\s,;:\[\]{}]+")
 
@@ -75,7 +47,7 @@ def mutate(data: bytes, generator: Generator, *, text: bool = False) -> bytes:
         generator: What draws them.
         text: Whether it is text, of lines and words.
     """
-    choices = (*_OF_BYTES, *_OF_TEXT * 2) if text else (*_OF_BYTES, *_OF_NUMBERS)
+    choices = (*_OF_BYTES, *_OF_TEXT, *_OF_TEXT) if text else (*_OF_BYTES, *_OF_NUMBERS)
     for _ in range(generator.choice([1, 1, 1, 2, 3])):
         data = choices[generator.integers(len(choices))](data, generator)
     return data
@@ -136,7 +108,7 @@ def _number(data: bytes, generator: Generator) -> bytes:
     """Write a number where a length, an offset or a count may be."""
     size, number = int(generator.choice([1, 2, 4, 8])), NUMBERS[generator.integers(len(NUMBERS))]
     at = min(_place(data, generator) // size * size, max(0, len(data) - size))
-    order = "little" if generator.random() < 0.7 else "big"
+    order: Literal["little", "big"] = "little" if generator.random() < 0.7 else "big"
     return data[:at] + (number % (1 << 8 * size)).to_bytes(size, order) + data[at + size :]
 
 
@@ -150,27 +122,31 @@ def _near_number(data: bytes, generator: Generator) -> bytes:
     return data[:at] + struct.pack(f"{order}I", (number + int(generator.integers(-8, 9))) % (1 << 32)) + data[at + 4 :]
 
 
+def _words(data: bytes) -> list[tuple[int, int]]:
+    """Return where words start and end."""
+    return [match.span() for match in _TOKEN.finditer(data)]
+
+
+def _other(generator: Generator) -> bytes:
+    return WORDS[int(generator.integers(len(WORDS)))]
+
+
 def _word(data: bytes, generator: Generator) -> bytes:
     """Put another word in the place of one."""
-    tokens = list(_TOKEN.finditer(data))
-    if not tokens:
-        return WORDS[generator.integers(len(WORDS))]
-    token = tokens[generator.integers(len(tokens))]
-    return data[: token.start()] + WORDS[generator.integers(len(WORDS))] + data[token.end() :]
+    start, end = (words := _words(data) or [(0, len(data))])[generator.integers(len(words))]
+    return data[:start] + _other(generator) + data[end:]
 
 
 def _other_word(data: bytes, generator: Generator) -> bytes:
     """Copy one word over another."""
-    tokens = list(_TOKEN.finditer(data))
-    if not tokens:
-        return data
-    one, other = (tokens[i] for i in generator.integers(len(tokens), size=2))
-    return data[: one.start()] + other[0] + data[one.end() :]
+    words = _words(data) or [(0, len(data))]
+    (start, end), (first, last) = (words[i] for i in generator.integers(len(words), size=2))
+    return data[:start] + data[first:last] + data[end:]
 
 
 def _insert_word(data: bytes, generator: Generator) -> bytes:
     at = _place(data, generator)
-    return data[:at] + WORDS[generator.integers(len(WORDS))] + data[at:]
+    return data[:at] + _other(generator) + data[at:]
 
 
 def _lines(data: bytes, generator: Generator) -> bytes:

@@ -31,9 +31,9 @@ def test_the_traceback_of_a_loading_process_is_dropped() -> None:
     try:
         raise DataError("a.jpg: expected an image, got none")
     except DataError:
-        wrapped = ExceptionWrapper(where="in DataLoader worker process 0")
+        wrapped = ExceptionWrapper(where="in DataLoader worker process 0")  # type: ignore[no-untyped-call]  # torch's own
     with pytest.raises(DataError, match=r"^a\.jpg: expected an image, got none$"):
-        wrapped.reraise()
+        wrapped.reraise()  # type: ignore[no-untyped-call]  # torch's own
 
 
 def test_errors_are_pickled_as_they_are() -> None:
