@@ -82,7 +82,7 @@ def reproduce(args: Sequence[str]) -> None:
         for table in console(shown, runs):
             Console(width=120).print(table)
         print(f"Report: {report}")
-    _refuse_missing(list(found.values()))
+    _refuse_missing([found[job.run.folder] for job in wanted])
 
 
 def _refuse_missing(runs: Sequence[Run]) -> None:

@@ -30,6 +30,18 @@ def test_figures_stand_beside_the_papers() -> None:
     assert "paper: on AR." in text
 
 
+def test_columns_say_what_they_are_measured_on_and_are_of_that_alone() -> None:
+    runs = [done("baseline", 0, 0.2), done("soidn", 0, 0.3)]
+    assert "unseen people" in printed([*console(small_declaration(), runs)])
+    runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
+    text = printed([*console(small_declaration(), runs)])
+    assert line(text, "row") == ["row", "ar", "paper", "unseen", "people"]
+    assert line(text, "pair")[:2] == ["pair", "ar"]
+    assert line(text, "Baseline") == ["Baseline", "–", "–"]
+    assert line(text, "SOIDN ")[:3] == ["SOIDN", "90.0", "92.5"]
+    assert line(text, "SOIDN −")[3] == "–"
+
+
 def test_pairs_have_their_seeds_and_budgets() -> None:
     text = printed([*console(small_declaration(), three_seeds())])
     assert line(text, "SOIDN −") == ["SOIDN", "−", "Baseline", "+15.0", "±", "63.5", "–", "2", "1.50", "2", "/", "2"]

@@ -194,6 +194,54 @@ def test_pictures_are_the_first_seeds_that_has_any(write: Write, tmp_path: Path)
     assert (first["alt"], second["alt"]) == ("Figure 8: SOIDN, s1", "Figure 8: SOIDN, s2")
 
 
+def test_a_picture_of_an_evaluation_is_of_the_report_s_protocols_and_says_which(write: Write, tmp_path: Path) -> None:
+    places = {}
+    for name in ("ar-1", "ar-2", "lfw-3"):  # AR's files have changed since the first
+        place = tmp_path / "evaluation" / name / "model" / name.partition("-")[0]
+        place.mkdir(parents=True)
+        (place / "roc.png").write_bytes(PNG + name.encode())
+        places[name] = str(tmp_path / "evaluation" / name)
+    figure = replace(small_declaration().figures[0], rows=["soidn"], file="${evaluation}/*/*/roc.png")
+    asked = {"ar": places["ar-2"], "lfw": places["lfw-3"]}
+    run = replace(done("soidn", 0, 0.5), evaluations=asked)
+    page = write([run], declaration=replace(small_declaration(), figures=[figure]))
+    shown = section(page, "figures").all("figure")
+    assert [one.all("figcaption")[0].text for one in shown] == ["SOIDN, seed 0, ar", "SOIDN, seed 0, lfw"]
+    sources = [base64.b64decode(str(one.all("img")[0].attributes["src"]).partition("base64,")[2]) for one in shown]
+    assert sources == [PNG + b"ar-2", PNG + b"lfw-3"]
+    assert heads(page)["evaluated by"] == "ar-2 (1 run), lfw-3 (1 run)"
+
+
+def test_pictures_of_a_failed_run_are_not_shown(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/s.png").write_bytes(PNG)
+    failed = Run("soidn", 0, str(tmp_path), "train", "failed", error="x")
+    assert not section(write([failed]), "figures").all("img")
+
+
+def test_columns_say_what_they_are_measured_on_and_are_of_that_alone(write: Write) -> None:
+    runs = [done("baseline", 0, 0.2), done("soidn", 0, 0.3), done("soidn", 1, 0.3)]
+    table = section(write(runs), "tables").all("table")[0]
+    assert [head.text for head in table.all("thead")[0].all("th")][1:3] == [
+        "scarfunseen people",
+        "mean IoUunseen people",
+    ]
+    runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
+    page = write(runs)
+    for part in ("tables", "comparisons"):
+        assert section(page, part).all("table")[0].all("thead")[0].all("th")[1].text == "scarfar"
+    found = rows(section(page, "tables").all("table")[0])
+    assert found["SOIDN"][0] == "90.0n = 1"
+    assert found["Baseline"][0] == "–"
+    assert rows(section(page, "comparisons").all("table")[0])["SOIDN − Baseline"][0] == "–"
+
+
+def test_an_evaluation_that_failed_is_told_beside_the_training_s_figures(write: Write) -> None:
+    page = write([replace(done("soidn", 0, 0.3), unevaluated={"ar": "Expected AR, got <b>"})])
+    assert "SOIDN, seed 0, evaluation by ar: Expected AR, got <b>" in page.all("header")[0].text
+    assert rows(section(page, "tables").all("table")[0])["SOIDN"][0] == "30.0"
+
+
 def test_plots_are_pictures_with_what_they_show_in_words(write: Write) -> None:
     page = write(three_seeds())
     (forest,) = section(page, "comparisons").all("img")  # only one of two columns has differences
