@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.check import OnBadImage, usable_images
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
+from datamodules.errors import DataError
 from datamodules.identity_sampler import IdentityBatches, IdentitySampler
+from datamodules.loader import TrainingLoader
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
@@ -150,17 +153,50 @@ class FaceDataModule(LightningDataModule):
         """Return image ``index`` of the source as networks see it, ``(image_size, image_size, 3)`` uint8 RGB."""
         return load_face(self.source, index, self.landmarks, self.image_size)[0]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the batches of the epoch depend on, if the training is inside one."""
+        inside = self.trainer is not None and 0 < _trained_on(self.trainer) < self.trainer.num_training_batches
+        return {"batches": self._batches()} if inside else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Refuse to go on inside an epoch with other batches than it was begun with.
+
+        Raises:
+            DataError: If they would be others.
+        """
+        if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
+            return
+        ours = self._batches()
+        for name, theirs in state_dict.get("batches", {}).items():
+            if ours[name] != theirs:
+                raise DataError(
+                    f"Expected {name} {theirs:,}, as in the epoch inside which the training was saved, got "
+                    f"{ours[name]:,}; a training that was saved at the end of an epoch goes on with either"
+                )
+
+    def _batches(self) -> dict[str, int]:
+        world_size = self.trainer.world_size if self.trainer else 1
+        groups = self.identity_batches
+        return {
+            "a batch of all processes of": groups.identities * groups.images
+            if groups
+            else self.batch_size * world_size,
+            "identities in a batch:": groups.identities if groups else 0,
+            "training images:": len(self.split.train),
+            "a seed of": self.seed,
+        }
+
     def train_dataloader(self) -> DataLoader[FaceSample]:
         """Occluded training faces, shuffled by (seed, epoch), in batches of identities where these are asked for."""
         dataset = self._dataset("train", self.training_occluder, augmentation=self.augmentation)
         world_size, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         if self.identity_batches is not None:
             identities = self._identity_sampler(self.identity_batches, world_size=world_size, rank=rank)
-            return self._loader(dataset, batch_size=identities.slice_size, sampler=identities, drop_last=True)
+            return self._training_loader(dataset, identities, batch_size=identities.slice_size, drop_last=True)
         # a last batch of one face would break batch norm
         drop_last = len(dataset) // world_size >= self.batch_size
         sampler = EpochSampler(dataset, world_size=world_size, rank=rank, seed=self.seed, drop_last=drop_last)
-        return self._loader(dataset, batch_size=self.batch_size, sampler=sampler, drop_last=drop_last)
+        return self._training_loader(dataset, sampler, batch_size=self.batch_size, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[FaceSample]:
         """Other images of the training identities, occluded the same in every epoch, or clean."""
@@ -205,15 +241,29 @@ class FaceDataModule(LightningDataModule):
             stream=part,
         )
 
+    def _training_loader(
+        self, dataset: FaceDataset, sampler: EpochSampler | IdentitySampler, **kwargs: Any
+    ) -> TrainingLoader:
+        return TrainingLoader(dataset, sampler=sampler, next_batch=self._next_batch, **self._loading(), **kwargs)
+
+    def _next_batch(self) -> int:
+        return _trained_on(self.trainer) if self.trainer and self.trainer.training else 0
+
     def _loader(self, dataset: Dataset[FaceSample], **kwargs: Any) -> DataLoader[FaceSample]:
-        return DataLoader(
-            dataset,
-            collate_fn=collate_faces,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            **kwargs,
-        )
+        return DataLoader(dataset, **self._loading(), **kwargs)
+
+    def _loading(self) -> dict[str, Any]:
+        return {
+            "collate_fn": collate_faces,
+            "num_workers": self.num_workers,
+            "persistent_workers": self.num_workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }
+
+
+def _trained_on(trainer: Trainer) -> int:
+    """Return how many batches of the epoch in progress have been trained on."""
+    return trainer.fit_loop.epoch_loop.batch_progress.current.ready
 
 
 def _try_on(occluder: Occluder, image_size: int) -> None:

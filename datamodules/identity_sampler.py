@@ -88,14 +88,17 @@ class IdentitySampler(DistributedSampler[Draw]):
         """Draws of one batch that this process yields: the `batch_size` of its loader."""
         self.total_size = self.num_batches * identities * images
         self.num_samples = self.total_size // world_size  # what len() of the base returns
+        self.start = 0
+        """Draws of an epoch that this process leaves out, as it has trained on them."""
 
     def __iter__(self) -> Iterator[Draw]:
-        """Yield this process's slice of each batch, ``P · K / W`` draws of whole identities."""
+        """Yield this process's slice of each batch that is left, ``P · K / W`` draws of whole identities."""
         epoch = self.epoch
         positions, views = self._epoch_batches(sample_generator(self.seed, epoch, 0, stream="identity-batches"))
         share = self.batches.identities // self.num_replicas
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        for position, view in zip(positions[:, mine].ravel().tolist(), views[:, mine].ravel().tolist(), strict=True):
+        mine_of_epoch = (part[:, mine].ravel()[self.start :].tolist() for part in (positions, views))
+        for position, view in zip(*mine_of_epoch, strict=True):
             yield Draw(epoch, position, view)
 
     def _epoch_batches(self, generator: np.random.Generator) -> tuple[Indices, Indices]:

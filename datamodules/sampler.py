@@ -1,6 +1,7 @@
 """Order of training samples as a pure function of (seed, epoch), the same for any number of processes."""
 
 from collections.abc import Iterator, Sized
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,10 @@ class EpochSampler(DistributedSampler[Draw]):
             seed=spread,
             drop_last=drop_last,
         )
+        self.start = 0
+        """Draws of an epoch that this process leaves out, as it has trained on them."""
 
     def __iter__(self) -> Iterator[Draw]:
-        """Yield this process's share of the epoch."""
-        return (Draw(self.epoch, int(index)) for index in super().__iter__())  # type: ignore[call-overload]  # torch types the base by what it yields
+        """Yield what is left of this process's share of the epoch."""
+        positions = islice(super().__iter__(), self.start, None)
+        return (Draw(self.epoch, int(position)) for position in positions)  # type: ignore[call-overload]  # torch types the base by what it yields

@@ -24,6 +24,7 @@ from lightning_modules.networks import (
     load_trunk_weights,
     read_state_dict,
 )
+from lightning_modules.resuming import accumulated_gradients, at_epoch_start, count_epochs, put_back
 from lightning_modules.schedule import LRScheduleCallable
 
 
@@ -65,6 +66,7 @@ class FaceModule(LightningModule):
         self.normalize = normalize or Normalize()
         self.origin = "random weights"
         self._run_seed = 0
+        self._gradients: dict[str, Tensor] = {}
         if initial_weights == "imagenet":
             check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
@@ -104,7 +106,22 @@ class FaceModule(LightningModule):
     def on_fit_start(self) -> None:
         """Say where the weights come from."""
         self._run_seed = torch.initial_seed()
+        count_epochs(self.trainer)
         rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what a checkpoint needs that is saved inside an epoch."""
+        checkpoint["gradients"] = accumulated_gradients(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it."""
+        self._gradients = checkpoint.get("gradients", {})
+        at_epoch_start(checkpoint)
+
+    def on_train_start(self) -> None:
+        """Go on inside an epoch, if the training was resumed there."""
+        put_back(self, self._gradients)
+        self._gradients = {}
 
     def on_train_batch_start(self, batch: FaceBatch, batch_idx: int) -> None:
         """Let layers draw, dropout for one, by (seed, epoch, batch, process): resuming changes nothing in a run."""

@@ -108,7 +108,7 @@ def test_processes_share_an_identity_batch() -> None:
     data = faces(identity_batches=IdentityBatches(identities=4, images=2))
     (alone, *_), parts = batches(data, "train"), []
     for rank in range(2):
-        data.trainer = SimpleNamespace(world_size=2, global_rank=rank)  # type: ignore[assignment]  # all that is read
+        data.trainer = SimpleNamespace(training=False, world_size=2, global_rank=rank)  # type: ignore[assignment]  # all that is read
         parts.append(batches(data, "train")[0])
     assert torch.equal(torch.cat([part["image"] for part in parts]), alone["image"])
 

@@ -1,0 +1,48 @@
+"""The loader of training faces, which goes on in the middle of an epoch."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader
+
+from datamodules.batch import FaceBatch
+from datamodules.dataset import FaceDataset, FaceSample
+from datamodules.identity_sampler import IdentitySampler
+from datamodules.sampler import EpochSampler
+
+
+class TrainingLoader(DataLoader[FaceSample]):
+    """Yields an epoch's batches from the one that is next, which after resuming need not be its first.
+
+    Those before it are neither loaded nor drawn. Sampler and loading processes begin when the first batch is asked for:
+    Lightning makes its iterator before it has restored which epoch and which batch that is.
+
+    Args:
+        dataset: The faces.
+        sampler: Their order.
+        next_batch: Returns how many batches of the epoch have been trained on.
+        kwargs: See :class:`torch.utils.data.DataLoader`.
+    """
+
+    def __init__(
+        self,
+        dataset: FaceDataset,
+        *,
+        sampler: EpochSampler | IdentitySampler,
+        next_batch: Callable[[], int],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dataset, sampler=sampler, **kwargs)
+        self.next_batch = next_batch
+
+    def __iter__(self) -> Iterator[FaceBatch]:  # type: ignore[override]  # a generator, so that it begins late
+        """Yield the batches that are left of the epoch."""
+        self.sampler.start = self.next_batch() * (self.batch_size or 1)  # type: ignore[attr-defined]  # of both samplers
+        yield from super().__iter__()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: with this and the next, Lightning knows that the loader can be resumed."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Do nothing: where to go on, the training knows."""
