@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from callbacks.run_files import save_figure
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -49,7 +51,7 @@ def draw_roc(curves: Mapping[str, Curve], path: Path) -> None:
     axes.set(xlim=(LOWEST_FAR, 1), ylim=(0, 1.01), xlabel="false accept rate", ylabel="true accept rate")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_cmc(rates: Mapping[str, Floats], path: Path) -> None:
@@ -63,7 +65,7 @@ def draw_cmc(rates: Mapping[str, Floats], path: Path) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_scores(scores: Mapping[str, tuple[Floats, Floats]], path: Path) -> None:
@@ -81,7 +83,7 @@ def draw_scores(scores: Mapping[str, tuple[Floats, Floats]], path: Path) -> None
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False, fontsize=8)
     panels[-1].set_xlabel("cosine similarity")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_errors(false_accepts: Sequence[Error], false_rejects: Sequence[Error], path: Path) -> None:
@@ -99,7 +101,7 @@ def draw_errors(false_accepts: Sequence[Error], false_rejects: Sequence[Error], 
             panels[top + 1, column].imshow(error.second)
             heading = f"{title}\n" if column == 0 else ""
             panels[top, column].set_title(f"{heading}{error.score:.2f}", fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_embeddings(points: Floats, people: Sequence[str], conditions: Sequence[str], path: Path) -> None:
@@ -115,7 +117,7 @@ def draw_embeddings(points: Floats, people: Sequence[str], conditions: Sequence[
     axes.set_yticks([])
     axes.set_title(f"{len(names)} people, a colour each", fontsize=9)
     axes.legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _figure(width: float, height: float) -> tuple["Figure", "Axes"]:
@@ -123,8 +125,3 @@ def _figure(width: float, height: float) -> tuple["Figure", "Axes"]:
 
     figure = Figure(figsize=(width, height), dpi=140, layout="constrained")
     return figure, figure.subplots()
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)

@@ -12,6 +12,7 @@ from torchvision.utils import make_grid, save_image
 
 from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
+from datamodules.whole_file import whole_file
 from lightning_modules.outputs import StepOutput
 
 OCCLUDER_COLOUR = (1.0, 0.15, 0.1)
@@ -112,8 +113,8 @@ def _save_grid(path: Path, *rows: Tensor) -> None:
     """Write a grid whose rows are ``(B, 3, H, W)`` stacks of the same faces."""
     magnify = max(1, 128 // rows[0].shape[-1])
     grid = make_grid(torch.cat(rows), nrow=len(rows[0]), padding=2, pad_value=1.0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_image(interpolate(grid[None], scale_factor=magnify)[0], path)
+    with whole_file(path) as file:
+        save_image(interpolate(grid[None], scale_factor=magnify)[0], file, format="png")
 
 
 def _segmentation_rows(examples: list[dict[str, Tensor]]) -> list[Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.run_files import run_folder
+from datamodules.whole_file import write_whole
 
 
 class History(Callback):
@@ -49,5 +50,4 @@ class History(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
         if self._folder is not None and trainer.is_global_zero:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            (self._folder / "history.json").write_text(json.dumps(self.epochs, indent=1) + "\n")
+            write_whole(self._folder / "history.json", json.dumps(self.epochs, indent=1) + "\n")

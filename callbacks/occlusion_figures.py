@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.occlusion_sensitivity.geometry import covered
+from callbacks.run_files import save_figure
 from datamodules.occlusion_map_file import OcclusionMap
 
 if TYPE_CHECKING:
@@ -99,6 +100,5 @@ def _bare(axes: "Axes") -> None:
 
 
 def _save(figure: "Figure", path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    save_figure(figure, path)
     return path

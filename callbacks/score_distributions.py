@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks.rows import RowCollector, Rows
-from callbacks.run_files import log_picture, run_folder
+from callbacks.run_files import log_picture, run_folder, save_figure
 from datamodules.batch import FaceBatch
 from losses import decidability, squared_distances
 
@@ -169,8 +169,7 @@ def draw_distributions(panels: Mapping[str, Distribution], path: Path) -> None:
         axes.set_xlim(0, limit)
     all_axes[0].legend(frameon=False)
     all_axes[-1].set_xlabel("squared distance of L2-normalised embeddings")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    save_figure(figure, path)
 
 
 def _draw(axes: "Axes", name: str, distribution: Distribution) -> None:

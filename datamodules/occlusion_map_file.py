@@ -1,6 +1,5 @@
 """A saved occlusion map: where on a face an occluder costs a model how much, and how that was found."""
 
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.whole_file import whole_file
 
 _REQUIRED = ("error", "occluder_size", "fill", "stride", "indices", "model", "checkpoint")
 _UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, NotImplementedError, zlib.error)
@@ -100,20 +100,13 @@ class OcclusionMap:
         Raises:
             OSError: If it cannot be written.
         """
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _REQUIRED}
         if self.standard_error is not None:
             arrays["standard_error"] = self.standard_error
         arrays["occluder_size"] = np.array(self.occluder_size, np.int64)
         arrays["stride"] = np.int64(self.stride)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(file, **arrays)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            np.savez(file, **arrays)
 
     @classmethod
     def load(

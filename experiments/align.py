@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from datamodules.alignment import (
     load_detector,
 )
 from datamodules.sources import ALIGNMENTS
+from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
 from experiments.launch import Parser
 from experiments.results import write_json
@@ -109,12 +111,11 @@ def _sorted_out(outcomes: Iterable[Outcome]) -> tuple[Counter[str], list[Outcome
 
 def _write_failed(path: Path, failed: Sequence[Outcome]) -> None:
     """Write path, kind and reason of each face without a crop, so that the file is whole or as before."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "kind", "reason"))
-        writer.writerows(failed)
-    unfinished.replace(path)
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("path", "kind", "reason"))
+    writer.writerows(failed)
+    write_whole(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def _conclude(report: dict[str, Any], failed: Sequence[Outcome], out: Path, *, allowed: bool) -> None:

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
 from datamodules.sources import FaceSource, FixedLandmarks
+from datamodules.whole_file import whole_file
 from experiments.launch import digest
 from lightning_modules.networks import fingerprint
 
@@ -159,8 +162,14 @@ def _check_finite(embeddings: Embeddings, names: Sequence[str]) -> None:
 def _kept(folder: Path | None) -> dict[bytes, Embeddings]:
     known: dict[bytes, Embeddings] = {}
     for path in sorted(folder.glob("*.npz")) if folder is not None else []:
-        with np.load(path, allow_pickle=False) as file:
-            known |= {digest.tobytes(): row for digest, row in zip(file["digests"], file["embeddings"], strict=True)}
+        try:
+            with path.open("rb") as file:  # opened here: numpy leaves it open where it is no archive
+                content = np.load(file, allow_pickle=False)
+                pairs = list(zip(content["digests"], content["embeddings"], strict=True))
+        except (OSError, ValueError, EOFError, KeyError, IndexError, BadZipFile, zlib.error) as error:
+            rank_zero_info(f"{path} cannot be read ({type(error).__name__}): its images are embedded again")
+            continue
+        known |= {digest.tobytes(): row for digest, row in pairs}
     return known
 
 
@@ -168,10 +177,7 @@ def _keep(folder: Path | None, new: Mapping[bytes, Embeddings]) -> None:
     """Write one file, whole or not at all, named by its content: processes that write the same do not disturb."""
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     digests = np.frombuffer(b"".join(new), np.uint8).reshape(len(new), 16)
     name = digest(digests.tobytes())
-    unfinished = folder / f"{name}.{os.getpid()}.tmp"
-    with unfinished.open("wb") as file:
+    with whole_file(folder / f"{name}.npz") as file:
         np.savez(file, digests=digests, embeddings=np.stack(list(new.values())))
-    unfinished.replace(folder / f"{name}.npz")

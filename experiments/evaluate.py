@@ -18,6 +18,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ from experiments.evaluation import COUNTS, Evaluation, evaluate_protocol, readab
 from experiments.evaluation_report import draw_figures, draw_segmentation
 from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
-from experiments.results import write_json
+from experiments.results import write_json, write_text
 from lightning_modules.extractors import Extractor
 
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
@@ -229,17 +230,15 @@ def _slug(name: str) -> str:
 
 def write_csv(path: Path, results: Results) -> None:
     """Write one line for each measure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("model", "protocol", "condition", "measure", "value"))
-        for model, protocols in results.items():
-            for protocol, conditions in protocols.items():
-                for condition, values in conditions.items():
-                    for measure, value in values.items():
-                        writer.writerow(
-                            (model, protocol, condition, measure, "" if value is None else json.dumps(value))
-                        )
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("model", "protocol", "condition", "measure", "value"))
+    for model, protocols in results.items():
+        for protocol, conditions in protocols.items():
+            for condition, values in conditions.items():
+                for measure, value in values.items():
+                    writer.writerow((model, protocol, condition, measure, "" if value is None else json.dumps(value)))
+    write_text(path, text.getvalue())
 
 
 def _protocol_name(name: str) -> str:

@@ -9,6 +9,7 @@ whom the model was trained on, as only these have a class.
 
 import argparse
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ from callbacks.figures import OCCLUDER_COLOUR
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
+from datamodules.whole_file import whole_file
 from experiments.checkpoint import load_trained
 from experiments.cli import UserError, main, run
 from experiments.launch import Parser
@@ -128,13 +130,14 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
         axes.set_title(" ", fontsize=FONT)  # its height counts, but not its width: it is wider than its face
         axes.text(0, 1.05, heading, fontsize=FONT, transform=axes.transAxes).set_in_layout(False)
     _map(figure, panels["map"], relied)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    with Pillow.open(path) as picture:
+    drawn = BytesIO()
+    figure.savefig(drawn)
+    with Pillow.open(drawn) as picture:
         colours = picture.convert("RGB")
     palette = colours.quantize(256)  # noisy backgrounds do not compress in true colour
     small = colours.quantize(palette=palette, dither=Pillow.Dither.FLOYDSTEINBERG)
-    small.save(path, optimize=True)
+    with whole_file(path) as file:
+        small.save(file, format="PNG", optimize=True)
 
 
 def _tinted(axes: "Axes", image: Image, covered: Image) -> None:

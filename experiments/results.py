@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,8 @@ from pytorch_lightning import Trainer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+
+from datamodules.whole_file import write_whole
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
@@ -103,10 +104,7 @@ def write_json(path: Path, content: object) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text``, in UTF-8, so that ``path`` is either whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, text)
 
 
 def _conditions(metrics: Mapping[str, float | None]) -> list[str]:

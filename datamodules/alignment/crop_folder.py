@@ -14,6 +14,7 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.sources.decode import decode_image
 from datamodules.sources.source import UInt8Image
+from datamodules.whole_file import write_whole
 
 SETTINGS = "align_settings.json"
 JPEG_QUALITY = 95
@@ -115,11 +116,7 @@ class CropFolder:
         path = self.root / place
         pixels = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2BGR), np.uint8)
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if self.ending == ".jpg" else []
-        # hidden, so that no reader takes it for a crop; only one run writes, so the next one replaces what is left
-        unfinished = path.with_name(f".{path.name}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(cv2.imencode(self.ending, pixels, options)[1].tobytes())
-            unfinished.replace(path)
+            write_whole(path, cv2.imencode(self.ending, pixels, options)[1].tobytes(), lasting=False)
         except OSError as error:
             raise DataError(f"{path}: expected to write a crop, got {error.strerror}") from None

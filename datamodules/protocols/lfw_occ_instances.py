@@ -18,6 +18,7 @@ from datamodules.occluders.anchors import FACE
 from datamodules.occluders.drawn import CATEGORIES, drawn_sprite
 from datamodules.protocols.lfw_occ_arithmetic import ONE, Sheet, halve, levels_of
 from datamodules.sources.source import UInt8Image
+from datamodules.whole_file import write_whole
 
 _BGRA = [2, 1, 0, 3]  # OpenCV's order, there and back
 FOLDER = Path(__file__).parents[1] / "occluders" / "held_out"
@@ -113,6 +114,7 @@ def freeze(folder: Path) -> dict[str, str]:
     hashes = {}
     for category in CATEGORIES:
         atlas = atlas_of(category)
-        cv2.imwrite(str(folder / f"{category}.png"), atlas[..., _BGRA], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        _, png = cv2.imencode(".png", atlas[..., _BGRA], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        write_whole(folder / f"{category}.png", png.tobytes())
         hashes[category] = pixels_hash(atlas)
     return hashes

@@ -20,11 +20,11 @@ from datamodules.protocols.lfw_occ_manifest import (
     label_path,
     row_of,
     write_manifest,
-    write_whole,
 )
 from datamodules.protocols.lfw_occ_pairs import prepared
 from datamodules.sources.decode import decode_image
 from datamodules.sources.source import UInt8Image
+from datamodules.whole_file import write_whole
 
 PARTS = ".parts"
 """Folder of the rows of what is made already, until the manifest holds them."""
@@ -78,8 +78,8 @@ def make_chunk(chunk: Chunk) -> list[Row]:
     """Write images and label maps, then their rows to a file of their own; return the rows."""
     rows = []
     for image, label_map, row in _drawn(chunk):
-        write_whole(image_path(chunk.folder, *row.key), _png(image[..., ::-1], _FAST_PNG))
-        write_whole(label_path(chunk.folder, *row.key), _png(label_map * np.uint8(255), _BILEVEL))
+        write_whole(image_path(chunk.folder, *row.key), _png(image[..., ::-1], _FAST_PNG), lasting=False)
+        write_whole(label_path(chunk.folder, *row.key), _png(label_map * np.uint8(255), _BILEVEL), lasting=False)
         rows.append(row)
     write_manifest(chunk.folder / PARTS / f"{chunk.occluder.category}-{chunk.items[0][0]}.csv", rows)
     return rows

@@ -1,7 +1,6 @@
 """``manifest.csv``: what covers each image of a made LFW-occ, and the hashes of what came of it."""
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Mapping
 from io import StringIO
@@ -12,6 +11,7 @@ from datamodules.errors import DataError
 from datamodules.protocols.lfw_occ_draw import Drawing
 from datamodules.protocols.lfw_occ_instances import pixels_hash
 from datamodules.sources.source import UInt8Image
+from datamodules.whole_file import write_whole
 
 MANIFEST = "manifest.csv"
 SETTINGS = "manifest.json"
@@ -96,7 +96,7 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Row._fields)
     writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, text.getvalue())
 
 
 def read_manifest(path: Path) -> Rows:
@@ -121,14 +121,6 @@ def read_manifest(path: Path) -> Rows:
             )
         rows[row.key] = row
     return rows
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that ``path`` is either whole or as it was; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
 
 
 def _row(path: Path, line: int, fields: list[str]) -> Row:

@@ -55,9 +55,11 @@ class Run:
         write_json(Path(self.folder) / RECORD, asdict(self))
 
     def recalled(self) -> "Run":
-        """Return what the folder's record says of this run, or the run itself where there is none."""
-        path = Path(self.folder) / RECORD
-        return replace(self, **json.loads(path.read_text())) if path.exists() else self
+        """Return what the folder's record says of this run, or the run itself where there is none that can be read."""
+        try:
+            return replace(self, **json.loads((Path(self.folder) / RECORD).read_text()))
+        except (OSError, ValueError, TypeError):
+            return self
 
     def is_done(self) -> bool:
         """Whether the folder's record says so."""

@@ -9,6 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from callbacks.run_files import save_figure
 from experiments.sweeping.declaration import Sweep
 from experiments.sweeping.local import Trial
 
@@ -43,8 +44,7 @@ def draw_response(sweep: Sweep, trials: Sequence[Trial], path: Path) -> None:
             axes.set_xlabel(short)
         panels[0].set_ylabel(sweep.metric)
         panels[0].legend(frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        save_figure(figure, path, dpi=150)
 
 
 def best_trial(sweep: Sweep, good: Sequence[Trial]) -> Trial:

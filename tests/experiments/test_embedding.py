@@ -76,6 +76,18 @@ def test_what_was_embedded_before_is_kept(tmp_path: Path) -> None:
     assert seen(what) == 4
 
 
+@pytest.mark.parametrize("left", [0, 40, -40])
+def test_a_damaged_file_is_made_again(left: int, tmp_path: Path) -> None:
+    first = run(PlainSource([5]), extraction(), tmp_path)
+    (kept,) = tmp_path.rglob("*.npz")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:left])
+    what = extraction()
+    assert np.array_equal(run(PlainSource([5]), what, tmp_path), first)
+    assert seen(what) == 5
+    assert kept.read_bytes() == whole
+
+
 @pytest.mark.parametrize("other", [extraction(2.0), extraction(bgr=True)], ids=["weights", "preprocessing"])
 def test_other_weights_or_preprocessing_are_embedded_anew(other: Extraction, tmp_path: Path) -> None:
     run(PlainSource([5]), extraction(), tmp_path)

@@ -24,6 +24,13 @@ def test_a_run_without_a_record_is_not_run(tmp_path: Path) -> None:
     assert run.status == "not run"
 
 
+@pytest.mark.parametrize("damaged", ["", '{"row": "soi', "[]", '{"another": 1}'])
+def test_nor_is_one_whose_record_is_damaged(damaged: str, tmp_path: Path) -> None:
+    run = Run("soidn", 0, str(tmp_path), "train")
+    (tmp_path / RECORD).write_text(damaged)
+    assert run.recalled() is run
+
+
 def test_a_figure_that_json_has_not_leaves_the_record_before(tmp_path: Path) -> None:
     run = Run("soidn", 0, str(tmp_path), "train")
     run.save()
