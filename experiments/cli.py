@@ -15,6 +15,7 @@ from typing import Any
 
 import wandb
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from lightning_fabric.plugins import TorchCheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
@@ -23,6 +24,7 @@ from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
+from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpoint
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
 
@@ -102,8 +104,11 @@ class FaceCLI(LightningCLI):
                 *(part.get_defaults().keys() for part in self._subcommand_parsers.values())
             )
             raise UserError(brief(with_nearest_keys(str(error), sorted(known)))) from error
-        path = self.config[self.config["subcommand"]].get("ckpt_path")
-        if path is not None and path not in {"best", "last"}:
+        config = self.config[self.config["subcommand"]]
+        path = config.get("ckpt_path")
+        if path is not None and path not in {"best", "last", "hpc"}:
+            if self.config["subcommand"] == "fit" and Path(path).is_file():
+                config["ckpt_path"] = path = str(whole_checkpoint(path))
             check_checkpoint(path)
 
     def instantiate_classes(self) -> None:
@@ -115,6 +120,13 @@ class FaceCLI(LightningCLI):
             if not isinstance(refusal, REFUSALS):
                 raise
             raise UserError(brief(str(refusal))) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Let checkpoints be whole or as they were, unless the configuration has a plugin that writes them."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = WholeCheckpoints(falls_back=self.subcommand == "fit")
+        return trainer
 
     def before_fit(self) -> None:
         """Say what will be trained on."""
@@ -321,10 +333,10 @@ def did_you_mean(wrong: str, known: Iterable[str], inside: str = "") -> str:
 
 
 def check_checkpoint(path: str) -> None:
-    """Refuse a file that is no checkpoint of this suite.
+    """Refuse a file that is no checkpoint of this suite, or not as it was written.
 
     Raises:
-        UserError: If it is missing, unreadable or another's.
+        UserError: If it is missing, unreadable, damaged or another's.
     """
     try:
         names = list(read_state_dict(path))
@@ -332,6 +344,8 @@ def check_checkpoint(path: str) -> None:
         raise UserError(str(error)) from error
     if not any(name.startswith("network.") for name in names):
         raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
+    if (reason := damage(Path(path))) is not None:
+        raise UserError(f"Expected a whole checkpoint, got {path}, which is damaged: {reason}")
 
 
 def has_wandb_key() -> bool:

@@ -16,6 +16,9 @@ from typing import Any
 
 import torch
 
+from datamodules.errors import DataError
+from datamodules.whole_file import write_whole
+from experiments.checkpoint_files import whole_checkpoint
 from experiments.commands import first_error, sigterm_interrupts, try_lock
 from experiments.reproduction.plan import LAST, Job, python
 from experiments.reproduction.records import Run, commit, hardware, versions
@@ -101,12 +104,12 @@ class Runner:
         return run
 
     def _train(self, job: Job, name: str, stem: Run, lock: int) -> Run:
-        resumed = (job.folder / LAST).exists()
-        self._say(f"{name}: {'going on' if resumed else 'training'} in {job.folder}")
-        resume = [f"--ckpt_path={job.folder / LAST}"] if resumed else []
+        resume = self._resume(job, name)
+        self._say(f"{name}: {'going on' if resume else 'training'} in {job.folder}")
         try:
-            for copy, original in () if resumed else job.copies.items():
-                shutil.copyfile(original, copy)
+            for copy, original in job.copies.items():
+                if not (resume and copy.exists()):
+                    write_whole(copy, original.read_bytes())
             if not (job.folder / "metrics.json").exists():
                 self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt", lock)
             if job.evaluate:
@@ -114,6 +117,20 @@ class Runner:
             return _collected(stem)
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             return replace(stem, status="failed", error=str(error))
+
+    def _resume(self, job: Job, name: str) -> list[str]:
+        """Return the option that lets a run go on from its last whole checkpoint; none where there is no such."""
+        last = job.folder / LAST
+        if not last.exists():
+            return []
+        try:
+            whole = whole_checkpoint(last)
+        except DataError as error:
+            self._say(f"{name}: {error}; training it anew")
+            return []
+        if whole != last:
+            self._say(f"{name}: {last} is damaged; going on from {whole}, the one before")
+        return [f"--ckpt_path={whole}"]
 
     @contextmanager
     def _alone(self, folder: Path, name: str) -> Iterator[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from experiments.commands import try_lock
@@ -137,11 +138,30 @@ def test_a_run_that_was_cut_off_goes_on_from_its_last_checkpoint(declared: Path)
         words[folder.name] = args
         train(folder, args)
 
-    (jobs[0].folder / "checkpoints").mkdir(parents=True)
-    (jobs[0].folder / "checkpoints/last.ckpt").touch()
-    outcome(Recorder(note), jobs)
-    resumed = [name for name, args in words.items() if any(word.startswith("--ckpt_path=") for word in args)]
-    assert resumed == [jobs[0].folder.name]
+    whole, damaged, lost = jobs
+    for job in jobs:
+        write_checkpoint(job.folder / "checkpoints/last.ckpt")
+    write_checkpoint(damaged.folder / "checkpoints/best.ckpt")
+    for job in (damaged, lost):
+        (job.folder / "checkpoints/last.ckpt").write_bytes(b"")
+    told: list[str] = []
+    runner = Recorder(note)
+    runner.tell = told.append
+    outcome(runner, jobs)
+    resumed = {args[-1] for args in words.values() if args[-1].startswith("--ckpt_path=")}
+    assert resumed == {
+        f"--ckpt_path={whole.folder / 'checkpoints/last.ckpt'}",
+        f"--ckpt_path={damaged.folder / 'checkpoints/best.ckpt'}",
+    }
+    said = "\n".join(told)
+    assert f"last.ckpt is damaged; going on from {damaged.folder / 'checkpoints/best.ckpt'}, the one before" in said
+    assert f"got {lost.folder / 'checkpoints/last.ckpt'}, which is damaged" in said
+    assert "none before it; training it anew" in said
+
+
+def write_checkpoint(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": {"network.weight": torch.zeros(1)}}, path)
 
 
 def test_asked_to_stop_it_begins_no_other(declared: Path) -> None:
