@@ -12,6 +12,7 @@ from torchvision.utils import make_grid, save_image
 
 from callbacks.run_files import log_picture, run_folder
 from datamodules.batch import FaceBatch
+from datamodules.conditions import CLEAN
 from datamodules.whole_file import whole_file
 from lightning_modules.outputs import StepOutput
 
@@ -24,7 +25,7 @@ class SampleFigures(Callback):
     Written as PNG files to ``figures`` in the run's folder and, where W&B logs, to W&B.
 
     Args:
-        num_samples: Training faces shown, and test faces shown for each occluder category.
+        num_samples: Training faces shown, and test faces shown under each occluder.
         num_channels: Channels of the deep response shown.
 
     Raises:
@@ -61,7 +62,7 @@ class SampleFigures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the first faces of each occluder category, one of each person."""
+        """Keep the first faces of each condition, one of each person."""
         if not (trainer.is_global_zero and isinstance(outputs, Mapping) and "segmentation" in outputs):
             return
         columns = {"image": batch["image"], "mask": batch["mask"], "identity": batch["identity"], **outputs}
@@ -73,13 +74,13 @@ class SampleFigures(Callback):
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what was kept and forget it."""
-        occluded = [e for name, examples in self._examples.items() if name != "none" for e in examples]
+        occluded = [e for name, examples in self._examples.items() if name != CLEAN for e in examples]
         for name, examples in self._examples.items():
-            if name != "none":
+            if name != CLEAN:
                 self._save(trainer, f"segmentation_{name}", *_segmentation_rows(examples))
         if occluded and "deep_response" in occluded[0]:
-            by_category = [examples[0] for name, examples in self._examples.items() if name != "none"]
-            self._save(trainer, "deep_response", *_response_rows(by_category, self.num_channels))
+            one_of_each = [examples[0] for name, examples in self._examples.items() if name != CLEAN]
+            self._save(trainer, "deep_response", *_response_rows(one_of_each, self.num_channels))
         self._examples = {}
 
     def _save(self, trainer: Trainer, name: str, *rows: Tensor) -> None:

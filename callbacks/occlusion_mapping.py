@@ -194,13 +194,18 @@ class OcclusionMapping(Callback):
             return str(trainer.ckpt_path or getattr(pl_module, "origin", "weights in memory"))
         return f"epoch {trainer.current_epoch} of {trainer.log_dir or 'a run without a folder'}"
 
+    def measures(self, made: OcclusionMap) -> dict[str, float]:
+        """Return what is logged of a map, by name."""
+        height, width = made.occluder_size
+        group = "occlusion" if self.subset == "scoring" else "occlusion_placement"
+        measures = {"accuracy": made.mean_accuracy, "std": made.std, "minimum": 1.0 - float(made.error.max())}
+        return {f"val/{group}/{height}x{width}/{key}": value for key, value in measures.items()}
+
     def _made(self, trainer: Trainer, pl_module: LightningModule, made: OcclusionMap) -> None:
         """Log and save a map; every process has the same."""
         height, width = made.occluder_size
         name = f"{height}x{width}"
-        measures = {"accuracy": made.mean_accuracy, "std": made.std, "minimum": 1.0 - float(made.error.max())}
-        group = "occlusion" if self.subset == "scoring" else "occlusion_placement"
-        pl_module.log_dict({f"val/{group}/{name}/{key}": value for key, value in measures.items()})
+        pl_module.log_dict(self.measures(made))
         rank_zero_info(
             f"Occlusion map {height} × {width} of {len(made.indices)} images: accuracy {made.mean_accuracy:.1%} "
             f"± {made.std:.1%} over locations"

@@ -1,4 +1,4 @@
-"""Recognition of people never seen in training, clean and under each occluder category."""
+"""Recognition of people never seen in training, clean and under each occluder."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from callbacks.metrics import equal_error_rate, fold_accuracies, gallery_decidability, rank_1_accuracy
+from callbacks.metrics.directions import rescaled
 from callbacks.rows import RowCollector, Rows
 from datamodules.batch import FaceBatch
-
-CLEAN = "none"
+from datamodules.conditions import CLEAN, check_conditions
 
 
 class UnseenRecognition(Callback):
@@ -22,10 +22,11 @@ class UnseenRecognition(Callback):
     probes, under every condition the same ones (SOIDN paper, section 4.2.2). For verification every probe is
     compared with its own enrolled image and with that of one other person, so that half of the pairs are
     genuine; accuracy is the mean over folds that share no identity. Decidability is of all comparisons between probes
-    and enrolled images.
+    and enrolled images. A tie counts against the probe; embeddings that are not finite are refused, and the face named.
 
     Logged are ``test/rank1/<condition>``, ``test/accuracy/<condition>``, ``test/eer/<condition>``,
-    ``test/decidability/<condition>``, and under ``occluded`` their means over the occluder categories.
+    ``test/decidability/<condition>``, and under ``occluded`` their means over all conditions but the
+    clean one, ``none``.
 
     Args:
         num_folds: Folds of the verification, at least 2.
@@ -54,7 +55,11 @@ class UnseenRecognition(Callback):
             self._embeddings.add(batch, outputs["embedding"].float())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the measures over all processes' faces."""
+        """Log the measures over all processes' faces.
+
+        Raises:
+            DataError: If an embedding is not finite; all processes raise.
+        """
         rows = self._embeddings.gather()
         if rows is not None:
             # every process has computed them from all faces
@@ -68,6 +73,9 @@ def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
     Args:
         rows: Embeddings ``(N, D)`` of faces under conditions, the clean ones among them.
         num_folds: Folds of the verification.
+
+    Raises:
+        ValueError: If a condition has a name that stands for a mean over them.
     """
     clean = rows.of(CLEAN)
     gallery = clean.where(_first_of_each(clean.identity))
@@ -75,6 +83,7 @@ def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
     if len(gallery.index) < 2:  # a trial run that saw next to nothing
         return measures
     conditions = sorted(set(rows.occluder))
+    check_conditions(condition for condition in conditions if condition != CLEAN)
     for condition in conditions:
         probes = rows.of(condition)
         probes = probes.where(~torch.isin(probes.index, gallery.index))
@@ -113,7 +122,7 @@ def verification_pairs(gallery: Rows, probes: Rows, num_folds: int) -> tuple[Ten
     other = (place + 1 + torch.arange(len(own)) % (members - 1)) % members  # walks through all other members
     by_rank = gallery.value[gallery.identity.argsort()]
     partners = torch.cat([by_rank[own], by_rank[other * step + first]])
-    scores = cosine_similarity(partners, probes.value.repeat(2, 1))
+    scores = cosine_similarity(rescaled(partners), rescaled(probes.value.repeat(2, 1)))
     same = torch.arange(2 * len(own)) < len(own)
     return scores, same, own.repeat(2) % num_folds
 

@@ -1,12 +1,13 @@
-"""Where a run keeps its files, and its loggers' share of them."""
+"""Where a run keeps its files, how they are written and read, and its loggers' share of them."""
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 
-from datamodules.whole_file import whole_file
+from datamodules.whole_file import whole_file, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,3 +35,21 @@ def log_picture(trainer: Trainer, name: str, path: Path) -> None:
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(name, [str(path)])
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write ``content`` so that ``path`` is either whole or as it was before.
+
+    Raises:
+        ValueError: If it holds NaN or infinity, which JSON has not.
+        OSError: If it cannot be written.
+    """
+    write_whole(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return a file's content, ``None`` where there is no file or it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -10,6 +10,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from callbacks.metrics.directions import rescaled
 from callbacks.rows import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder, save_figure
 from datamodules.batch import FaceBatch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NUM_BINS = 200
 MEASURES = ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")
 LARGEST = 4.0  # squared distance of L2-normalised embeddings
+UNRELATED = 2.0  # that of embeddings at right angles
 
 
 class ScoreDistributions(Callback):
@@ -71,7 +73,11 @@ class ScoreDistributions(Callback):
             self._embeddings.add(batch, outputs["embedding"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the measures over all processes' faces."""
+        """Log the measures over all processes' faces.
+
+        Raises:
+            DataError: If an embedding is not finite; all processes raise.
+        """
         rows = self._embeddings.gather()
         if rows is None:
             return
@@ -103,7 +109,7 @@ class ScoreDistributions(Callback):
         return {name: None if found is None else found._asdict() for name, found in kept.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See :meth:`state_dict`."""
+        """Take what a checkpoint kept."""
         kept = {name: None if found is None else Distribution(**found) for name, found in state_dict.items()}
         self._before, self._after = kept["before"], kept.get("after")
 
@@ -114,7 +120,7 @@ class Distribution(NamedTuple):
     genuine: Tensor
     """``(NUM_BINS,)``: shares of genuine pairs by distance, from 0 to 4."""
     impostor: Tensor
-    """``(NUM_BINS,)``: the same of impostor pairs."""
+    """``(NUM_BINS,)``: shares of impostor pairs by distance, from 0 to 4."""
     measures: dict[str, Tensor]
     """Means, variances and decidability by name."""
 
@@ -133,6 +139,8 @@ def _histogram(distances: Tensor) -> Tensor:
 def pair_distances(rows: Rows, num_faces: int) -> tuple[Tensor, Tensor]:
     """Return the squared distances of all genuine and of all impostor pairs of L2-normalised embeddings.
 
+    An embedding of zeros has no direction: its distances are those of embeddings at right angles, 2.
+
     Args:
         rows: Embeddings ``(N, D)``.
         num_faces: Most faces used: those of people drawn at random, the same in every epoch.
@@ -144,9 +152,11 @@ def pair_distances(rows: Rows, num_faces: int) -> tuple[Tensor, Tensor]:
     order = torch.randperm(len(people), generator=torch.Generator().manual_seed(0))
     chosen = people[order[counts[order].cumsum(0) <= num_faces]]
     rows = rows.where(torch.isin(rows.identity, chosen))
-    embeddings = normalize(rows.value.float())
+    embeddings = normalize(rescaled(rows.value))
+    nowhere = (embeddings == 0).all(1)
     first, second = torch.triu_indices(len(embeddings), len(embeddings), offset=1)
     distances = squared_distances(embeddings, embeddings)[first, second]
+    distances = distances.masked_fill(nowhere[first] | nowhere[second], UNRELATED)
     same = rows.identity[first] == rows.identity[second]
     return distances[same], distances[~same]
 

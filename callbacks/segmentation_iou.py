@@ -7,16 +7,20 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.metrics import class_iou
+from callbacks.metrics import class_iou, confusion_matrices
 from callbacks.rows import RowCollector, Rows
 from datamodules.batch import FaceBatch
+from datamodules.conditions import CLEAN, check_conditions
 
 
 class SegmentationIoU(Callback):
     """Logs the IoU of clean and occluded pixels and their mean, over all pixels of the occluded faces.
 
+    A pixel whose classes score equally is clean, as the module's segmentation says; scores that are not finite are
+    refused by the module.
+
     Logged are ``<split>/iou/clean``, ``<split>/iou/occluded``, ``<split>/iou/mean``, in the test also the mean for
-    each occluder category, ``test/iou/<category>``; and ``<split>/iou/false_alarm``, the share of pixels of clean
+    each occluder, ``test/iou/<condition>``; and ``<split>/iou/false_alarm``, the share of pixels of clean
     faces that are taken for an occluder.
     """
 
@@ -34,49 +38,33 @@ class SegmentationIoU(Callback):
     ) -> None:
         """Collect the batch's confusion matrices, if the module segments."""
         if isinstance(outputs, Mapping) and "segmentation" in outputs:
-            self._confusion.add(batch, pixel_confusion(outputs["segmentation"], batch["mask"]))
+            self._confusion.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     on_test_batch_end = on_validation_batch_end
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the validation's IoU."""
-        self._log(pl_module, "val", by_category=False)
+        self._log(pl_module, "val", by_condition=False)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the test's IoU."""
-        self._log(pl_module, "test", by_category=True)
+        self._log(pl_module, "test", by_condition=True)
 
-    def _log(self, pl_module: LightningModule, split: str, *, by_category: bool) -> None:
+    def _log(self, pl_module: LightningModule, split: str, *, by_condition: bool) -> None:
         rows = self._confusion.gather()
         if rows is not None:
-            values = segmentation_measures(rows, by_category=by_category)
+            values = segmentation_measures(rows, by_condition=by_condition)
             pl_module.log_dict({f"{split}/iou/{name}": value for name, value in values.items()})
 
 
-def pixel_confusion(segmentation: Tensor, mask: Tensor) -> Tensor:
-    """Count pixels by (true, predicted) class for each image.
+def segmentation_measures(rows: Rows, *, by_condition: bool) -> dict[str, Tensor]:
+    """Return the measures of :class:`SegmentationIoU` from ``(N, 2, 2)`` confusion matrices.
 
-    Args:
-        segmentation: ``(B, H, W)``, 1 for occluded.
-        mask: ``(B, H, W)``, 1 for occluded.
-
-    Returns:
-        ``(B, 2, 2)`` int64, rows are the truth.
-
-    Example:
-        >>> pixel_confusion(torch.tensor([[[1, 0]]]), torch.tensor([[[1, 1]]]))
-        tensor([[[0, 0],
-                 [1, 1]]])
+    Raises:
+        ValueError: If a condition, where they are told apart, is called as a mean over them.
     """
-    truth, seen = mask.flatten(1).bool(), segmentation.flatten(1).bool()  # (B, H · W)
-    cells = [(truth == t) & (seen == s) for t in (False, True) for s in (False, True)]
-    return torch.stack([cell.sum(1) for cell in cells], dim=1).view(-1, 2, 2)
-
-
-def segmentation_measures(rows: Rows, *, by_category: bool) -> dict[str, Tensor]:
-    """Return the measures of :class:`SegmentationIoU` from ``(N, 2, 2)`` confusion matrices."""
     measures: dict[str, Tensor] = {}
-    clean = torch.tensor([name == "none" for name in rows.occluder], dtype=torch.bool)
+    clean = torch.tensor([name == CLEAN for name in rows.occluder], dtype=torch.bool)
     if clean.any():
         counts = rows.value[clean].sum(0)
         measures["false_alarm"] = counts[0, 1] / counts.sum()
@@ -85,7 +73,8 @@ def segmentation_measures(rows: Rows, *, by_category: bool) -> dict[str, Tensor]
     occluded = rows.where(~clean)
     iou = class_iou(occluded.value.sum(0))
     measures |= {"clean": iou[0], "occluded": iou[1], "mean": iou.mean()}
-    if by_category:
-        for name in sorted(set(occluded.occluder)):
+    if by_condition:
+        check_conditions(names := sorted(set(occluded.occluder)))
+        for name in names:
             measures[name] = class_iou(occluded.of(name).value.sum(0)).mean()
     return measures

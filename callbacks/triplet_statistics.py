@@ -1,5 +1,6 @@
 """What triplets a training learns from, and whether its embeddings collapse."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
 from datamodules.batch import FaceBatch
+from datamodules.errors import DataError
 from lightning_modules.triplet import TripletModule
 from losses import active_share, decidability
 
@@ -77,7 +79,11 @@ class TripletStatistics(Callback):
         batch: FaceBatch,
         batch_idx: int,
     ) -> None:
-        """Log the batch's statistics."""
+        """Log the batch's statistics.
+
+        Raises:
+            DataError: If embeddings are not finite: no spread would ever show their collapse.
+        """
         if not isinstance(outputs, Mapping):
             return
         values = statistics(outputs, margin=pl_module.loss.margin)
@@ -112,10 +118,13 @@ class TripletStatistics(Callback):
         return {"first_spread": self._first_spread}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """See :meth:`state_dict`."""
+        """Take what a checkpoint kept."""
         self._first_spread = state_dict["first_spread"]
 
     def _watch(self, trainer: Trainer, spread: float) -> None:
+        if not math.isfinite(spread):
+            found = "expected finite embeddings, got NaN or infinity"
+            raise DataError(f"Epoch {trainer.current_epoch}, step {trainer.global_step}: {found}")
         if self._first_spread is None:
             self._first_spread = spread
         limit = max(self.collapse_share * self._first_spread, SMALLEST_SPREAD)

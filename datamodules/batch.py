@@ -1,6 +1,6 @@
 """The one thing that data and models share: what a batch of faces holds."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from torch import Tensor
 
@@ -21,4 +21,6 @@ class FaceBatch(TypedDict):
     index: Tensor
     """``(B,)`` int64: the image's index in its source; two views of one image share it."""
     occluder: list[str]
-    """Length ``B``: the occluder's category, ``"none"`` for a clean image."""
+    """Length ``B``: the occluder's category, in an evaluation the condition's name; ``"none"`` for a clean image."""
+    name: NotRequired[list[str]]
+    """Length ``B``: what to call the image in a message, as its source does."""

@@ -1,14 +1,15 @@
-"""Find images that cannot be used before training starts, not in its third week."""
+"""Look at every image before training starts: those that cannot be used are found now, not in its third week."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from datamodules.dataset import load_face
+from datamodules.dataset import fit_face
+from datamodules.duplicates import pixel_digest
 from datamodules.errors import DataError
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.sources.source import FaceSource
@@ -19,10 +20,21 @@ SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
 OnBadImage = Literal["stop", "skip"]
 
 
+class Checked(NamedTuple):
+    """What became of looking at images."""
+
+    usable: NDArray[np.int64]
+    """Indices of those that can be used, in their order, ``(N,)``."""
+    complaints: list[str]
+    """One message for each image left out."""
+    digests: NDArray[np.uint64]
+    """:func:`~datamodules.duplicates.pixel_digest` of each usable image, ``(N,)``."""
+
+
 def usable_images(
     source: FaceSource, indices: NDArray[np.int64], landmarks: LandmarkSource, *, on_bad_image: OnBadImage = "stop"
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Load every image once, in threads, and return the indices of those that can be used.
+) -> Checked:
+    """Load every image once, in threads.
 
     Args:
         source: Where the images come from.
@@ -30,29 +42,31 @@ def usable_images(
         landmarks: Where their landmarks are.
         on_bad_image: ``"stop"`` raises at the first unusable image, ``"skip"`` leaves it out.
 
-    Returns:
-        The usable indices in their order, and one message for each image left out.
-
     Raises:
         DataError: At an unusable image, under ``"stop"``; the message names it.
     """
 
-    def complaint(index: int) -> str | None:
+    def look(index: int) -> int | str:
+        """Return the digest, or what is wrong."""
         try:
-            load_face(source, index, landmarks, image_size=SIZE_OF_CHECK)
+            image = source.image(index)
+            fit_face(image, source, index, landmarks, image_size=SIZE_OF_CHECK)
         except DataError as error:
             return str(error)
-        return None
+        return pixel_digest(image)
 
-    complaints: list[str | None] = []
+    digests, complaints = np.zeros(len(indices), np.uint64), dict[int, str]()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # in pieces, so that a bad image early on is not waited for until the last one has been read
         for start in track(
             range(0, len(indices), PIECE), "Checking images", transient=True, disable=len(indices) <= PIECE
         ):
-            for found in pool.map(complaint, indices[start : start + PIECE].tolist()):
-                if found is not None and on_bad_image == "stop":
+            for position, found in enumerate(pool.map(look, indices[start : start + PIECE].tolist()), start):
+                if isinstance(found, int):
+                    digests[position] = found
+                elif on_bad_image == "stop":
                     raise DataError(found)
-                complaints.append(found)
-    usable = np.array([c is None for c in complaints], dtype=bool)
-    return indices[usable], [c for c in complaints if c is not None]
+                else:
+                    complaints[position] = found
+    usable = np.setdiff1d(np.arange(len(indices)), list(complaints))
+    return Checked(indices[usable], list(complaints.values()), digests[usable])

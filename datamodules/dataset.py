@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.batch import FaceBatch
+from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.randomness import sample_generator
@@ -30,6 +31,7 @@ class FaceSample:
     identity: int
     index: int
     occluder: str
+    name: str = ""
 
 
 class FaceDataset(Dataset[FaceSample]):
@@ -45,6 +47,8 @@ class FaceDataset(Dataset[FaceSample]):
         augmentation: Random changes after occlusion, or ``None``.
         seed: Seed of occluders and augmentation.
         stream: Keeps the randomness of, say, training and evaluation apart.
+        condition: What the faces are evaluated under: every face is labelled by it, whatever category its occluder
+            says. ``None`` labels each by its occluder's category.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class FaceDataset(Dataset[FaceSample]):
         augmentation: Augmentation | None = None,
         seed: int = 0,
         stream: str = "training",
+        condition: str | None = None,
     ) -> None:
         self.source = source
         self.indices = indices
@@ -69,25 +74,36 @@ class FaceDataset(Dataset[FaceSample]):
         self.augmentation = augmentation
         self.seed = seed
         self.stream = stream
+        self.condition = condition
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, draw: Draw | int) -> FaceSample:
-        """Return one face; a plain index draws as in epoch 0."""
+        """Return one face; a plain index draws as in epoch 0.
+
+        Raises:
+            DataError: If the image cannot be used, or an occluder covers it and says that nothing was drawn.
+        """
         epoch, position, view = draw if isinstance(draw, Draw) else Draw(0, draw)
         index = int(self.indices[position])
         image, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
         suffix = f"/{view}" if view else ""
-        occluded = Occluded(image, np.zeros(image.shape[:2], np.uint8), "none")
+        occluded = Occluded(image, np.zeros(image.shape[:2], np.uint8), CLEAN)
         if self.occluder is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
             occluded = self.occluder(image, landmarks, generator)
+            if occluded.occluder == CLEAN and occluded.mask.any():  # would count among the clean faces
+                raise DataError(
+                    f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "
+                    "covers the face"
+                )
         image, mask = occluded.image, occluded.mask
         if self.augmentation is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
             image, mask = self.augmentation(image, mask, generator)
-        return FaceSample(image, mask, int(self.labels[position]), index, occluded.occluder)
+        label = self.condition or occluded.occluder
+        return FaceSample(image, mask, int(self.labels[position]), index, label, self.source.name(index))
 
 
 def load_face(
@@ -98,7 +114,17 @@ def load_face(
     Raises:
         DataError: If the image cannot be decoded, or is not an aligned crop: too small, or far from square.
     """
-    image = source.image(index)
+    return fit_face(source.image(index), source, index, landmarks, image_size)
+
+
+def fit_face(
+    image: UInt8Image, source: FaceSource, index: int, landmarks: LandmarkSource, image_size: int
+) -> tuple[UInt8Image, Landmarks]:
+    """Return what :func:`load_face` does of image ``index`` that is decoded already.
+
+    Raises:
+        DataError: If it is no aligned crop: too small, or far from square.
+    """
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_ASPECT * min(height, width):
         raise DataError(
@@ -124,4 +150,5 @@ def collate_faces(samples: list[FaceSample]) -> FaceBatch:
         identity=torch.tensor([sample.identity for sample in samples]),
         index=torch.tensor([sample.index for sample in samples]),
         occluder=[sample.occluder for sample in samples],
+        name=[sample.name for sample in samples],
     )

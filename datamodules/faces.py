@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.check import OnBadImage, usable_images
+from datamodules.conditions import check_conditions
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
+from datamodules.duplicates import Copies, Duplicates
 from datamodules.errors import DataError
 from datamodules.identity_sampler import IdentityBatches, IdentitySampler
 from datamodules.loader import TrainingLoader
@@ -21,7 +24,7 @@ from datamodules.randomness import sample_generator
 from datamodules.sampler import EpochSampler
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.sources.source import FaceSource, UInt8Image
-from datamodules.split import split_identities
+from datamodules.split import IdentitySplit, split_identities
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,8 @@ class FaceDataModule(LightningDataModule):
         training_occluder: Covers training and validation faces; ``None`` trains on clean faces.
         occlude_validation: Cover validation faces as training faces are; False leaves them clean, as occlusion maps
             need them.
-        evaluation_occluders: Its categories are the conditions of the evaluation, beside clean.
+        evaluation_occluders: Its occluders are the conditions of the evaluation, beside clean, each by the mixture's
+            name for it.
         landmarks: Where landmarks come from; by default the source's own, else the 112 × 112 alignment template.
         image_size: Side of the images in pixels.
         batch_size: Images a process trains on at once.
@@ -52,12 +56,15 @@ class FaceDataModule(LightningDataModule):
         validation_share: Share of each training identity's images kept for validation.
         augmentation: Random changes of training images beside occlusion.
         on_bad_image: ``"stop"`` at an image that cannot be used, or ``"skip"`` and count it.
-        check_images: Load every image once before training, so that a bad one is found at once.
+        check_images: Load every image once before training, so that a bad one, or a copy, is found at once.
+        duplicates: What to do about images that are pixel for pixel copies of others: ``"warn"`` of them, ``"drop"``
+            them as :class:`datamodules.duplicates.Copies` says, or ``"refuse"`` them. Only checked images are compared.
         seed: Seed of split, order, occluders and augmentation.
 
     Raises:
-        DataError: If too few identities are left, or an image cannot be used.
-        ValueError: If a setting is out of range, or an occluder does not fit images of ``image_size``.
+        DataError: If too few identities are left, an image cannot be used, or one is a copy that may not be.
+        ValueError: If a setting is out of range, an occluder does not fit images of ``image_size``, or a condition has
+            a name that stands for something else, see :func:`datamodules.conditions.check_conditions`.
     """
 
     def __init__(
@@ -81,11 +88,13 @@ class FaceDataModule(LightningDataModule):
         augmentation: Augmentation | None = None,
         on_bad_image: OnBadImage = "stop",
         check_images: bool = True,
+        duplicates: Duplicates = "warn",
         seed: int = 0,
     ) -> None:
         super().__init__()
         _check_least(1, image_size=image_size, evaluation_batch_size=evaluation_batch_size)
         _check_least(2, batch_size=batch_size)  # batch norm needs two
+        check_conditions(evaluation_occluders.names if evaluation_occluders else ())
         self.source = source
         self.training_occluder = training_occluder
         self.occlude_validation = occlude_validation
@@ -98,16 +107,14 @@ class FaceDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.augmentation = augmentation
         self.seed = seed
-        if on_bad_image == "skip" and not check_images:
-            raise ValueError(
-                "Expected `check_images` with `on_bad_image: skip`: what is not looked at cannot be left out"
-            )
-        usable = np.arange(len(source))
+        if not check_images and (on_bad_image == "skip" or duplicates != "warn"):
+            asked = "on_bad_image: skip" if on_bad_image == "skip" else f"duplicates: {duplicates}"
+            raise ValueError(f"Expected `check_images` with `{asked}`: what is not looked at cannot be left out")
         self.skipped: list[str] = []
+        self.dropped = 0
+        usable, copies = np.arange(len(source)), None
         if check_images:
-            usable, self.skipped = usable_images(source, usable, self.landmarks, on_bad_image=on_bad_image)
-        for message in self.skipped:
-            log.warning("left out: %s", message)
+            usable, copies = self._look(on_bad_image, duplicates)
         split = split_identities(
             source.identities[usable],
             min_images=min_images,
@@ -117,6 +124,8 @@ class FaceDataModule(LightningDataModule):
             validation_share=validation_share,
             seed=seed,
         )
+        if copies:
+            log.warning("%s; %s", copies.describe(source, usable), _leaks(copies, split))
         self.split = split._replace(
             train=usable[split.train], validation=usable[split.validation], unseen=usable[split.unseen]
         )
@@ -135,6 +144,7 @@ class FaceDataModule(LightningDataModule):
         """Return one line: how many images and identities are trained, validated and evaluated on."""
         unseen = len(np.unique(self.source.identities[self.split.unseen]))
         skipped = f"; {len(self.skipped)} unusable images left out" if self.skipped else ""
+        skipped += f"; {self.dropped:,} copies left out" if self.dropped else ""
         return (
             f"training on {len(self.split.train):,} images of {self.num_classes:,} identities, "
             f"validating on {len(self.split.validation):,} other images of them, "
@@ -204,13 +214,32 @@ class FaceDataModule(LightningDataModule):
         return self._loader(dataset, batch_size=self.evaluation_batch_size)
 
     def test_dataloader(self) -> DataLoader[FaceSample]:
-        """Unseen identities: clean, then under each occluder category."""
+        """Unseen identities: clean, then under each occluder, labelled by the mixture's name for it."""
         mixture = self.evaluation_occluders
         components = {name: mixture.component(name) for name in mixture.names} if mixture else {}
-        conditions = [self._dataset("unseen", occluder) for occluder in (None, *components.values())]
-        return self._loader(ConcatDataset(conditions), batch_size=self.evaluation_batch_size)
+        occluded = [self._dataset("unseen", occluder, condition=name) for name, occluder in components.items()]
+        return self._loader(
+            ConcatDataset([self._dataset("unseen", None), *occluded]), batch_size=self.evaluation_batch_size
+        )
 
     predict_dataloader = test_dataloader
+
+    def _look(self, on_bad_image: OnBadImage, duplicates: Duplicates) -> tuple[NDArray[np.int64], Copies]:
+        """Return the images to use, and those copies among them that are kept."""
+        every = np.arange(len(self.source))
+        usable, self.skipped, digests = usable_images(self.source, every, self.landmarks, on_bad_image=on_bad_image)
+        for message in self.skipped:
+            log.warning("left out: %s", message)
+        copies = Copies(digests, self.source.identities[usable])
+        if not copies or duplicates == "warn":
+            return usable, copies
+        found = copies.describe(self.source, usable)
+        if duplicates == "refuse":
+            raise DataError(f"Expected images that differ, as `duplicates: refuse` asks for, got copies: {found}")
+        gone = copies.left_out()
+        self.dropped = int(gone.sum())
+        log.warning("%s; %s left out", found, f"{self.dropped:,}")
+        return usable[~gone], Copies(digests[:0], every[:0])
 
     def _identity_sampler(self, batches: IdentityBatches, *, world_size: int = 1, rank: int = 0) -> IdentitySampler:
         return IdentitySampler(
@@ -223,7 +252,12 @@ class FaceDataModule(LightningDataModule):
         )
 
     def _dataset(
-        self, part: str, occluder: Occluder | None, *, augmentation: Augmentation | None = None
+        self,
+        part: str,
+        occluder: Occluder | None,
+        *,
+        augmentation: Augmentation | None = None,
+        condition: str | None = None,
     ) -> FaceDataset:
         indices = getattr(self.split, part)
         labels = self.source.identities[indices]
@@ -239,6 +273,7 @@ class FaceDataModule(LightningDataModule):
             augmentation=augmentation,
             seed=self.seed,
             stream=part,
+            condition=condition,
         )
 
     def _training_loader(
@@ -264,6 +299,14 @@ class FaceDataModule(LightningDataModule):
 def _trained_on(trainer: Trainer) -> int:
     """Return how many batches of the epoch in progress have been trained on."""
     return trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
+
+def _leaks(copies: Copies, split: IdentitySplit) -> str:
+    validation, unseen = (copies.leaks(part, split.train) for part in (split.validation, split.unseen))
+    return (
+        f"{validation:,} validation and {unseen:,} unseen images are also trained on; "
+        "`duplicates: drop` leaves copies out, `refuse` stops here"
+    )
 
 
 def _try_on(occluder: Occluder, image_size: int) -> None:

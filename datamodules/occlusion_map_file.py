@@ -1,20 +1,19 @@
 """A saved occlusion map: where on a face an occluder costs a model how much, and how that was found."""
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.npz_file import read_npz
 from datamodules.whole_file import whole_file
 
 _REQUIRED = ("error", "occluder_size", "fill", "stride", "indices", "model", "checkpoint")
-_UNREADABLE = (OSError, ValueError, EOFError, BadZipFile, NotImplementedError, zlib.error)
+_SINGLE = np.lib.format.MAGIC_PREFIX
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,13 +154,11 @@ def pixels(size: tuple[int, int]) -> str:
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise DataError(f"{path}: expected an occlusion map, found no such file")
-    wanted = {*_REQUIRED, "standard_error"}
     try:
-        with path.open("rb") as file:  # opened here: numpy leaves it open where it is no archive
-            content = np.load(file, allow_pickle=False)
-            single = isinstance(content, np.ndarray)
-            arrays = {} if single else {name: content[name] for name in content.files if name in wanted}
-    except _UNREADABLE as error:
+        with path.open("rb") as file:
+            single = file.read(len(_SINGLE)) == _SINGLE
+        arrays = {} if single else read_npz(path, {*_REQUIRED, "standard_error"})
+    except Exception as error:  # a damaged archive can fail in any way
         raise DataError(f"{path}: expected an occlusion map (.npz), got a file that cannot be read") from error
     if single:
         raise DataError(f"{path}: expected an occlusion map (.npz), got a single array")

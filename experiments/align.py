@@ -24,6 +24,7 @@ import cv2
 from rich.console import Console
 from rich.progress import track
 
+from callbacks.run_files import write_json
 from datamodules.alignment import (
     ALIGNED,
     ALREADY_THERE,
@@ -40,7 +41,6 @@ from datamodules.sources import ALIGNMENTS
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
 from experiments.launch import Parser
-from experiments.results import write_json
 
 REPORT = "align_report.json"
 FAILED = "failed.csv"

@@ -9,8 +9,9 @@ from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, root_cause
+from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, parameters, root_cause
 from lightning_modules.networks import read_state_dict
+from lightning_modules.networks.foreign import foreign
 
 NOT_LOADED = ("initial_weights", "segmenter_weights", "encoder_weights")
 """Settings that would read weights which the checkpoint replaces."""
@@ -37,14 +38,18 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     check_checkpoint(checkpoint)
     path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
     try:
-        saved = yaml.safe_load(path.read_text())
-        image_size = int(saved["data"]["init_args"]["image_size"])
-        model = _without_weights(saved["model"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"Expected the configuration of the checkpoint's run, got {path}: {error}") from error
+        with foreign("the configuration of the checkpoint's run", path):
+            saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+            image_size = int(saved["data"]["init_args"]["image_size"])
+            model = {"init_args": {}, **_without_weights(saved["model"])}
+    except ValueError as error:
+        raise UserError(str(error)) from error
     state = read_state_dict(checkpoint)
-    model["init_args"]["network"]["init_args"]["image_size"] = image_size
-    if not str(model["class_path"]).endswith("SegmentationModule"):
+    # a segmentation network has neither; they are linked in training, where others have them
+    network = model["init_args"].get("network")
+    if isinstance(network, dict) and "image_size" in parameters(str(network.get("class_path"))):
+        network.setdefault("init_args", {})["image_size"] = image_size
+    if "num_classes" in parameters(str(model["class_path"])):
         model["init_args"]["num_classes"] = _num_classes(state)
     module = _build(model, path)
     _load(module, state, checkpoint)

@@ -1,19 +1,14 @@
 """LightningCLI with this suite's links, its saved config and errors that people can read."""
 
-import os
 import re
-import sys
-import textwrap
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from netrc import NetrcParseError, netrc
 from pathlib import Path
 from pydoc import locate
 from typing import Any
 
-import wandb
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 from lightning_fabric.plugins import TorchCheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -24,7 +19,10 @@ from pytorch_lightning.loggers import CSVLogger
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
+from experiments import wandb_runs
 from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpoint
+from experiments.errors import UnforeseenError, UserError, check_writable, main, said
+from experiments.measures import logged_names, monitored
 from experiments.results import report
 from lightning_modules.networks import read_state_dict
 
@@ -44,15 +42,11 @@ CHOSEN_CLASS = re.compile(r"class_path[ =]'([\w.]+)'")
 
 REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
+WORDED = (ValueError, OSError, ImportError, AttributeError, ArgumentError, MisconfigurationException)
+"""Of what is raised while a command line is read and built, what is said in words that need no traceback."""
 
 # a protocol is a dataclass, which a configuration names by the function that reads it
 set_parsing_settings(subclasses_enabled=[EvaluationProtocol])
-
-LONGEST_MESSAGE = 500  # characters; smp for one lists all its encoders
-
-
-class UserError(Exception):
-    """Something the user can mend: shown as one line, without a traceback."""
 
 
 class LogConfigCallback(SaveConfigCallback):
@@ -104,7 +98,12 @@ class FaceCLI(LightningCLI):
                 *(part.get_defaults().keys() for part in self._subcommand_parsers.values())
             )
             raise UserError(brief(with_nearest_keys(str(error), sorted(known)))) from error
+        except Exception as error:  # of a file that is none, a tab in YAML, a module that cannot be imported
+            raise refusal(error) from error
         config = self.config[self.config["subcommand"]]
+        check_settings(config, self.config["subcommand"])
+        if self.config["subcommand"] == "fit":
+            check_monitors(config.as_dict())
         path = config.get("ckpt_path")
         if path is not None and path not in {"best", "last", "hpc"}:
             if self.config["subcommand"] == "fit" and Path(path).is_file():
@@ -115,11 +114,20 @@ class FaceCLI(LightningCLI):
         """Build everything; a value that a class refuses is the user's to mend."""
         try:
             super().instantiate_classes()
-        except REFUSALS as error:
-            refusal = root_cause(error)
-            if not isinstance(refusal, REFUSALS):
-                raise
-            raise UserError(brief(str(refusal))) from error
+        except Exception as error:  # whatever libraries' and users' classes raise
+            raise refusal(root_cause(error)) from error
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Refuse what would fail only after something has been computed, then run.
+
+        Raises:
+            UserError: If the run's folder cannot be written to, W&B refuses its settings, or processes do not fit.
+        """
+        for logger in self.trainer.loggers:
+            if logger.save_dir is not None:
+                check_writable(Path(logger.save_dir), "the run")
+        wandb_runs.start(self.trainer)
+        super()._run_subcommand(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Let checkpoints be whole or as they were, unless the configuration has a plugin that writes them."""
@@ -153,7 +161,7 @@ class DryCLI(FaceCLI):
         self.config = asked.clone()
         config = self.config[self.subcommand] if self.subcommand else self.config
         data, model = config.data.get("init_args", {}), config.model.get("init_args", {})
-        if "check_images" in data and data.get("on_bad_image") != "skip":
+        if "check_images" in data and data.get("on_bad_image") != "skip" and data.get("duplicates", "warn") == "warn":
             data["check_images"] = False
         if not all(Path(path).exists() for path in values_of(data.get("training_occluder"), "map_file")):
             data["training_occluder"] = None
@@ -202,7 +210,7 @@ def run(
     Raises:
         UserError: If what was asked for cannot be done; the message is one line.
     """
-    log_offline_without_key()
+    wandb_runs.settle_mode()
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
     try:
@@ -219,12 +227,16 @@ def run(
             args=list(args),
             siblings=siblings,
         )
+    except UserError:
+        raise
     except (ArgumentError, MisconfigurationException) as error:
         raise UserError(brief(str(error))) from error
     except DataError as error:  # from a loading process it comes with that process's traceback before it
         raise UserError(str(error).rpartition("DataError: ")[2]) from error
+    except Exception as error:
+        raise UnforeseenError(said(error)) from error
     finally:
-        wandb.finish()  # or the next run of this process would go on with this one's
+        wandb_runs.finish()
 
 
 def values_of(node: Any, name: str) -> Iterator[Any]:
@@ -243,13 +255,29 @@ def values_of(node: Any, name: str) -> Iterator[Any]:
             yield from values_of(value, name)
 
 
-def main(command: Any, args: Sequence[str] | None = None) -> None:
-    """Call ``command(args)`` and turn a user's error into one line and exit status 1."""
-    try:
-        command(sys.argv[1:] if args is None else args)
-    except (UserError, DataError) as error:
-        print(f"error: {textwrap.shorten(str(error), LONGEST_MESSAGE, placeholder=' …')}", file=sys.stderr)
-        sys.exit(1)
+def refusal(error: BaseException) -> UserError:
+    """Return what is said of an error that reading or building a command line has raised."""
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, WORDED) and str(error):
+        return UserError(brief(str(error)))
+    return UnforeseenError(brief(said(error)))
+
+
+def check_settings(config: Namespace, subcommand: str) -> None:
+    """Refuse values that look like ones and train nothing, or nothing that could be repeated.
+
+    Raises:
+        UserError: If there is one.
+    """
+    seed = config.get("seed_everything")
+    if isinstance(seed, bool) or seed is None or not 0 <= seed < 2**32:
+        raise UserError(f"Expected `seed_everything` as a whole number from 0 to 4294967295, got {seed}")
+    if subcommand == "fit":
+        for key in ("max_epochs", "max_steps", "limit_train_batches"):
+            value = config.get(f"trainer.{key}")
+            if value is not None and value == 0:
+                raise UserError(f"Expected `trainer.{key}` other than 0, which trains nothing, got {value}")
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -332,6 +360,20 @@ def did_you_mean(wrong: str, known: Iterable[str], inside: str = "") -> str:
     return f"; did you mean {inside + near[0]!r}?" if near else ""
 
 
+def check_monitors(config: Mapping[str, Any]) -> None:
+    """Refuse a training that would end after its first epoch, as a callback watches what is never logged.
+
+    Raises:
+        UserError: If one does.
+    """
+    watched = list(monitored(config))
+    names = logged_names(config) if watched else None
+    for watcher, name in watched:
+        if names is not None and not names.have(name):
+            expected = f"{watcher}: expected `monitor` to be a measure that the training logs"
+            raise UserError(f"{expected}, got {name!r}{did_you_mean(name, names.known)}")
+
+
 def check_checkpoint(path: str) -> None:
     """Refuse a file that is no checkpoint of this suite, or not as it was written.
 
@@ -348,17 +390,17 @@ def check_checkpoint(path: str) -> None:
         raise UserError(f"Expected a whole checkpoint, got {path}, which is damaged: {reason}")
 
 
-def has_wandb_key() -> bool:
-    """Whether the user can log to W&B's server."""
-    try:
-        hosts = netrc().hosts
-    except (OSError, NetrcParseError):
-        hosts = {}
-    return "WANDB_API_KEY" in os.environ or any("wandb" in host for host in hosts)
-
-
-def log_offline_without_key() -> None:
-    """Let W&B write to disk only, unless the user has a key or has said what to do."""
-    if "WANDB_MODE" not in os.environ and not has_wandb_key():
-        os.environ["WANDB_MODE"] = "offline"
-        os.environ.setdefault("WANDB_SILENT", "true")  # its summary would bury the run's own
+__all__ = [
+    "REFUSALS",
+    "DryCLI",
+    "FaceCLI",
+    "UserError",
+    "brief",
+    "check_checkpoint",
+    "did_you_mean",
+    "main",
+    "parse_only",
+    "root_cause",
+    "run",
+    "values_of",
+]

@@ -2,17 +2,14 @@
 
 import hashlib
 import os
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -21,9 +18,9 @@ from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
 from datamodules.sources import FaceSource, FixedLandmarks
-from datamodules.whole_file import whole_file
+from experiments.embedding_key import arithmetic, module_key
 from experiments.launch import digest
-from lightning_modules.networks import fingerprint
+from experiments.row_cache import cached_rows
 
 Embeddings = NDArray[np.float32]
 
@@ -37,11 +34,8 @@ class Extraction(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What tells embeddings apart: weights and preprocessing."""
-        preprocessing = getattr(self.module, "preprocessing", None)
-        said = preprocessing() if preprocessing is not None else repr(getattr(self.module, "normalize", None))
-        parts = (type(self.module).__name__, fingerprint(self.module.state_dict()), str(self.image_size), said)
-        return digest(*parts)
+        """What tells embeddings apart, but for the device and precision: see :func:`~.embedding_key.module_key`."""
+        return module_key(self.module, self.image_size)
 
 
 class EmbeddingCollector(Callback):
@@ -78,6 +72,7 @@ def embed(
     extraction: Extraction,
     source: FaceSource,
     *,
+    digests: Sequence[bytes] | None = None,
     cache: Path | None = None,
     batch_size: int = 256,
     num_workers: int = 0,
@@ -86,11 +81,13 @@ def embed(
     """Return the embeddings of all images of a source, ``(N, D)`` float32.
 
     Images of the same pixels are embedded once. With a cache, so are images that an earlier call has embedded by the
-    same weights after the same preprocessing, in whatever protocol.
+    same weights, settings and code after the same preprocessing, in the same precision on the same kind of device, in
+    whatever protocol.
 
     Args:
         extraction: What embeds.
         source: The images.
+        digests: Of the images, where they are known: :func:`image_digests`.
         cache: Folder where embeddings are kept.
         batch_size: Images a process embeds at once.
         num_workers: Processes that load images.
@@ -99,24 +96,45 @@ def embed(
     Raises:
         DataError: If an image cannot be read, or an embedding is not finite: the first such image is named.
     """
-    digests = image_digests(source)
-    folder = None if cache is None else cache / extraction.key
-    known = _kept(folder)
-    missing = sorted(
-        {digest: index for index, digest in reversed(list(enumerate(digests))) if digest not in known}.values()
-    )
-    rank_zero_info(f"{extraction.name}: {len(missing):,} of {len(digests):,} images to embed")
-    if missing:
-        computed = _predict(extraction, source, missing, batch_size, num_workers, trainer_options or {})
-        _check_finite(computed, [source.name(index) for index in missing])
-        new = {digests[index]: row for index, row in zip(missing, computed, strict=True)}
-        _keep(folder, new)
-        known |= new
-    return np.stack([known[digest] for digest in digests])
+    collector = EmbeddingCollector()
+    trainer = quiet_trainer(collector, trainer_options or {})
+
+    def compute(indices: Sequence[int]) -> Embeddings:
+        chosen = np.asarray(indices, dtype=np.int64)
+        dataset = plain_faces(source, chosen, extraction.image_size)
+        loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
+        trainer.predict(extraction.module, loader, return_predictions=False)
+        embeddings = gathered(collector.rows, len(chosen)).reshape(len(chosen), -1).numpy()
+        _check_finite(embeddings, [source.name(index) for index in indices])
+        return embeddings
+
+    folder = None if cache is None else cache / digest(extraction.key, arithmetic(trainer))
+    return cached_rows(digests or image_digests(source), folder, compute, label=extraction.name)
+
+
+def quiet_trainer(callback: Callback, options: Mapping[str, Any]) -> Trainer:
+    """Return a trainer that evaluates and writes nothing."""
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    return Trainer(callbacks=[callback], **{**quiet, **options})
+
+
+def gathered(rows: Rows | None, number: int) -> Tensor:
+    """Return the values of all processes' rows, in the order of their images.
+
+    Raises:
+        DataError: If there are none.
+    """
+    if rows is None:
+        raise DataError(f"Expected results for {number} images, got none: was the evaluation stopped?")
+    return rows.value
 
 
 def image_digests(source: FaceSource) -> list[bytes]:
-    """Return sixteen bytes for each image, which stand for its pixels."""
+    """Return sixteen bytes for each image, which stand for its pixels.
+
+    Raises:
+        DataError: If an image cannot be read.
+    """
 
     def pixels(index: int) -> bytes:
         image = source.image(index)
@@ -132,52 +150,7 @@ def plain_faces(source: FaceSource, indices: NDArray[np.int64], image_size: int)
     return FaceDataset(source, indices, source.identities[indices], landmarks=landmarks, image_size=image_size)
 
 
-def _predict(
-    extraction: Extraction,
-    source: FaceSource,
-    indices: Sequence[int],
-    batch_size: int,
-    num_workers: int,
-    trainer_options: Mapping[str, Any],
-) -> Embeddings:
-    chosen = np.asarray(indices, dtype=np.int64)
-    dataset = plain_faces(source, chosen, extraction.image_size)
-    loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
-    collector = EmbeddingCollector()
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-    trainer = Trainer(callbacks=[collector], **{**quiet, **trainer_options})
-    trainer.predict(extraction.module, loader, return_predictions=False)
-    if collector.rows is None:
-        raise DataError(f"Expected embeddings of {len(chosen)} images, got none: was the evaluation stopped?")
-    values: Tensor = collector.rows.value  # in the order of indices
-    return values.reshape(len(chosen), -1).numpy()
-
-
 def _check_finite(embeddings: Embeddings, names: Sequence[str]) -> None:
     bad = np.flatnonzero(~np.isfinite(embeddings).all(1))
     if len(bad):
         raise DataError(f"{names[bad[0]]}: expected a finite embedding, got NaN or infinity ({len(bad)} images)")
-
-
-def _kept(folder: Path | None) -> dict[bytes, Embeddings]:
-    known: dict[bytes, Embeddings] = {}
-    for path in sorted(folder.glob("*.npz")) if folder is not None else []:
-        try:
-            with path.open("rb") as file:  # opened here: numpy leaves it open where it is no archive
-                content = np.load(file, allow_pickle=False)
-                pairs = list(zip(content["digests"], content["embeddings"], strict=True))
-        except (OSError, ValueError, EOFError, KeyError, IndexError, BadZipFile, zlib.error) as error:
-            rank_zero_info(f"{path} cannot be read ({type(error).__name__}): its images are embedded again")
-            continue
-        known |= {digest.tobytes(): row for digest, row in pairs}
-    return known
-
-
-def _keep(folder: Path | None, new: Mapping[bytes, Embeddings]) -> None:
-    """Write one file, whole or not at all, named by its content: processes that write the same do not disturb."""
-    if folder is None:
-        return
-    digests = np.frombuffer(b"".join(new), np.uint8).reshape(len(new), 16)
-    name = digest(digests.tobytes())
-    with whole_file(folder / f"{name}.npz") as file:
-        np.savez(file, digests=digests, embeddings=np.stack(list(new.values())))

@@ -4,27 +4,26 @@
     python -m experiments.evaluate --extractor resnet.yaml --protocol bin --bin lfw.bin --protocol ar --ar AR
     python -m experiments.evaluate --checkpoint … --protocol generated
 
-Every distinct image is embedded once and kept below ``runs/embeddings``, by weights, preprocessing and pixels. Printed
-are tables, written below ``--out`` are ``results.json``, ``results.csv`` and figures. ``--extractor`` names a YAML file
-with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one
-with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
+Every distinct image is embedded once and kept below ``runs/embeddings``, by all that its embedding depends on. What
+segments is also compared with the label maps that a protocol has. Printed are tables, written below ``--out`` are
+``results.json``, ``results.csv`` and figures, each as soon as it is there; earlier ones are set aside. What fails is
+said and costs nothing else; the exit status is then 1. ``--extractor`` names a YAML file with the ``class_path`` and
+``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one with those of any function
+that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
 import argparse
-import csv
 import itertools
-import json
-import re
+import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import torch.distributed as dist
-import yaml
-from jsonargparse import ArgumentError, ArgumentParser
+from pytorch_lightning import Callback
+from pytorch_lightning.utilities import rank_zero_only
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -40,86 +39,170 @@ from datamodules.protocols import (
     lfw_pairs,
 )
 from datamodules.protocols.lfw_occ_draw import SEVERITIES
-from experiments.checkpoint import load_trained
-from experiments.cli import REFUSALS, UserError, brief, main, root_cause
-from experiments.embedding import Extraction, embed
-from experiments.evaluation import COUNTS, Evaluation, evaluate_protocol, readable
+from experiments.cli import REFUSALS, UserError, main
+from experiments.embedding import embed, image_digests, quiet_trainer
+from experiments.evaluated_models import Model, described, given_models, probed
+from experiments.evaluation import COUNTS, evaluate_protocol, readable
+from experiments.evaluation_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation_report import draw_figures, draw_segmentation
 from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
-from experiments.results import write_json, write_text
-from lightning_modules.extractors import Extractor
+from experiments.segmentation_evaluation import LabelMaps, segment, segmentation_rows
+from experiments.warning_line import warn
+from lightning_modules.networks.foreign import foreign, reason
 
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
 
-Described = TypeVar("Described")
 
-Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
-"""Model → protocol → condition → measure."""
+class Task(NamedTuple):
+    """A model and a protocol."""
+
+    model: Model
+    protocol: EvaluationProtocol
+    digests: Sequence[bytes]
+    """Of the protocol's images."""
+
+    @property
+    def embeds(self) -> bool:
+        """Whether embeddings are compared."""
+        return "embedding" in self.model.makes
+
+    @property
+    def segments(self) -> bool:
+        """Whether segmentations are compared with label maps."""
+        return "segmentation" in self.model.makes and isinstance(self.protocol.source, LabelMaps)
 
 
 def evaluate(args: Sequence[str]) -> None:
-    """Embed, measure, print and write.
+    """Check what can be checked, embed, measure, write and print.
 
     Raises:
-        UserError: If an option is wrong, or a model cannot be built.
+        UserError: If an option is wrong, or a model cannot be built or used: before anything is measured. If something
+            could not be measured: after all else is written.
         DataError: If a protocol's files cannot be used.
     """
     options = _parse(args)
     warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
+    warnings.filterwarnings(
+        "ignore", message=".*(does not have many workers|DistributedSampler)"
+    )  # chosen; counted once
+    _check_trainer(options)
     protocols = told_apart([protocol for name in options.protocol for protocol in _protocols(name, options)])
     for protocol in protocols:
         for line in protocol.missing:
             print(f"{protocol.name}: left out: {line}")
-    models = [_trained(path, options.config) for path in options.checkpoint]
-    models += [_extractor(path) for path in options.extractor]
-    out = Path(options.out)
+    models = [probed(model, protocols[0].source) for model in given_models(options)]
+    folder = EvaluationFolder(Path(options.out), [m.name for m in models], [_folder(p) for p in protocols])
+    if not options.no_cache:
+        check_writable(Path(options.cache), "--cache")
+    tasks = _tasks(models, protocols)
+    first = rank_zero_only.rank == 0
+    if first:
+        given = {"models": {model.name: model.path for model in models}, "protocols": options.protocol}
+        folder.begin(given)
     results: Results = {}
-    for model in models:
-        for protocol in protocols:
-            found = _evaluate(model, protocol, options)
-            if found is not None:
-                rows = readable(found[1].rows())
-                results.setdefault(model.name, {}).setdefault(protocol.name, {}).update(rows)
-                if not options.no_figures:
-                    folder = out / _slug(model.name) / _slug(_folder(protocol))
-                    draw_figures(protocol, *found, folder)
-                    draw_segmentation(model, protocol, folder)
-    if not results:  # another process reports
+    failures = _evaluate(tasks, options, folder, results)
+    if not first:  # another process reports
         return
     for name in dict.fromkeys(protocol.name for protocol in protocols):
-        Console().print(results_table(name, {model: found[name] for model, found in results.items()}))
-    write_json(out / "results.json", results)
-    write_csv(out / "results.csv", results)
-    print(f"Results and figures: {out}")
+        Console().print(results_table(name, {model: found[name] for model, found in results.items() if name in found}))
+    if failures:
+        raise UserError(
+            f"{len(failures)} of {len(tasks)} evaluations failed: {'; '.join(failures)}; the others: {folder.path}"
+        )
+    print(f"Results and figures: {folder.path}")
+
+
+def _check_trainer(options: argparse.Namespace) -> None:
+    try:
+        with foreign("options that a trainer can have"):
+            quiet_trainer(Callback(), _trainer_options(options))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _trainer_options(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("accelerator", "devices", "precision")
+    return {**{name: getattr(options, name) for name in names}, "enable_progress_bar": False}
+
+
+def _tasks(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> list[Task]:
+    """Pair models and protocols; every image is read, so that a broken one shows before anything is embedded.
+
+    Raises:
+        UserError: If there is nothing to measure.
+        DataError: If an image cannot be read.
+    """
+    listed = [Task(model, protocol, ()) for model in models for protocol in protocols]
+    for task in listed:
+        if not (task.embeds or task.segments):
+            print(
+                f"{task.model.name}: nothing to measure on {task.protocol.name}: it makes no embeddings, and there are "
+                "no label maps to compare its segmentation with"
+            )
+    tasks = [task for task in listed if task.embeds or task.segments]
+    if not tasks:
+        raise UserError("Expected a model and a protocol with something to measure, got none")
+    digests = {id(p): image_digests(p.source) for p in protocols if any(task.protocol is p for task in tasks)}
+    return [task._replace(digests=digests[id(task.protocol)]) for task in tasks]
 
 
 def _evaluate(
-    model: Extraction, protocol: EvaluationProtocol, options: argparse.Namespace
-) -> tuple[Any, Evaluation] | None:
-    """Return embeddings and measures, in the first process only."""
-    trainer = {"accelerator": options.accelerator, "devices": options.devices, "precision": options.precision}
-    embeddings = embed(
-        model,
-        protocol.source,
-        cache=None if options.no_cache else Path(options.cache),
-        batch_size=options.batch_size,
-        num_workers=options.num_workers,
-        trainer_options={**trainer, "enable_progress_bar": False},
-    )
-    if dist.is_initialized() and dist.get_rank() > 0:
-        return None
-    return embeddings, evaluate_protocol(protocol, embeddings)
+    tasks: Sequence[Task], options: argparse.Namespace, folder: EvaluationFolder, results: Results
+) -> list[str]:
+    """Measure one after the other, write each result when it is there, and return what failed, a line each."""
+    failures = []
+    for task in tasks:
+        name = f"{task.model.name} on {_folder(task.protocol)}"
+        try:
+            _measure(task, options, folder, results)
+        except Exception as error:  # whatever it is, others go on
+            if dist.is_initialized():  # the other processes wait for this one
+                raise
+            if not isinstance(error, (UserError, *REFUSALS)):
+                traceback.print_exc()
+            said = str(error) if isinstance(error, (UserError, ValueError)) else reason(error)
+            failures.append(f"{name}: {said}")
+            warn(f"failed: {failures[-1]}")
+    return failures
+
+
+def _measure(task: Task, options: argparse.Namespace, folder: EvaluationFolder, results: Results) -> None:
+    """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
+    model, protocol = task.model, task.protocol
+    loading = {"batch_size": options.batch_size, "num_workers": options.num_workers}
+    common: dict[str, Any] = {**loading, "trainer_options": _trainer_options(options)}
+    cache = None if options.no_cache else Path(options.cache)
+    embeddings = confusion = None
+    if task.embeds:
+        embeddings = embed(model.extraction, protocol.source, digests=task.digests, cache=cache, **common)
+    if task.segments:
+        confusion = segment(model.extraction, protocol.source, **common)
+    if rank_zero_only.rank > 0:
+        return
+    evaluation = None if embeddings is None else evaluate_protocol(protocol, embeddings)
+    rows = {} if evaluation is None else evaluation.rows()
+    for condition, measures in {} if confusion is None else segmentation_rows(protocol, confusion).items():
+        rows.setdefault(condition, {}).update(measures)
+    results.setdefault(model.name, {}).setdefault(protocol.name, {}).update(readable(rows))
+    folder.write(results)
+    if options.no_figures:
+        return
+    figures = folder.figures(model.name, _folder(protocol))
+    if embeddings is not None and evaluation is not None:
+        draw_figures(protocol, embeddings, evaluation, figures)
+    if "segmentation" in model.makes:
+        draw_segmentation(model.extraction, protocol, figures)
 
 
 def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtocol]:
     allow = {"allow_missing": options.allow_missing}
     if name == "lfw":
         root = _needed(options, "root", name)
-        return [lfw_pairs(root, options.pairs or _pairs_beside(root), **allow)]
+        return [lfw_pairs(root, options.pairs or pairs_beside(root), **allow)]
     if name == "lfw_occ":
         root = _needed(options, "root", name)
-        pairs = options.pairs or _pairs_beside(root)
+        pairs = options.pairs or pairs_beside(root)
         settings = {"severity": options.severity, "landmarks": options.alignment, **allow}
         return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":
@@ -129,7 +212,7 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
     if name in ("pairs", "identification"):
         read = csv_pairs if name == "pairs" else csv_identification
         return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
-    return [generated_protocol() if name == "generated" else _described(name, EvaluationProtocol)]
+    return [generated_protocol() if name == "generated" else described(name, EvaluationProtocol)]
 
 
 def told_apart(protocols: Sequence[EvaluationProtocol]) -> list[EvaluationProtocol]:
@@ -155,38 +238,17 @@ def _needed(options: argparse.Namespace, option: str, protocol: str) -> Any:
     return value
 
 
-def _pairs_beside(root: str) -> Path:
+def pairs_beside(root: str) -> Path:
+    """Return LFW's list of pairs in its folder or beside it.
+
+    Raises:
+        UserError: If there is none.
+    """
     tried = [folder / name for folder in (Path(root), Path(root).parent) for name in ("pairs.txt", "lfw_pairs.txt")]
     for path in tried:
         if path.is_file():
             return path
     raise UserError(f"Expected --pairs, or one of {', '.join(map(str, tried))}, got none")
-
-
-def _trained(checkpoint: str, config: str | None) -> Extraction:
-    trained = load_trained(checkpoint, config)
-    path = Path(checkpoint).resolve()
-    run = "-".join(path.parts[-4:-2]) if path.parent.name == "checkpoints" else path.stem
-    return Extraction(trained.module, trained.image_size, f"{trained.system} ({run})")
-
-
-def _extractor(path: str) -> Extraction:
-    built = _described(path, Extractor)
-    return Extraction(built, built.image_size, Path(path).stem)
-
-
-def _described(path: str, kind: type[Described]) -> Described:
-    """Build what a YAML file describes by ``class_path`` and ``init_args``."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--described", type=kind)
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-        built: Described = parser.instantiate(parser.parse_object({"described": content})).described
-    except (OSError, yaml.YAMLError, ArgumentError) as error:
-        raise UserError(f"{path}: {brief(str(error))}") from error
-    except REFUSALS as error:
-        raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
-    return built
 
 
 def results_table(protocol: str, results: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Table:
@@ -224,21 +286,16 @@ def _folder(protocol: EvaluationProtocol) -> str:
     return f"{protocol.name}_{conditions[0]}" if alone else protocol.name
 
 
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("_")
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"Expected --batch-size of at least 1, got {text!r}")
+    return int(text)
 
 
-def write_csv(path: Path, results: Results) -> None:
-    """Write one line for each measure."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("model", "protocol", "condition", "measure", "value"))
-    for model, protocols in results.items():
-        for protocol, conditions in protocols.items():
-            for condition, values in conditions.items():
-                for measure, value in values.items():
-                    writer.writerow((model, protocol, condition, measure, "" if value is None else json.dumps(value)))
-    write_text(path, text.getvalue())
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"Expected --num-workers of at least 0, got {text!r}")
+    return int(text)
 
 
 def _protocol_name(name: str) -> str:
@@ -272,8 +329,8 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cache", default="runs/embeddings")
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--no-figures", action="store_true")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--num-workers", type=int, default=0)
+    parser.add_argument("--batch-size", type=_positive, default=256)
+    parser.add_argument("--num-workers", type=_count, default=0)
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="1")
     parser.add_argument("--precision")

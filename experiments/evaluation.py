@@ -12,13 +12,18 @@ from torch.nn.functional import normalize
 
 from callbacks.metrics import auc, cmc, equal_error_rate, fold_accuracies, roc_band, roc_curve, tar_at_far
 from callbacks.metrics.checks import measurable
+from callbacks.metrics.directions import rescaled
 from callbacks.metrics.tar_at_far import FARS
+from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
+from experiments.warning_line import warn
 from losses import decidability
 
 MAX_RANK = 20
-COUNTS = ("pairs", "genuine", "gallery", "probes")
+COUNTS = ("pairs", "genuine", "gallery", "probes", "covered")
 """Measures that are numbers of things."""
+UNDEFINED = ("tar@far=", "decidability")
+"""How measures begin that may not be measurable: of too few impostors, of scores that do not vary."""
 
 
 class Verification(NamedTuple):
@@ -61,8 +66,12 @@ def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float
     Args:
         protocol: What is compared with what.
         embeddings: One row for each image of its source, ``(N, D)``.
+
+    Raises:
+        DataError: If an embedding is not finite: the first such image is named. One of zeros is warned of.
     """
-    directions = normalize(torch.from_numpy(np.ascontiguousarray(embeddings)).float())  # (N, D)
+    directions = normalize(rescaled(torch.from_numpy(np.ascontiguousarray(embeddings))))  # (N, D)
+    _check_directions(protocol, directions)
     return Evaluation(
         {condition: verify(pairs, directions) for condition, pairs in protocol.verification.items()},
         {
@@ -129,13 +138,40 @@ def _verification_measures(scores: Tensor, same: Tensor, fold: Tensor, folds: in
     return measures
 
 
+def _check_directions(protocol: EvaluationProtocol, directions: Tensor) -> None:
+    """Refuse what is not finite, and warn of embeddings of zeros, which are alike to nobody."""
+    lengths = directions.norm(dim=1)  # (N,): 1, 0 or NaN
+    if bad := torch.nonzero(~lengths.isfinite()).flatten().tolist():
+        raise DataError(
+            f"{protocol.source.name(bad[0])}: expected a finite embedding, got NaN or infinity ({_of(bad, lengths)})"
+        )
+    if zero := torch.nonzero(lengths == 0).flatten().tolist():
+        warn(f"{protocol.source.name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, lengths)})")
+
+
+def _of(found: list[int], every: Tensor) -> str:
+    return f"{len(found):,} of {len(every):,} images"
+
+
 def _blocks(indices: NDArray[np.int64], size: int = 1 << 16) -> list[Tensor]:
     return list(torch.split(torch.from_numpy(indices), size))
 
 
 def readable(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
-    """Return measures as JSON has them: ``None`` where there is no number."""
+    """Return measures as JSON has them: ``None`` where one is not measurable.
+
+    Raises:
+        ValueError: If another is not finite: that is no result.
+    """
     return {
-        condition: {name: round(value, 6) if math.isfinite(value) else None for name, value in found.items()}
+        condition: {name: _number(condition, name, value) for name, value in found.items()}
         for condition, found in rows.items()
     }
+
+
+def _number(condition: str, name: str, value: float) -> float | None:
+    if math.isfinite(value):
+        return round(value, 6)
+    if name.startswith(UNDEFINED):
+        return None
+    raise ValueError(f"Expected a finite {name} of {condition}, got {value}")

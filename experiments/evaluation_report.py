@@ -1,5 +1,8 @@
 """The figures of an evaluation."""
 
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,10 @@ from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from experiments.embedding import Extraction, plain_faces
 from experiments.evaluation import Evaluation, Verification, band, curve
+from experiments.slugs import slugs
+from experiments.warning_line import warn
+from lightning_modules.networks.dry_run import evaluating
+from lightning_modules.networks.foreign import foreign
 
 NUM_ERRORS = 8
 NUM_PEOPLE = 10
@@ -24,6 +31,8 @@ def draw_figures(
 ) -> None:
     """Draw what a protocol has: ROC, scores and worst errors of pairs, CMC and a map of embeddings of probes.
 
+    A figure that cannot be drawn is a warning and costs no other.
+
     Args:
         protocol: What was compared with what.
         embeddings: ``(N, D)``.
@@ -32,28 +41,47 @@ def draw_figures(
     """
     told = {name: v for name, v in evaluation.verification.items() if bool(v.same.any()) and not bool(v.same.all())}
     if told:
-        draw_roc({name: _curve(found) for name, found in told.items()}, folder / "roc.png")
-        draw_scores({name: _kinds(found) for name, found in told.items()}, folder / "scores.png")
+        _draw(folder / "roc.png", lambda path: draw_roc({name: _curve(found) for name, found in told.items()}, path))
+        _draw(folder / "scores.png", lambda path: draw_scores({n: _kinds(found) for n, found in told.items()}, path))
+    files = slugs(told)
     for name, found in told.items():
-        errors = [_worst(protocol, protocol.verification[name], found, genuine=genuine) for genuine in (False, True)]
-        draw_errors(errors[0], errors[1], folder / f"errors_{_slug(name)}.png")
+        _draw(folder / f"errors_{files[name]}.png", partial(_draw_worst, protocol, name, found))
     if evaluation.identification:
         rates = {name: found.cmc.numpy() for name, found in evaluation.identification.items()}
-        draw_cmc(rates, folder / "cmc.png")
-        _draw_map(protocol, embeddings, folder / "embeddings.png")
+        _draw(folder / "cmc.png", partial(draw_cmc, rates))
+        _draw(folder / "embeddings.png", partial(_draw_map, protocol, embeddings))
 
 
 def draw_segmentation(extraction: Extraction, protocol: EvaluationProtocol, folder: Path) -> None:
-    """Draw what a module that segments sees in the second images of pairs, or in probes; nothing of others."""
+    """Draw what a module that segments sees in the second images of pairs, or in probes; see :func:`draw_figures`."""
+    _draw(folder / "segmentation.png", partial(_draw_segmented, extraction, protocol))
+
+
+def _draw(path: Path, draw: Callable[[Path], None]) -> None:
+    try:
+        with foreign(f"to draw {path}"):
+            draw(path)
+    except ValueError as error:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)  # what is half drawn
+        warn(str(error))
+
+
+def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: Path) -> None:
     listed = [pairs.second for pairs in protocol.verification.values()]
     listed += [faces.probes for faces in protocol.identification.values()]
     chosen = list(dict.fromkeys(int(i) for indices in listed for i in indices[:NUM_ERRORS]))[: 2 * NUM_ERRORS]
     dataset = plain_faces(protocol.source, np.array(chosen), extraction.image_size)
     batch = collate_faces([dataset[row] for row in range(len(dataset))])
-    with torch.no_grad():
+    with evaluating(extraction.module):
         output = extraction.module.cpu().test_step(batch, 0)
-    if isinstance(output, dict) and "segmentation" in output:
-        draw_responses(batch["image"], output, folder / "segmentation.png")  # type: ignore[arg-type]  # it is a StepOutput
+    draw_responses(batch["image"], output, path)
+
+
+def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verification, path: Path) -> None:
+    pairs = protocol.verification[condition]
+    accepts, rejects = (_worst(protocol, pairs, found, genuine=genuine) for genuine in (False, True))
+    draw_errors(accepts, rejects, path)
 
 
 def _curve(found: Verification) -> Curve:
@@ -111,7 +139,3 @@ def _coarse(protocol: EvaluationProtocol) -> dict[str, Identification]:
 
 def _gallery(protocol: EvaluationProtocol) -> NDArray[np.int64]:
     return np.unique(np.concatenate([faces.gallery for faces in protocol.identification.values()]))
-
-
-def _slug(name: str) -> str:
-    return name.replace("/", "-").replace(" ", "_")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.occluders import TemplateMixture
+from datamodules.occluders import Occluded, TemplateMixture
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.randomness import sample_generator
 from datamodules.sources import SyntheticFaces
@@ -82,13 +82,19 @@ class PartlyCovered:
 
     def image(self, index: int) -> UInt8Image:
         """Image ``index``, ``(H, W, 3)`` uint8 RGB; its occluder is a function of the index."""
+        return self._occluded(index).image
+
+    def label_map(self, index: int) -> UInt8Image:
+        """Label map of image ``index``, ``(H, W)`` uint8: 1 where an occluder covers it, all 0 for a clean one."""
+        return self._occluded(index).mask
+
+    def _occluded(self, index: int) -> Occluded:
         number, face = divmod(index, len(self.faces))
         image, points = self.faces.image(face), self.faces.landmarks(face)
         if number == 0 or points is None:
-            return image
+            return Occluded(image, np.zeros(image.shape[:2], np.uint8), "none")
         occluder = self._occluders.component(self.categories[number - 1])
-        generator = sample_generator(self.seed, 0, index, stream="occluder")
-        return occluder(image, points, generator).image
+        return occluder(image, points, sample_generator(self.seed, 0, index, stream="occluder"))
 
     def landmarks(self, index: int) -> Landmarks | None:
         """Five landmarks of image ``index``, where the faces have some."""

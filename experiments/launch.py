@@ -20,11 +20,11 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from callbacks.run_files import write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
-from experiments.results import write_json
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -97,15 +97,15 @@ def launch(args: Sequence[str]) -> None:
     )
 
 
-def rehearse(args: Sequence[str]) -> None:
-    """Refuse a command line that cannot work, without training anything.
+def rehearse(args: Sequence[str]) -> FaceCLI:
+    """Refuse a command line that cannot work, without training anything, and return what it would train.
 
     Raises:
         UserError: If an option is wrong, or the data cannot be used.
     """
     options, overrides = parse(args)
     _, config, data = choose(options)
-    plan(config, data, overrides)
+    return plan(config, data, overrides)
 
 
 def choose(options: argparse.Namespace) -> tuple[str, Path, DataChoice]:

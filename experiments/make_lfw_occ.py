@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import cv2
 
+from callbacks.run_files import write_json
 from datamodules.dataset import SMALLEST_SIDE
 from datamodules.protocols.lfw_occ_draw import SEVERITIES, PairOccluder
 from datamodules.protocols.lfw_occ_folder import read_settings
@@ -39,7 +40,6 @@ from datamodules.protocols.lfw_occ_manifest import (
 from datamodules.protocols.lfw_occ_pairs import numbered_pairs
 from experiments.cli import UserError, main
 from experiments.launch import Parser
-from experiments.results import write_json
 
 CHUNK = 100
 Result = TypeVar("Result")

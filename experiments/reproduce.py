@@ -19,18 +19,23 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from datamodules.sources import open_source
+from datamodules.errors import DataError
+from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main, parse_only
+from experiments.contents import Contents
 from experiments.launch import Parser, add_data_options, choose_data, choose_scale, join_values
 from experiments.reproduction.console import console
 from experiments.reproduction.declaration import TABLES, Declaration, load, unknown
 from experiments.reproduction.drawings import DRAWINGS
-from experiments.reproduction.plan import Job, Setting, identity_of, plan
+from experiments.reproduction.plan import Job, Setting, plan
+from experiments.reproduction.protocols import real_protocols
 from experiments.reproduction.records import Run
 from experiments.reproduction.report import write_report
 from experiments.reproduction.runner import GIB, Runner
 
 FOLDER = Path("runs/reproduce")
+OWNER = "declaration.txt"
+"""Names the file that a folder's runs and report are of, from there."""
 MOST_JOBS = 8  # a run takes up to 2 GiB
 
 
@@ -41,40 +46,55 @@ def reproduce(args: Sequence[str]) -> None:
         UserError: If an option or a declaration is wrong, before anything is run; or if rows failed, at the end.
     """
     options, overrides = _parse(args)
-    declarations = {path.stem: load(path) for path in map(_file, options.names)}
+    files = _files(options.names)
+    declarations = {name: load(path) for name, path in files.items()}
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     data = choose_data(options.data, options.alignment, scale)
-    who = "" if options.data is None else identity_of(open_source(options.data))
+    contents = Contents()
+    who = "" if options.data is None else contents.of(options.data)
+    protocols = real_protocols(options.lfw, options.ar, contents)
     planned: dict[str, list[Job]] = {}
     wanted: list[Job] = []
     for name, declaration in declarations.items():
         folder = FOLDER / name
-        setting = Setting(scale, data, who, options.weights, _protocols(options), join_values(overrides), folder)
+        _check_owner(folder, files[name])
+        setting = Setting(scale, data, who, options.weights, protocols, join_values(overrides), folder)
         seeds = options.seeds or ([declaration.seeds[0]] if options.quick else declaration.seeds)
         rows = declaration.with_needs(_rows(name, declarations, options), scale)
-        planned[name] = plan(declaration, setting, seeds)
+        planned[name] = plan(declaration, setting, dict.fromkeys(seeds))
         wanted += [job for job in planned[name] if job.run.row in rows]
     _refuse_wrong_keys(wanted)
     if options.dry_run:
         _show(wanted)
         return
+    for name, path in files.items():
+        write_whole(FOLDER / name / OWNER, _below(path, FOLDER / name))
     found = _run(wanted, options)
     command = shlex.join(["python", "-m", "experiments.reproduce", *args])
     for name, declaration in declarations.items():
-        runs = [found.get(job.run.folder) or job.run.recalled() for job in planned[name]]
+        runs = [found.get(job.run.folder) or job.recalled() for job in planned[name]]
         runs = [run for run in runs if run.folder in found or run.status == "done"]
-        shown = declaration.only({run.row for run in runs})
+        shown = declaration.at(scale).only({run.row for run in runs})
         _draw(shown, runs)
         report = FOLDER / name / "report.html"
         write_report(shown, runs, report, scale=scale, command=command)
         for table in console(shown, runs):
             Console(width=120).print(table)
         print(f"Report: {report}")
-    missing = [run for run in found.values() if run.status != "done"]
+    _refuse_missing(list(found.values()))
+
+
+def _refuse_missing(runs: Sequence[Run]) -> None:
+    missing = [run for run in runs if run.status != "done"]
     if missing:
         first = missing[0]
         raise UserError(f"{len(missing)} runs are missing; {first.row}, seed {first.seed}: {first.error}")
+    failed = [(run, protocol, error) for run in runs for protocol, error in run.unevaluated.items()]
+    if failed:
+        run, protocol, error = failed[0]
+        where = f"{run.row}, seed {run.seed}, by {protocol}"
+        raise UserError(f"{len(failed)} evaluations are missing; {where}: {error}")
 
 
 def _run(jobs: Sequence[Job], options: argparse.Namespace) -> dict[str, Run]:
@@ -92,12 +112,44 @@ def _draw(declaration: Declaration, runs: Sequence[Run]) -> None:
         for row in figure.rows if figure.drawing else ():
             done = next((run for run in runs if run.row == row and run.status == "done"), None)
             if done is not None and not (picture := Path(done.folder) / figure.file).exists():
-                DRAWINGS[figure.drawing](Path(done.folder), picture)
+                unfinished = picture.with_name(f"unfinished-{os.getpid()}-{picture.name}")
+                try:
+                    DRAWINGS[figure.drawing](Path(done.folder), unfinished)
+                    unfinished.replace(picture)
+                except (DataError, UserError, ValueError, OSError) as error:
+                    print(f"{figure.title}: not drawn: {error}")
+                finally:
+                    unfinished.unlink(missing_ok=True)
 
 
 def _room() -> int:
     """Return how many runs go at a time: all GPUs are one run's, a processor's cores one run's each."""
     return 1 if torch.cuda.is_available() else min(os.cpu_count() or 1, MOST_JOBS)
+
+
+def _files(names: Sequence[str]) -> dict[str, Path]:
+    """Return the files by the names of the folders that their runs are kept in."""
+    files: dict[str, Path] = {}
+    for path in map(_file, dict.fromkeys(names)):
+        if (other := files.setdefault(path.stem, path)) != path:
+            raise UserError(f"expected files of different names, got {other} and {path}, whose runs have one folder")
+    return files
+
+
+def _check_owner(folder: Path, path: Path) -> None:
+    """Refuse a folder whose report is another file's.
+
+    Raises:
+        UserError: If it is, and that file is still there.
+    """
+    owner = folder / OWNER
+    other = folder / owner.read_text(encoding="utf-8") if owner.exists() else path
+    if other.resolve() != path.resolve() and other.exists():
+        raise UserError(f"{path}: expected another name, got that of {other.resolve()}, whose report is in {folder}")
+
+
+def _below(path: Path, folder: Path) -> str:
+    return os.path.relpath(path.resolve(), folder.resolve())
 
 
 def _file(name: str) -> Path:
@@ -120,10 +172,11 @@ def _rows(name: str, declarations: Mapping[str, Declaration], options: argparse.
 
 def _refuse_wrong_keys(jobs: Sequence[Job]) -> None:
     """Parse a command line of every row: a misspelt key shows before anything is trained."""
-    rows = set()
+    rows: set[tuple[Path, str]] = set()
     for job in jobs:
-        if job.run.row not in rows and not job.run.is_done():
-            rows.add(job.run.row)
+        key = (job.folder.parent.parent, job.run.row)
+        if key not in rows and not job.run.is_done():
+            rows.add(key)
             try:
                 parse_only(job.train)
             except UserError as error:
@@ -132,17 +185,11 @@ def _refuse_wrong_keys(jobs: Sequence[Job]) -> None:
 
 def _show(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        print(f"{job.run.row}, seed {job.run.seed}: {job.run.recalled().status}")
+        run = job.recalled()
+        left = [one.protocol for one in job.evaluations if one.protocol not in run.evaluations]
+        missing = f", not evaluated by {', '.join(left)}" if run.status == "done" and left else ""
+        print(f"{job.run.row}, seed {job.run.seed}: {run.status}{missing}")
         print(f"  {job.run.command}")
-
-
-def _protocols(options: argparse.Namespace) -> list[str]:
-    protocols = []
-    if options.lfw:
-        protocols += ["--protocol=lfw", "--protocol=lfw_occ", f"--root={options.lfw}"]
-    if options.ar:
-        protocols += ["--protocol=ar", f"--ar={options.ar}"]
-    return protocols
 
 
 def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

@@ -1,6 +1,5 @@
 """What a run found: a table for people, beside the paper's figures, and a JSON file for programs."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from datamodules.whole_file import write_whole
+from callbacks.run_files import write_json
+from datamodules.conditions import AGGREGATES, CLEAN
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
@@ -97,22 +97,11 @@ def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> 
     ]
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write ``content`` so that ``path`` is either whole or not there."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write ``text``, in UTF-8, so that ``path`` is either whole or not there."""
-    write_whole(path, text)
-
-
 def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
     ours = [name.split("/") for name in metrics if name.startswith("test/") and name.count("/") == 2]
     conditions = {condition for _, measure, condition in ours if measure in {"rank1", "iou"}}
-    categories = sorted(conditions - {"none", "occluded", "mean", "clean", "false_alarm"})
-    has_clean = "none" in conditions
-    return [*(["none"] if has_clean else []), *categories, "occluded"]
+    occluders = sorted(conditions - {CLEAN, *AGGREGATES})
+    return [*([CLEAN] if CLEAN in conditions else []), *occluders, "occluded"]
 
 
 def _percent(value: float | None) -> str:

@@ -8,6 +8,7 @@ where it stopped.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -19,11 +20,16 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.cli import UserError, has_wandb_key, main, run
-from experiments.launch import Parser, join_values, rehearse
+from experiments.cli import UserError, did_you_mean, main, run
+from experiments.contents import Contents
+from experiments.launch import Parser, digest, join_values, rehearse
+from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, run_here
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
+from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode
+
+Config = dict[str, Any]
 
 
 def sweep(args: Sequence[str]) -> None:
@@ -34,13 +40,18 @@ def sweep(args: Sequence[str]) -> None:
     """
     options, overrides = parse(args)
     wanted = read_sweep(options.file, options.name)
-    check(wanted, overrides)
-    on_server = has_wandb_key() and os.environ.get("WANDB_MODE", "online") == "online"
-    print(f"Sweep {wanted.name}: {wanted.method}, {'on W&B' if on_server else 'here, by Optuna; no W&B key'}")
+    planned = check(wanted, overrides)
+    settle_mode()
+    on_server = has_wandb_key() and logs_online()
+    print(f"Sweep {wanted.name}: {wanted.method}, {'on W&B' if on_server else 'here, by Optuna; without W&B'}")
     if "early_terminate" in wanted.config and not on_server:
         print("`early_terminate` is W&B's: here every trial runs to its end")
     try:
-        trials = (run_on_server if on_server else run_here)(wanted, overrides, options.trials)
+        check_metric(wanted, planned, SPLITS if on_server else SPLITS[-1:])
+        if on_server:
+            trials = run_on_server(wanted, overrides, options.trials)
+        else:
+            trials = run_here(wanted, overrides, options.trials, depends_on=made_of(wanted, overrides, planned))
     except KeyboardInterrupt as error:
         raise UserError(f"{wanted.path}: interrupted; the same command goes on where it stopped") from error
     report(wanted, trials)
@@ -63,8 +74,8 @@ def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return options, join_values(overrides)
 
 
-def check(wanted: Sweep, overrides: Sequence[str]) -> None:
-    """Refuse a sweep whose trials cannot run, without training anything.
+def check(wanted: Sweep, overrides: Sequence[str]) -> Config:
+    """Refuse a sweep whose trials cannot run, without training anything, and return the first one's configuration.
 
     Raises:
         UserError: If a key does not exist, a value is refused, or an option would undo what is swept.
@@ -74,24 +85,57 @@ def check(wanted: Sweep, overrides: Sequence[str]) -> None:
         raise UserError(f"{wanted.path}: expected other options than what is swept, got {undone[0]}")
     command = [*wanted.command_line(wanted.values(wanted.first())), *overrides]
     try:
-        rehearse_command(command)
+        return rehearse_command(command)
     except UserError as error:
         raise UserError(f"{wanted.path}: {error}") from error
 
 
-def rehearse_command(command: Sequence[str]) -> None:
-    """Build what a trial's command line asks for, so that a mistake in it shows.
+def check_metric(wanted: Sweep, config: Config, splits: Sequence[str]) -> None:
+    """Refuse a sweep by what no trial will be judged by.
+
+    Args:
+        wanted: The sweep.
+        config: A trial's configuration.
+        splits: What its measures are kept of: here, in ``metrics.json``, of the test alone.
+
+    Raises:
+        UserError: If its metric is none of those.
+    """
+    names = logged_names(config)
+    if wanted.metric.partition("/")[0] not in splits or not names.have(wanted.metric):
+        near = did_you_mean(wanted.metric, sorted(name for name in names.known if name.partition("/")[0] in splits))
+        expected = f"expected `metric.name` to be a measure of {' or '.join(splits)} that trials log"
+        raise UserError(f"{wanted.path}: {expected}, got {wanted.metric!r}{near}")
+
+
+def made_of(wanted: Sweep, overrides: Sequence[str], config: Config) -> str:
+    """Return what tells trials from those of other settings or data: the configuration, and what it names.
+
+    Args:
+        wanted: The sweep.
+        overrides: Further options of every trial.
+        config: The first trial's whole configuration.
+    """
+    named = [*wanted.command_line(wanted.values(wanted.first())), *overrides]
+    parts = [f"--{part}={json.dumps(config.get(part), default=str)}" for part in ("data", "model")]
+    return digest(json.dumps(config, default=str, sort_keys=True), *Contents().named_in([*named, *parts]))
+
+
+def rehearse_command(command: Sequence[str]) -> Config:
+    """Build what a trial's command line asks for, so that a mistake in it shows, and return its configuration.
 
     Raises:
         UserError: If there is one, or the command is none of this suite's trainings.
     """
     module, *args = command[command.index("-m") + 1 :] if "-m" in command else ["none"]
     if module == "experiments.launch":
-        rehearse(args)
+        planned = rehearse(args)
     elif module == "experiments.train":
-        run(args, dry=True)
+        planned = run(args, dry=True)
     else:
         raise UserError(f"expected `command` with -m experiments.launch or experiments.train, got {' '.join(command)}")
+    config: Config = planned.config[planned.config["subcommand"]].as_dict()
+    return config
 
 
 def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -> list[Trial]:

@@ -1,8 +1,8 @@
 """What all training methods share: raw pixels in, optimizer and schedule by injection, named initial weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -13,23 +13,36 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
+from datamodules.errors import DataError
 from datamodules.randomness import sample_generator
+from lightning_modules.finite import REMEDY, FiniteFaces, FiniteLosses, first_not_finite
 from lightning_modules.networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     VGGFACE_MEAN,
     VGGFACE_STD,
     Normalize,
+    freeze,
     imagenet_trunk_weights,
     load_trunk_weights,
     read_state_dict,
+    unused_parameters,
 )
-from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
+from lightning_modules.resuming import accumulated_gradients, at_epoch_start, count_epochs, put_back
 from lightning_modules.schedule import LRScheduleCallable
+
+SIDE = 64
+"""Of an image, in pixels, that any network without a size of its own should take."""
+LOSSES_KEPT = 50
+"""Batches between looks at the training's losses: each waits for the device."""
 
 
 class FaceModule(LightningModule):
     """Base of the training methods.
+
+    A training whose loss is not finite is stopped, at the latest after 50 more batches, before the next validation and
+    before weights that are not finite would be saved. An evaluation of results that are not finite is stopped at its
+    end, and the first such face named.
 
     Args:
         network: What is trained.
@@ -47,6 +60,12 @@ class FaceModule(LightningModule):
     Raises:
         ValueError: If ``initial_weights`` does not fit ``network``, or was trained on other pixel ranges.
     """
+
+    logged: ClassVar[Mapping[str, tuple[str, ...]] | None] = None
+    """Split → names that the steps log, as ``<split>/<name>``: what tables, curves and checkpoints may ask for.
+    ``None`` where a module does not say."""
+    makes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Split → keys of :class:`~lightning_modules.outputs.StepOutput` that callbacks get."""
 
     def __init__(
         self,
@@ -67,6 +86,8 @@ class FaceModule(LightningModule):
         self.origin = "random weights"
         self._run_seed = 0
         self._gradients: dict[str, Tensor] = {}
+        self._results = FiniteFaces()
+        self._training_losses, self._validation_losses = FiniteLosses(), FiniteLosses()
         if initial_weights == "imagenet":
             check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
@@ -88,11 +109,13 @@ class FaceModule(LightningModule):
         return load_trunk_weights(self.network, path)
 
     def setup(self, stage: str) -> None:
-        """Say what several processes do to batch normalisation.
+        """Freeze what the loss does not depend on, and say what several processes do to batch normalisation.
 
         Raises:
             MisconfigurationException: If it is to be synchronised on CPUs.
         """
+        if stage == "fit":
+            self.freeze_unused()
         if stage == "fit" and self.trainer.world_size > 1:
             strategy = self.trainer.strategy
             synchronised = getattr(strategy, "_layer_sync", None) is not None
@@ -103,6 +126,29 @@ class FaceModule(LightningModule):
                 on_cpu=strategy.root_device.type == "cpu",
             )
 
+    def freeze_unused(self) -> None:
+        """Exclude parameters without gradient from training: several processes would wait for it in vain.
+
+        They are found with one blank image, of the network's ``image_size`` where it has one; a network that does not
+        take it is left as it is.
+        """
+        side = getattr(self.network, "image_size", SIDE)
+        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=self.device))
+        try:
+            # `forward` itself: nothing is to be compiled for this
+            unused = unused_parameters(self.network, lambda: self.learned_from(self.network.forward(image)))
+        except (RuntimeError, ValueError, AssertionError) as error:
+            rank_zero_warn(f"Whether all parameters are trained was not looked at: {error}")
+            return
+        freeze(self.network, unused)
+        frozen = [name for name, p in self.network.named_parameters() if not p.requires_grad]
+        if frozen:
+            rank_zero_info(f"{len(frozen)} parameters are not trained: {', '.join(parts_of(self.network, frozen))}")
+
+    def learned_from(self, output: Any) -> Any:
+        """Return what the loss sees of the network's output; all of it, unless a method says otherwise."""
+        return output
+
     def on_fit_start(self) -> None:
         """Say where the weights come from."""
         self._run_seed = torch.initial_seed()
@@ -110,14 +156,23 @@ class FaceModule(LightningModule):
         rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what a checkpoint needs that is saved inside an epoch."""
+        """Add what a checkpoint needs that is saved inside an epoch.
+
+        Raises:
+            DataError: If a weight is not finite: such a checkpoint would take the place of one that can be used.
+        """
+        # the same in all processes: all of them stop
+        if (name := first_not_finite(dict(self.named_parameters()))) is not None:
+            raise DataError(
+                f"Epoch {self.current_epoch}, step {self.global_step}: expected finite weights to save, got NaN or "
+                f"infinity in {name}: {REMEDY}"
+            )
         checkpoint["gradients"] = accumulated_gradients(self)
-        checkpoint["follows"] = what_follows(self.trainer)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it."""
         self._gradients = checkpoint.get("gradients", {})
-        amend(checkpoint)
+        at_epoch_start(checkpoint)
 
     def on_train_start(self) -> None:
         """Go on inside an epoch, if the training was resumed there."""
@@ -129,6 +184,68 @@ class FaceModule(LightningModule):
         stream = f"layers of process {self.global_rank}"
         generator = sample_generator(self._run_seed, self.current_epoch, batch_idx, stream=stream)
         torch.manual_seed(int(generator.integers(2**63)))
+
+    def on_before_backward(self, loss: Tensor) -> None:
+        """Keep the loss, to look at it later."""
+        self._training_losses.add(self.trainer.fit_loop.batch_idx, loss)
+
+    def on_train_batch_end(self, outputs: Any, batch: FaceBatch, batch_idx: int) -> None:
+        """Look at the losses, now and then.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        if (batch_idx + 1) % LOSSES_KEPT == 0:
+            self._check_training()
+
+    def on_train_epoch_end(self) -> None:
+        """Look at the losses.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        self._check_training()
+
+    def on_validation_epoch_start(self) -> None:
+        """Look at the training's losses first.
+
+        Raises:
+            DataError: If one is not finite.
+        """
+        self._check_training()
+        self._validation_losses.clear()
+        self._results.clear()
+
+    def on_validation_epoch_end(self) -> None:
+        """Refuse what is not finite.
+
+        Raises:
+            DataError: If a face's results or a loss are not finite.
+        """
+        self._results.check()
+        if (number := self._validation_losses.first_bad()) is not None:
+            raise DataError(f"Validation batch {number}: expected a finite loss, got NaN or infinity")
+
+    def on_test_epoch_start(self) -> None:
+        """Forget results of steps outside of an evaluation."""
+        self._results.clear()
+
+    def on_test_epoch_end(self) -> None:
+        """Refuse what is not finite.
+
+        Raises:
+            DataError: If a face's results are not finite.
+        """
+        self._results.check()
+
+    on_predict_epoch_start = on_test_epoch_start
+    on_predict_epoch_end = on_test_epoch_end
+
+    def _check_training(self) -> None:
+        if (number := self._training_losses.first_bad()) is not None:
+            raise DataError(
+                f"Epoch {self.current_epoch}, batch {number}: expected a finite loss, got NaN or infinity: {REMEDY}"
+            )
 
     def pixels(self, images: Tensor) -> Tensor:
         """Return raw ``(B, 3, H, W)`` images as the network wants them: ``(B, C, H, W)`` in its own precision."""
@@ -152,12 +269,36 @@ class FaceModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def log_losses(self, split: str, size: int, **values: Tensor) -> None:
-        """Log ``split/name`` for each value, as an epoch's mean over faces."""
+        """Log ``split/name`` for each value, as an epoch's mean over faces; a validation's ``loss`` must be finite.
+
+        Raises:
+            ValueError: If the names are others than ``logged`` says.
+        """
+        if self.logged is not None and set(values) != set(self.logged.get(split, ())):
+            raise ValueError(f"Expected `logged` to say what is logged in {split}, {tuple(values)}, got {self.logged}")
+        if split == "val":
+            self._validation_losses.add(self._validation_losses.number, values["loss"])
         for name, value in values.items():
             on_bar = name in {"loss", "accuracy"}
             self.log(
                 f"{split}/{name}", value, on_epoch=True, on_step=False, prog_bar=on_bar, batch_size=size, sync_dist=True
             )
+
+
+def parts_of(network: nn.Module, names: Iterable[str]) -> list[str]:
+    """Return the largest submodules whose parameters are all among those named, and the parameters that are left.
+
+    Example:
+        >>> parts_of(nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2)), ["0.0.weight", "0.0.bias"])
+        ['0']
+    """
+    left, parts = set(names), []
+    for name, part in network.named_modules():
+        own = {f"{name}.{parameter}".removeprefix(".") for parameter, _ in part.named_parameters()}
+        if name and own and own <= left:
+            parts.append(name)
+            left -= own
+    return parts + sorted(left)
 
 
 def check_batch_norm(network: nn.Module, processes: int, *, synchronised: bool, on_cpu: bool) -> None:

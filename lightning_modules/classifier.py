@@ -1,6 +1,6 @@
 """Classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from lightning_modules.networks import (
     FaceNet,
     MarginHeadCallable,
     check_single_loss,
+    is_best,
     load_classifier_weights,
 )
 from lightning_modules.outputs import StepOutput
@@ -40,6 +41,9 @@ class ClassifierModule(FaceModule):
         ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities,
             or if there are both ``margin_head`` and ``loss``.
     """
+
+    logged = dict.fromkeys(("train", "val"), ("loss", "accuracy"))
+    makes: ClassVar = {"test": ("embedding",)}
 
     def __init__(
         self,
@@ -89,12 +93,16 @@ class ClassifierModule(FaceModule):
 
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings of faces of unseen identities."""
-        return StepOutput(embedding=self(batch["image"]))
+        embeddings: Tensor = self(batch["image"])
+        self._results.add(batch, embeddings)
+        return StepOutput(embedding=embeddings)
 
     predict_step = test_step
 
     def _step(self, split: str, batch: FaceBatch) -> Tensor:
         scores, loss = self.classifier.scores_and_loss(self(batch["image"]), batch["identity"], self.loss)
-        accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
+        if split == "val":
+            self._results.add(batch, scores)
+        accuracy = is_best(scores, batch["identity"]).float().mean()
         self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
         return loss

@@ -1,6 +1,6 @@
 """Occlusion segmentation alone: the paper's OS network, the upper bound for SOIDN's segmentation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -20,6 +20,9 @@ class SegmentationModule(FaceModule):
         settings: See :class:`~lightning_modules.base.FaceModule`.
     """
 
+    logged = dict.fromkeys(("train", "val"), ("loss",))
+    makes: ClassVar = {"val": ("segmentation",), "test": ("segmentation", "deep_response")}
+
     def __init__(self, network: Segmenter, *, loss: nn.Module | None = None, **settings: Any) -> None:
         super().__init__(network, **settings)
         self.loss = loss or SegmentationLoss()
@@ -28,6 +31,10 @@ class SegmentationModule(FaceModule):
         """Return ``(B, 2, H, W)`` logits (clean, occluded) of raw ``(B, 3, H, W)`` images."""
         logits: Tensor = self.network(self.pixels(images)).logits
         return logits
+
+    def learned_from(self, output: Any) -> Any:
+        """Return the segmentation."""
+        return output.logits
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the segmentation loss."""
@@ -42,14 +49,19 @@ class SegmentationModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
+        self._results.add(batch, output.logits)
         return StepOutput(segmentation=output.logits.argmax(1).byte(), deep_response=output.features[-1])
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation alone: the trainer keeps what this returns."""
-        return StepOutput(segmentation=self(batch["image"]).argmax(1).byte())
+        logits: Tensor = self(batch["image"])
+        self._results.add(batch, logits)
+        return StepOutput(segmentation=logits.argmax(1).byte())
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         logits: Tensor = self(batch["image"])
         loss: Tensor = self.loss(logits, batch["mask"])
+        if split == "val":
+            self._results.add(batch, logits)
         self.log_losses(split, len(logits), loss=loss)
         return loss, logits

@@ -1,6 +1,6 @@
 """SOIDN: recognition and occlusion segmentation trained together."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -11,6 +11,7 @@ from lightning_modules.networks import (
     Classifier,
     MarginHeadCallable,
     check_single_loss,
+    is_best,
     load_segmenter_weights,
 )
 from lightning_modules.outputs import StepOutput
@@ -40,6 +41,9 @@ class SOIDNModule(FaceModule):
         ValueError: If ``segmentation_weight`` is negative or not finite, or if there are both ``margin_head`` and
             ``classification_loss``.
     """
+
+    logged = dict.fromkeys(("train", "val"), ("loss", "accuracy", "classification_loss", "segmentation_loss"))
+    makes: ClassVar = {"val": ("segmentation",), "test": ("embedding", "segmentation", "deep_response")}
 
     def __init__(
         self,
@@ -77,6 +81,10 @@ class SOIDNModule(FaceModule):
         """
         return nn.Sequential(_Embedding(self.network), self.classifier)
 
+    def learned_from(self, output: Any) -> Any:
+        """Return embedding and segmentation: the masks are on the way to the one."""
+        return output.embedding, output.logits
+
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the joint loss."""
         loss, _ = self._step("train", batch)
@@ -90,6 +98,7 @@ class SOIDNModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings, segmentation and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
+        self._results.add(batch, output.embedding, output.logits)
         return StepOutput(
             embedding=output.embedding,
             segmentation=output.logits.argmax(1).byte(),
@@ -98,7 +107,9 @@ class SOIDNModule(FaceModule):
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings alone: the trainer keeps what this returns."""
-        return StepOutput(embedding=self(batch["image"]))
+        embeddings: Tensor = self(batch["image"])
+        self._results.add(batch, embeddings)
+        return StepOutput(embedding=embeddings)
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         output = self.network(self.pixels(batch["image"]))
@@ -107,7 +118,9 @@ class SOIDNModule(FaceModule):
         )
         segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
         loss = classification + self.segmentation_weight * segmentation
-        accuracy = (scores.argmax(1) == batch["identity"]).float().mean()
+        if split == "val":
+            self._results.add(batch, scores, output.logits)
+        accuracy = is_best(scores, batch["identity"]).float().mean()
         self.log_losses(
             split,
             len(scores),

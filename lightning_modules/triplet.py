@@ -1,6 +1,6 @@
 """Fine-tuning with triplets: models B (triplet loss) and C (batch triplet loss)."""
 
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -43,6 +43,8 @@ class TripletModule(FaceModule):
     smaller batches do not add up to a larger one's, and ``trainer.accumulate_grad_batches`` is refused. ``chunk_size``
     fits a larger batch into the same memory instead, for a second forward pass.
 
+    Of a SOIDN, what makes the segmentation of the features is not trained, and said to be so: no loss depends on it.
+
     Source: Sáez Trigueros et al. (2018), sections 3.2 and 4.2, https://arxiv.org/abs/1707.07923.
 
     Args:
@@ -62,6 +64,9 @@ class TripletModule(FaceModule):
             identities; if ``chunk_size`` is below 1, or comes with batch normalisation, whose statistics would be a
             chunk's, and counted twice.
     """
+
+    logged: ClassVar = {"train": ("loss",)}
+    makes: ClassVar = dict.fromkeys(("val", "test"), ("embedding",))
 
     def __init__(
         self,
@@ -101,9 +106,12 @@ class TripletModule(FaceModule):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return L2-normalised float32 embeddings ``(B, D)`` of raw ``(B, 3, H, W)`` images."""
-        output = self.network(self.pixels(images))
-        features: Tensor = getattr(output, "embedding", output)
+        features: Tensor = self.learned_from(self.network(self.pixels(images)))
         return normalize(features.to(torch.promote_types(features.dtype, torch.float32)))
+
+    def learned_from(self, output: Any) -> Any:
+        """Return the embedding: nothing trains the segmentation of a SOIDN."""
+        return getattr(output, "embedding", output)
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> TripletOutput:
         """Return the loss of the mined triplets, and what callbacks may want to know of them.
@@ -124,7 +132,9 @@ class TripletModule(FaceModule):
 
     def validation_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings of other images of the training identities."""
-        return StepOutput(embedding=self(batch["image"]))
+        embeddings: Tensor = self(batch["image"])
+        self._results.add(batch, embeddings)
+        return StepOutput(embedding=embeddings)
 
     test_step = validation_step
     predict_step = validation_step

@@ -1,5 +1,6 @@
 """Decidability: how well two distributions of scores can be told apart, at whatever threshold."""
 
+import torch
 from torch import Tensor
 
 from losses.distances import promoted
@@ -21,13 +22,12 @@ def decidability(d_ap: Tensor, d_an: Tensor) -> Tensor:
         d_an: Scores of impostor pairs, shape ``(M,)``.
 
     Returns:
-        Scalar, at least float32, not negative; infinite where neither varies, NaN where nothing sets them apart.
+        Scalar, at least float32, not negative; 0 where all scores are equal, infinite where those of each kind are.
 
     Raises:
         ValueError: If either is empty or not one-dimensional.
 
     Example:
-        >>> import torch
         >>> decidability(torch.tensor([1.0, 3.0]), torch.tensor([5.0, 9.0]))  # |7 - 2| / sqrt((1 + 4) / 2)
         tensor(3.1623)
     """
@@ -35,4 +35,7 @@ def decidability(d_ap: Tensor, d_an: Tensor) -> Tensor:
         raise ValueError(f"Expected non-empty scores (N,) and (M,), got {tuple(d_ap.shape)} and {tuple(d_an.shape)}")
     d_ap, d_an = promoted(d_ap), promoted(d_an)
     variance = (d_ap.var(correction=0) + d_an.var(correction=0)) / 2
-    return (d_an.mean() - d_ap.mean()).abs() / variance.sqrt()
+    decided = (d_an.mean() - d_ap.mean()).abs() / variance.sqrt()
+    # of equal numbers neither mean nor variance is exact
+    constant = (d_ap == d_ap[0]).all() & (d_an == d_an[0]).all()
+    return torch.where(constant, torch.where(d_ap[0] == d_an[0], 0.0, torch.inf), decided)

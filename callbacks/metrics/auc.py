@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from callbacks.metrics.checks import check_pairs
 from callbacks.metrics.pair_metric import PairMetric
 from callbacks.metrics.roc import accept_counts
 
@@ -30,7 +29,6 @@ def auc(scores: Tensor, same: Tensor) -> Tensor:
         >>> auc(torch.tensor([0.9, 0.1, 0.1]), torch.tensor([True, False, True]))
         tensor(0.7500, dtype=torch.float64)
     """
-    check_pairs(scores, same)
     false_accepts, true_accepts, _ = accept_counts(scores, same)
     twice = (false_accepts.diff() * (true_accepts[1:] + true_accepts[:-1])).sum()
     return twice.double() / (2 * false_accepts[-1] * true_accepts[-1])

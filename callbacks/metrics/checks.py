@@ -12,7 +12,7 @@ def check_pairs(scores: Tensor, same: Tensor) -> None:
     Example:
         >>> check_pairs(torch.tensor([0.3, float("nan")]), torch.tensor([True, False]))
         Traceback (most recent call last):
-        ValueError: Expected finite scores, got NaN or infinity in 1 of 2
+        ValueError: Expected finite scores, got NaN or infinity in 1 of 2, first at 1
     """
     check_kinds(scores, same)
     check_finite("scores", scores.isfinite())
@@ -30,18 +30,40 @@ def check_kinds(scores: Tensor, same: Tensor) -> None:
 
 
 def check_finite(name: str, finite: Tensor) -> None:
-    """Refuse ``(N,)`` bool with a ``False`` among it, saying how many."""
+    """Refuse ``(N,)`` bool with a ``False`` among it, saying how many, and where the first is."""
     if bad := int((~finite).sum()):
-        raise ValueError(f"Expected finite {name}, got NaN or infinity in {bad:,} of {len(finite):,}")
+        first = int(finite.int().argmin())
+        raise ValueError(f"Expected finite {name}, got NaN or infinity in {bad:,} of {len(finite):,}, first at {first}")
 
 
 def check_faces(name: str, embeddings: Tensor, identities: Tensor) -> None:
     """Refuse anything but one or more embeddings ``(N, D)`` with ``N`` identities."""
-    if embeddings.ndim != 2 or len(embeddings) == 0 or identities.shape != embeddings.shape[:1]:
+    if embeddings.ndim != 2 or not embeddings.numel() or identities.shape != embeddings.shape[:1]:
         raise ValueError(
             f"Expected {name} of shape (N, D), N > 0, and N identities, "
             f"got {tuple(embeddings.shape)} and {tuple(identities.shape)}"
         )
+
+
+def check_search(gallery: Tensor, gallery_identities: Tensor, probes: Tensor, probe_identities: Tensor) -> None:
+    """Refuse a gallery or probes that are empty, of shapes that do not match, or not finite."""
+    check_faces("gallery", gallery, gallery_identities)
+    check_faces("probes", probes, probe_identities)
+    for name, embeddings in (("gallery", gallery), ("probe", probes)):
+        check_finite(f"{name} embeddings", finite_rows(embeddings))
+
+
+def finite_rows(values: Tensor) -> Tensor:
+    """Return which rows of ``(N, …)`` are finite, ``(N,)`` bool, without a copy of them.
+
+    Example:
+        >>> finite_rows(torch.tensor([[1.0, 2.0], [3.0, torch.nan]]))
+        tensor([ True, False])
+    """
+    if not values.is_floating_point() or not values.numel():
+        return torch.ones(len(values), dtype=torch.bool, device=values.device)
+    largest: Tensor = torch.linalg.vector_norm(values.reshape(len(values), -1), torch.inf, dim=1)
+    return largest.isfinite()
 
 
 def check_rates(name: str, rates: Sequence[float]) -> None:

@@ -56,17 +56,18 @@ def rank_k(
     """Return the share of probes whose identity is among the ``k`` most alike ones: :func:`cmc` at one rank.
 
     Args:
-        gallery: As of :func:`cmc`.
-        gallery_identities: As of :func:`cmc`.
-        probes: As of :func:`cmc`.
-        probe_identities: As of :func:`cmc`.
+        gallery: Enrolled embeddings, ``(G, D)``.
+        gallery_identities: Their identities, ``(G,)`` integers.
+        probes: Embeddings to identify, ``(P, D)``.
+        probe_identities: Their identities, ``(P,)``, each enrolled.
         k: Rank, at least 1.
 
     Returns:
         Scalar in ``[0, 1]``, float64.
 
     Raises:
-        ValueError: As of :func:`cmc`.
+        ValueError: If gallery or probes are empty, shapes do not match, embeddings are not finite, identities of
+            probes are not enrolled or ``k`` is below 1.
 
     Example:
         >>> gallery, probes = torch.eye(2), torch.tensor([[2.0, 1.0], [3.0, 1.0]])

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from callbacks.metrics.checks import check_search
+from callbacks.metrics.directions import rescaled
 from callbacks.metrics.pair_metric import PairMetric
 from losses import decidability
 
@@ -23,7 +25,11 @@ def gallery_decidability(
         block: Probes compared at once, which bounds memory by ``block · G`` similarities.
 
     Returns:
-        Scalar, float32.
+        Scalar, float32; 0 where all scores are equal, infinite where those of each kind are.
+
+    Raises:
+        ValueError: If gallery or probes are empty, shapes do not match, embeddings are not finite, or no comparison is
+            genuine or none an impostor's.
 
     Example:
         >>> gallery = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -31,17 +37,52 @@ def gallery_decidability(
         >>> gallery_decidability(gallery, torch.tensor([5, 6]), probes, torch.tensor([5, 6]))
         tensor(1.2649)
     """
-    directions = normalize(gallery.float()).T  # (D, G)
-    moments = torch.zeros(2, 3, dtype=torch.double)  # of impostor and genuine scores: count, sum, sum of squares
+    check_search(gallery, gallery_identities, probes, probe_identities)
+    directions = normalize(rescaled(gallery)).T  # (D, G)
+    impostor, genuine = Moments(), Moments()
     for part, identities in zip(torch.split(probes, block), torch.split(probe_identities, block), strict=True):
-        scores = (normalize(part.float()) @ directions).double()  # (b, G)
+        scores = (normalize(rescaled(part)) @ directions).double()  # (b, G)
         same = identities[:, None] == gallery_identities
-        for row, kind in enumerate((scores[~same], scores[same])):
-            moments[row] += torch.tensor([len(kind), kind.sum(), kind.square().sum()])
-    count, total, squares = moments.unbind(1)
-    mean = total / count
-    variance = squares / count - mean**2
-    return ((mean[1] - mean[0]).abs() / variance.mean().sqrt()).float()
+        impostor.add(scores[~same])
+        genuine.add(scores[same])
+    if not (genuine.count and impostor.count):
+        raise ValueError(f"Expected genuine and impostor comparisons, got {genuine.count} and {impostor.count}")
+    difference, variance = abs(genuine.mean - impostor.mean), (genuine.variance + impostor.variance) / 2
+    if variance == 0:
+        return torch.tensor(torch.inf if difference else 0.0, device=gallery.device)
+    return torch.tensor(difference / variance**0.5, dtype=torch.float, device=gallery.device)
+
+
+class Moments:
+    """Mean and variance of scores that come in parts.
+
+    They are taken about the first score, so that scores that are all the same have no variance at all.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = self._total = self._squares = 0.0
+
+    def add(self, scores: Tensor) -> None:
+        """Add ``(N,)`` float64."""
+        if not len(scores):
+            return
+        if not self.count:
+            self._first = float(scores[0])
+        shifted = scores - self._first
+        self.count += len(scores)
+        self._total += float(shifted.sum())
+        self._squares += float(shifted.square().sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean of the scores."""
+        return self._first + self._total / self.count
+
+    @property
+    def variance(self) -> float:
+        """Mean squared distance to the mean."""
+        return max(0.0, self._squares / self.count - (self._total / self.count) ** 2)
 
 
 class Decidability(PairMetric):

@@ -17,10 +17,10 @@ def equal_error_rate(scores: Tensor, same: Tensor) -> Tensor:
         same: ``(N,)`` bool.
 
     Returns:
-        Scalar in ``[0, 1]``, of the scores' type.
+        Scalar in ``[0, 1]``, of the scores' type, at least float32.
 
     Raises:
-        ValueError: If shapes differ, or there are no genuine or no impostor pairs.
+        ValueError: If shapes differ, scores are not finite, or there are no genuine or no impostor pairs.
 
     Example:
         >>> equal_error_rate(torch.tensor([0.9, 0.1]), torch.tensor([True, False]))
@@ -30,7 +30,8 @@ def equal_error_rate(scores: Tensor, same: Tensor) -> Tensor:
     impostors, genuine = false_accepts[-1], true_accepts[-1]
     scaled = torch.stack([false_accepts * genuine, (genuine - true_accepts) * impostors])  # (2, T) of one denominator
     nearest = scaled[:, scaled.diff(dim=0).abs().argmin()]
-    return (nearest.sum().double() / (2 * impostors * genuine)).to(scores.dtype)
+    rate = nearest.sum().double() / (2 * impostors * genuine)
+    return rate.to(torch.promote_types(scores.dtype, torch.float32))
 
 
 class EqualErrorRate(PairMetric):

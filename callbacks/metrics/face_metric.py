@@ -71,6 +71,11 @@ class IdentificationMetric(RowMetric):
         # a clean face may be enrolled and, occluded, be a probe
         self.add_rows(embedding, identity, enrolled.bool(), index=2 * index + enrolled.bool())
 
+    @staticmethod
+    def index_of(index: int) -> int:
+        """Return the index that was given to ``update`` for one that is kept."""
+        return index // 2
+
     def faces(self) -> Enrolment:
         """Return gallery and probes of all processes, each in the order of their index."""
         embedding, identity, enrolled, _ = self.rows()

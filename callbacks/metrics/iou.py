@@ -20,7 +20,7 @@ def confusion_matrices(segmentation: Tensor, mask: Tensor, num_classes: int = 2)
         ``(B, C, C)`` int64, rows are the truth.
 
     Raises:
-        ValueError: If shapes differ or a class is not below :math:`C`.
+        ValueError: If shapes differ or a class is not a whole number from 0 to :math:`C - 1`.
 
     Example:
         >>> confusion_matrices(torch.tensor([[[1, 0]]]), torch.tensor([[[1, 1]]]))
@@ -29,17 +29,24 @@ def confusion_matrices(segmentation: Tensor, mask: Tensor, num_classes: int = 2)
     """
     if segmentation.shape != mask.shape or mask.ndim != 3:
         raise ValueError(f"Expected two of shape (B, H, W), got {tuple(segmentation.shape)} and {tuple(mask.shape)}")
-    seen, truth = segmentation.long().flatten(1), mask.long().flatten(1)  # (B, H · W)
-    for name, classes in (("segmentation", seen), ("mask", truth)):
-        if classes.numel() and not 0 <= classes.min() <= classes.max() < num_classes:
-            raise ValueError(
-                f"Expected classes of {name} from 0 to {num_classes - 1}, "
-                f"got {int(classes.min())} to {int(classes.max())}"
-            )
+    seen, truth = (
+        _classes(name, values, num_classes) for name, values in (("segmentation", segmentation), ("mask", mask))
+    )  # (B, H · W)
     image = torch.arange(len(truth), device=truth.device)[:, None]
     cells = (image * num_classes + truth) * num_classes + seen
     counts = torch.bincount(cells.flatten(), minlength=len(truth) * num_classes**2)
     return counts.view(-1, num_classes, num_classes)
+
+
+def _classes(name: str, values: Tensor, num_classes: int) -> Tensor:
+    if values.is_floating_point() and bool((values != values.floor()).any()):  # NaN is none either
+        raise ValueError(f"Expected classes of {name} as whole numbers, got {values.dtype} values between them or NaN")
+    classes = values.long().flatten(1)
+    if classes.numel() and not 0 <= classes.min() <= classes.max() < num_classes:
+        raise ValueError(
+            f"Expected classes of {name} from 0 to {num_classes - 1}, got {int(classes.min())} to {int(classes.max())}"
+        )
+    return classes
 
 
 def class_iou(confusion: Tensor) -> Tensor:

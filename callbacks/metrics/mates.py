@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_faces
+from callbacks.metrics.checks import check_search
 from callbacks.metrics.search import Candidates, search
 
 CELLS = 2**22
@@ -47,8 +47,7 @@ def mates(
         >>> mates(gallery, torch.tensor([5, 6, 6]), probes, torch.tensor([6]), max_rank=3)
         Mates(rank=tensor([2]), similarity=tensor([0.6766]))
     """
-    check_faces("gallery", gallery, gallery_identities)
-    check_faces("probes", probes, probe_identities)
+    check_search(gallery, gallery_identities, probes, probe_identities)
     check_rank("max_rank", max_rank)
     names, people, faces = torch.unique(gallery_identities, return_inverse=True, return_counts=True)
     own = torch.searchsorted(names, probe_identities).clamp(max=len(names) - 1)

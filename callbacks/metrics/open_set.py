@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import acceptance_bounds, check_faces, check_measurable, check_rates, measurable
+from callbacks.metrics.checks import (
+    acceptance_bounds,
+    check_finite,
+    check_measurable,
+    check_rates,
+    check_search,
+    measurable,
+)
 from callbacks.metrics.face_metric import IdentificationMetric
 from callbacks.metrics.mates import mates
 from callbacks.metrics.search import search
@@ -53,8 +60,7 @@ def search_scores(
         >>> search_scores(gallery, torch.tensor([5, 6]), probes, torch.tensor([5, 5, 9]))
         SearchScores(mated=tensor([0.8000,   -inf]), unmated=tensor([0.8000]))
     """
-    check_faces("gallery", gallery, gallery_identities)
-    check_faces("probes", probes, probe_identities)
+    check_search(gallery, gallery_identities, probes, probe_identities)
     known = torch.isin(probe_identities, gallery_identities)
     if known.all() or not known.any():
         number = int(known.sum())
@@ -88,7 +94,7 @@ def open_set_identification(
         thresholds: ``(T,)``; if not given, infinity and all similarities at which a rate changes, descending.
 
     Raises:
-        ValueError: As of :func:`search_scores`.
+        ValueError: If shapes do not match, embeddings are not finite, or there are no mated or no unmated probes.
 
     Example:
         >>> gallery, probes = torch.eye(2), torch.tensor([[4.0, 3.0], [0.0, 1.0], [0.5, 0.8]])
@@ -121,13 +127,16 @@ def fnir_at_fpir(scores: SearchScores, fpirs: Sequence[float] = FPIRS) -> Tensor
         ``(F,)`` float64.
 
     Raises:
-        ValueError: If a rate lies below 1 / number of unmated probes.
+        ValueError: If a rate lies below 1 / number of unmated probes, or a similarity is NaN or infinite; minus
+            infinity stands for a mate that does not come first.
 
     Example:
         >>> scores = SearchScores(mated=torch.tensor([0.8, -torch.inf]), unmated=torch.tensor([0.9, 0.7]))
         >>> fnir_at_fpir(scores, (0.5, 1.0))
         tensor([0.5000, 0.5000], dtype=torch.float64)
     """
+    for kind, similarities in (("mated", scores.mated), ("unmated", scores.unmated)):
+        check_finite(f"similarities of {kind} probes", ~(similarities.isnan() | similarities.isposinf()))
     check_measurable("fpirs", fpirs, len(scores.unmated), "unmated probes")
     return (scores.mated <= acceptance_bounds(scores.unmated, fpirs)[:, None]).double().mean(1)
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_kinds, check_pairs
+from callbacks.metrics.checks import check_pairs
 from callbacks.metrics.pair_metric import PairMetric
 
 
@@ -29,7 +29,6 @@ def roc_curve(scores: Tensor, same: Tensor, *, drop_intermediate: bool = False) 
         >>> far, tar
         (tensor([0., 0., 0., 1.], dtype=torch.float64), tensor([0.0000, 0.5000, 1.0000, 1.0000], dtype=torch.float64))
     """
-    check_pairs(scores, same)
     false_accepts, true_accepts, thresholds = accept_counts(scores, same)
     if drop_intermediate:
         turns = [counts.diff(n=2) != 0 for counts in (false_accepts, true_accepts)]
@@ -44,14 +43,14 @@ def accept_counts(scores: Tensor, same: Tensor) -> tuple[Tensor, Tensor, Tensor]
     """Return the numbers of accepted impostor and genuine pairs, and the thresholds, of :func:`roc_curve`.
 
     Raises:
-        ValueError: If shapes differ, or there are no genuine or no impostor pairs.
+        ValueError: If shapes differ, scores are not finite, or there are no genuine or no impostor pairs.
 
     Example:
         >>> accept_counts(torch.tensor([0.9, 0.1, 0.1]), torch.tensor([True, False, True]))
         (tensor([0, 0, 1]), tensor([0, 1, 2]), tensor([   inf, 0.9000, 0.1000]))
     """
-    check_kinds(scores, same)
-    ordered, order = scores.sort(descending=True)
+    check_pairs(scores, same)
+    ordered, order = (scores if scores.is_floating_point() else scores.double()).sort(descending=True)
     genuine = same[order].bool()
     last = torch.ones_like(genuine)  # of equal scores
     last[:-1] = ordered[1:] != ordered[:-1]

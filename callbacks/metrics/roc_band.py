@@ -46,7 +46,8 @@ def roc_band(
         Lower and upper bounds, ``(F,)`` each, float64.
 
     Raises:
-        ValueError: As of :func:`~callbacks.metrics.tar_at_far`, and if a setting is out of its range.
+        ValueError: If shapes differ, scores are not finite, there are no genuine or no impostor pairs, a rate lies
+            below 1 / number of impostor pairs, or a setting is out of its range.
 
     Example:
         >>> scores, same = torch.tensor([0.9, 0.6, 0.2, 0.7, 0.1, 0.3]), torch.arange(6) < 3

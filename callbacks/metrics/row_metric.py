@@ -8,6 +8,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from callbacks.metrics.checks import finite_rows
+
 
 class RowMetric(Metric):
     """Collects rows of several columns, each with an index; a repeated index counts once.
@@ -46,10 +48,26 @@ class RowMetric(Metric):
         """Return all columns and the index, ``(N, ...)`` each, of distinct rows.
 
         Raises:
-            ValueError: If nothing was added, or an index names rows that differ in an integer or bool column.
+            ValueError: If nothing was added, an index names rows that differ in an integer or bool column, or a value
+                is not finite: all processes raise, whichever saw it.
         """
         *values, index = (dim_zero_cat(getattr(self, name)) for name in self.columns)
-        return distinct(*values, index=index)
+        *values, index = distinct(*values, index=index)
+        for name, value in zip(self.columns, values, strict=False):
+            self._check_finite(name, value, index)
+        return (*values, index)
+
+    def _check_finite(self, name: str, value: Tensor, index: Tensor) -> None:
+        bad = torch.nonzero(~finite_rows(value))[:, 0]
+        if len(bad):
+            first = int(index[bad[0]])
+            where = f", first of index {self.index_of(first)}" if first >= 0 else f", first at {int(bad[0])}"
+            raise ValueError(f"Expected finite {name}, got NaN or infinity in {len(bad):,} of {len(index):,}{where}")
+
+    @staticmethod
+    def index_of(index: int) -> int:
+        """Return the index that was given to ``update`` for one that is kept."""
+        return index
 
 
 def distinct(*values: Tensor, index: Tensor) -> tuple[Tensor, ...]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from callbacks.metrics.checks import check_finite
+from callbacks.metrics.directions import rescaled
 
 EPSILON = 1e-12
 CHUNK = 64
@@ -28,7 +29,8 @@ def search(gallery: Tensor, probes: Tensor, k: int, *, block: tuple[int, int] = 
     A block of probes is compared with a block of the gallery in one matrix product. Of its result only the maxima are
     read of rows where no similarity exceeds the probe's ``k``-th best so far, which soon is nearly all of them; the
     best of the other rows are merged. Besides its arguments it needs one block of similarities, one of the gallery, a
-    copy of the probes and the result. Which of equally similar faces are found is not defined.
+    copy of the probes and the result. Which of equally similar faces are found is not defined. A face whose embedding
+    is zero has no direction; its similarity is 0.
 
     Args:
         gallery: Enrolled embeddings, ``(G, D)``, of any length and floating-point type.
@@ -44,20 +46,20 @@ def search(gallery: Tensor, probes: Tensor, k: int, *, block: tuple[int, int] = 
         >>> search(gallery, torch.tensor([[4.0, 3.0]]), 2)
         Candidates(similarity=tensor([[0.9600, 0.8000]]), place=tensor([[2, 0]]))
     """
-    if gallery.ndim != 2 or probes.ndim != 2 or gallery.shape[1] != probes.shape[1]:
+    if gallery.ndim != 2 or probes.ndim != 2 or not gallery.shape[1] == probes.shape[1] > 0:
         raise ValueError(
             f"Expected gallery (G, D) and probes (P, D), got {tuple(gallery.shape)} and {tuple(probes.shape)}"
         )
     if not 1 <= k <= len(gallery) or min(block) < 1:
         raise ValueError(f"Expected `k` from 1 to {len(gallery)} and positive `block`, got {k} and {block}")
     lengths = _lengths("gallery embeddings", gallery, block[1])
-    directions = probes.float() / _lengths("probe embeddings", probes, block[1])  # (P, D)
+    directions = rescaled(probes) / _lengths("probe embeddings", probes, block[1])  # (P, D)
     similarity = directions.new_full((len(probes), k), -torch.inf)
     found = Candidates(similarity, torch.zeros_like(similarity, dtype=torch.long))
     tile = directions.new_empty(min(block[0], len(probes)) * min(block[1], len(gallery)))  # written again and again
     for start in range(0, len(gallery), block[1]):
         faces = slice(start, start + block[1])
-        enrolled = (gallery[faces].float() / lengths[faces]).T  # (D, g)
+        enrolled = (rescaled(gallery[faces]) / lengths[faces]).T  # (D, g)
         for first in range(0, len(probes), block[0]):
             part = slice(first, first + block[0])
             size = (len(directions[part]), enrolled.shape[1])
@@ -67,8 +69,8 @@ def search(gallery: Tensor, probes: Tensor, k: int, *, block: tuple[int, int] = 
 
 
 def _lengths(name: str, embeddings: Tensor, block: int) -> Tensor:
-    """Return L2 norms, ``(N, 1)`` float32, none of them zero."""
-    parts = [torch.linalg.vector_norm(part.float(), dim=1, keepdim=True) for part in torch.split(embeddings, block)]
+    """Return L2 norms of rescaled embeddings, ``(N, 1)`` float32, none of them zero."""
+    parts = [torch.linalg.vector_norm(rescaled(part), dim=1, keepdim=True) for part in torch.split(embeddings, block)]
     lengths = torch.cat(parts)
     check_finite(name, lengths[:, 0].isfinite())
     return lengths.clamp_(min=EPSILON)

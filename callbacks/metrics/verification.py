@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_pairs
+from callbacks.metrics.checks import check_finite, check_pairs
 from callbacks.metrics.row_metric import RowMetric
 
 
@@ -23,7 +23,7 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
         Accuracies in ``[0, 1]``, ``(F,)``, in ascending order of folds.
 
     Raises:
-        ValueError: If shapes differ or there are fewer than two folds.
+        ValueError: If shapes differ, scores are not finite or there are fewer than two folds.
 
     Example:
         >>> scores, same = torch.tensor([0.9, 0.1, 0.8, 0.2]), torch.tensor([True, False, True, False])
@@ -36,6 +36,7 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
             f"Expected scores, same and folds of one shape (N,) and at least 2 folds, got "
             f"{tuple(scores.shape)}, {tuple(same.shape)}, {tuple(folds.shape)} and {len(names)} folds"
         )
+    check_finite("scores", scores.isfinite())
     scores, order = scores.sort()  # once for all folds
     same, folds = same[order], folds[order]
     accuracies = []
@@ -53,10 +54,18 @@ def best_threshold(scores: Tensor, same: Tensor) -> Tensor:
         scores: Similarities, ``(N,)``.
         same: ``(N,)`` bool.
 
+    Raises:
+        ValueError: If there are no scores, shapes differ or scores are not finite.
+
     Example:
         >>> best_threshold(torch.tensor([0.1, 0.9, 0.3]), torch.tensor([False, True, False]))
         tensor(0.6000)
     """
+    if scores.shape != same.shape or scores.ndim != 1 or not len(scores):
+        raise ValueError(
+            f"Expected scores and same of one shape (N,), N > 0, got {tuple(scores.shape)} and {tuple(same.shape)}"
+        )
+    check_finite("scores", scores.isfinite())
     ordered, order = scores.sort()
     return _best_of_sorted(ordered, same[order])
 

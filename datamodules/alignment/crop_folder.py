@@ -69,13 +69,16 @@ class CropFolder:
     def _compare(self, path: Path) -> None:
         """Compare with the settings that are there, or write them."""
         self._file.seek(0)
-        found = self._file.read()
+        try:
+            found = self._file.read()
+        except UnicodeDecodeError:
+            raise DataError(f"{path}: expected settings of the crops in JSON, got bytes that are no text") from None
         if not found:
             self._file.write(json.dumps(self.settings, indent=2) + "\n")
             self._file.flush()
             return
         theirs = None
-        with suppress(json.JSONDecodeError):
+        with suppress(json.JSONDecodeError, RecursionError):
             theirs = json.loads(found)
         if not isinstance(theirs, dict):
             raise DataError(f"{path}: expected settings of the crops in JSON, got {found[:40]!r}")

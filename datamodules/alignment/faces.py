@@ -1,6 +1,5 @@
 """The images of a folder, and where their landmarks come from."""
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 from datamodules.alignment.aligner import FacePoints
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.detector import Detector, detect
-from datamodules.alignment.rows import is_image
 from datamodules.alignment.table import LandmarkTable
 from datamodules.errors import DataError
-from datamodules.sources.decode import decode_image
+from datamodules.sources.decode import IMAGE_EXTENSIONS, decode_image
 from datamodules.sources.source import UInt8Image
+from datamodules.sources.walk import files_below
 
 
 class Faces:
@@ -85,22 +84,10 @@ def find_images(root: Path) -> list[str]:
     Raises:
         DataError: If it is no readable folder, or without an image.
     """
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: expected a folder of images, got {error.strerror}")
-
-    found: list[str] = []
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=refuse):
-        here = Path(folder)
-        folders[:] = [name for name in folders if not name.startswith(".") and not _is_loop(here / name)]
-        found.extend((here / name).relative_to(root).as_posix() for name in files if is_image(name) and name[0] != ".")
+    found = files_below(root, IMAGE_EXTENSIONS)
     if not found:
         raise DataError(f"{root}: expected a folder with images in it, got none")
-    return sorted(found, key=os.fsencode)
-
-
-def _is_loop(folder: Path) -> bool:
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+    return found
 
 
 def _rows_without_image(root: Path, table: LandmarkTable | None, names: Sequence[str]) -> list[str]:

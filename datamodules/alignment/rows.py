@@ -1,7 +1,6 @@
 """Rows of a landmark list in any of the forms that circulate: image path and numbers of each."""
 
 import csv
-import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,8 @@ _PATH_NAMES = {"path", "image", "file", "filename", "file_name", "name", "image_
 _BLANK_SEPARATED = re.compile(rf"\s*(.*?(?:{'|'.join(map(re.escape, IMAGE_EXTENSIONS))}))\s+(.*)", re.IGNORECASE)
 _BEFORE_POINTS = {8: 0, 9: 1, 10: 0, 11: 1, 14: 4, 15: 5}
 """Fields after the path → how many of them, a label or a box or both, come before the points."""
+
+_LARGEST = 1e38  # what float32 can hold
 
 _KNOWN = (
     "8 (four points), 9 (label, four points), 10 (five points), 11 (label, five points), "
@@ -89,7 +90,9 @@ def _parsed(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[Row]
         if form is None:
             form, first = _by_count(where, fields), line
         if len(fields) != form.width:
-            raise DataError(f"{where}: expected {form.width} fields as in line {first}, got {len(fields)}: {fields}")
+            raise DataError(
+                f"{where}: expected {form.width} fields as in line {first}, got {len(fields)}: {_short(fields)}"
+            )
         yield Row(line, fields[form.image], _coordinates(where, [fields[index] for index in form.points]))
 
 
@@ -114,7 +117,7 @@ def _by_count(where: str, fields: Fields) -> _Form:
     if not is_image(fields[image]):
         raise DataError(
             f"{where}: expected an image path ({', '.join(IMAGE_EXTENSIONS)}), after 0 or 1 or first in its line, or a "
-            f"header with path, x1, y1 to x5, y5, got {fields}"
+            f"header with path, x1, y1 to x5, y5, got {_short(fields)}"
         )
     count = len(fields) - image - 1
     if count not in _BEFORE_POINTS:
@@ -146,11 +149,15 @@ def number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) < _LARGEST else None  # NaN is not
 
 
 def _coordinates(where: str, texts: Fields) -> list[float]:
     values = [value for text in texts if (value := number(text)) is not None]
     if len(values) != len(texts):
-        raise DataError(f"{where}: expected {len(texts)} finite coordinates, got {list(texts)}")
+        raise DataError(f"{where}: expected {len(texts)} finite coordinates, got {_short(texts)}")
     return values
+
+
+def _short(fields: Fields) -> str:
+    return str(list(fields))[:400]

@@ -1,5 +1,6 @@
 """Reads a user's own occluder images: PNG files with transparency, listed in ``occluders.yaml``."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +98,15 @@ def load_sprite(entry: OwnImage) -> Sprite:
 
 def _decode(path: Path) -> UInt8Image:
     """Return ``(H, W, 4)`` uint8 BGRA."""
-    if not path.is_file():
-        raise DataError(f"{path}: expected an occluder image, found no such file")
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except (OSError, ValueError) as error:  # of a name with a null character
+        reason = getattr(error, "strerror", error)
+        raise DataError(f"{path}: expected an occluder image, found no such file ({reason})") from error
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error:  # for instance more pixels than OpenCV allows
+        image = None
     if image is None:
         raise DataError(f"{path}: expected a PNG image, got a file that cannot be decoded")
     if image.ndim != 3 or image.shape[2] != 4:
@@ -120,6 +126,10 @@ def _load_yaml(path: Path) -> Any:
         raise DataError(f"{path}:{line}: expected YAML, got a syntax error: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected YAML, got unreadable characters") from error
+    except RecursionError as error:
+        raise DataError(f"{path}: expected YAML, got lists within lists without end") from error
+    except OSError as error:
+        raise DataError(f"{path}: expected YAML, got {error.strerror}") from error
 
 
 def _entry(where: str, folder: Path, item: Any) -> OwnImage:
@@ -194,4 +204,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    return repr(value)[:60]
+    return reprlib.repr(value)[:60]  # a few lines of YAML can stand for more text than memory holds

@@ -30,9 +30,9 @@ class NoisePatch:
         placement: Draws the patch's centre; for what the patch covers see :func:`occluder_window`.
         colour: Draw a colour and noise in each channel; False makes patch and noise grey.
         salt_and_pepper: Share of the pixels turned white or black, in [0, 1]; ``None`` leaves this kind out.
-        speckle: Standard deviation as a share of the intensity; ``None`` as above.
-        gaussian: Standard deviation as a share of 255; ``None`` as above.
-        name: The category in label and evaluation; patches of one mixture need one each.
+        speckle: Standard deviation as a share of the intensity; ``None`` leaves this kind out.
+        gaussian: Standard deviation as a share of 255; ``None`` leaves this kind out.
+        name: The category in the label. An evaluation goes by the mixture's names.
 
     Raises:
         ValueError: If a setting is out of range, no kind of noise is left, or the placement was made for an

@@ -1,6 +1,5 @@
 """The AR face database: real sunglasses and scarves."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -14,6 +13,7 @@ from datamodules.protocols.ar_image import ARImage, decode_ar, parse_ar_name
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.sources.decode import IMAGE_EXTENSIONS
+from datamodules.sources.walk import files_below
 
 _ENROLLED = 1
 _OCCLUDED = ("sunglasses", "scarf")
@@ -74,7 +74,7 @@ def _scan(root: Path) -> tuple[dict[ARImage, str], list[str]]:
     """Find AR's images, and the paths of other images, below the root."""
     files: dict[ARImage, str] = {}
     foreign: list[str] = []
-    for path in _image_files(root):
+    for path in files_below(root, (*IMAGE_EXTENSIONS, ".raw")):
         try:
             image = parse_ar_name(Path(path).stem)
         except ValueError as error:
@@ -90,18 +90,6 @@ def _scan(root: Path) -> tuple[dict[ARImage, str], list[str]]:
     if not files:
         raise DataError(f"{root}: expected images named as AR's are, such as m-001-01.bmp, got {len(foreign)} others")
     return files, foreign
-
-
-def _image_files(root: Path) -> list[str]:
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: expected a folder of images, got {error.strerror}")
-
-    found = []
-    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(folder).relative_to(root)
-        found += [(below / name).as_posix() for name in names if not name.startswith(".")]
-    return sorted(path for path in found if path.lower().endswith((*IMAGE_EXTENSIONS, ".raw")))
 
 
 def _verification(

@@ -1,5 +1,6 @@
 """Labeled Faces in the Wild: verification of listed pairs."""
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -60,4 +61,6 @@ def _list(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return []
         raise DataError(f"{folder}: expected a folder of images, got {error.strerror}") from None

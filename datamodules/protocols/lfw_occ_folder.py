@@ -82,7 +82,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: expected the settings of a made LFW-occ, got {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: expected the settings of a made LFW-occ, got no JSON") from None
     settings = content.get("settings") if isinstance(content, dict) else None
     wanted = {"categories": list, "severity": str | None, "seed": int, "size": int, "landmarks": str}

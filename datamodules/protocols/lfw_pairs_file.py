@@ -17,11 +17,12 @@ _NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 def read_lfw_pairs(path: Path) -> list[ListedPair]:
     """Read ``pairs.txt``, ``pairsDevTrain.txt`` or ``pairsDevTest.txt``; images are named ``Name/Name_0001``.
 
-    Fields are separated by tabs, or else by blanks; empty lines are passed over.
+    Fields are separated by tabs, or else by commas, or else by blanks; empty lines are passed over.
 
     * ``name n1 n2`` is a matching pair, ``name1 n1 name2 n2`` a mismatching one.
     * A header ``folds n`` tells that every fold has n matching and n mismatching pairs.
     * A header ``n`` tells the same of a file without folds or with 10.
+    * A header of names, such as ``name,imagenum1,imagenum2``, tells nothing.
     * Without a header there are 10 folds of equal size, each with as many matching as mismatching pairs, or
       none, if the first half of all pairs matches and the second does not. Copies of ``pairs.txt`` without
       its header keep its order.
@@ -31,6 +32,8 @@ def read_lfw_pairs(path: Path) -> list[ListedPair]:
             one image twice, or the numbers of pairs are others than the header tells.
     """
     lines = list(_fields(path))
+    if lines and len(lines[0][1]) >= 3 and not any(map(_NUMBER.fullmatch, lines[0][1])):
+        lines.pop(0)  # names of columns
     header = lines.pop(0) if lines and len(lines[0][1]) < 3 else None
     pairs = [_pair(path, line, fields) for line, fields in lines]
     if not pairs:
@@ -49,7 +52,9 @@ def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
         with path.open(encoding="utf-8-sig") as file:
             for line, text in enumerate(file, start=1):
                 if text.strip():
-                    yield line, text.strip().split("\t") if "\t" in text.strip() else text.split()
+                    separator = next((mark for mark in "\t," if mark in text.strip()), None)
+                    fields = [field.strip() for field in text.strip().split(separator)]
+                    yield line, fields if separator != "," else [field for field in fields if field]
     except OSError as error:
         raise DataError(f"{path}: expected a list of pairs, got {error.strerror}") from None
     except UnicodeDecodeError:

@@ -1,20 +1,22 @@
 """Tables of people's own data: a header, and fields separated by commas, semicolons or tabs."""
 
 import csv
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
 from datamodules.errors import DataError
 
 _DELIMITERS = ",;\t"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def read_table(
     path: Path, required: Collection[str], optional: Collection[str]
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield line number and fields by column of every row; empty lines are passed over.
+    """Yield line number and fields by column of every row; lines without a field are passed over.
 
-    The first line names the columns, in any order and in upper or lower case. The delimiter is the one that
+    The first of them names the columns, in any order and in upper or lower case. The delimiter is the one that
     separates them. Blanks around a field are no part of it.
 
     Raises:
@@ -23,27 +25,28 @@ def read_table(
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            columns, delimiter = _header(path, file.readline(), required, optional)
+            first, text = next(((line, text) for line, text in enumerate(file, start=1) if text.strip()), (1, ""))
+            columns, delimiter = _header(f"{path}: line {first}", text, required, optional)
             reader, rows = csv.reader(file, delimiter=delimiter, strict=True), 0
-            for fields in reader:
-                line = reader.line_num + 1
-                if not fields:
+            for plain in reader:
+                line, fields = reader.line_num + first, [field.strip() for field in plain]
+                if not any(fields):
                     continue
                 if len(fields) != len(columns):
                     raise DataError(f"{path}: line {line}: expected {len(columns)} fields, got {len(fields)}")
                 rows += 1
-                yield line, dict(zip(columns, (field.strip() for field in fields), strict=True))
+                yield line, dict(zip(columns, fields, strict=True))
     except OSError as error:
         raise DataError(f"{path}: expected a table, got {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected a table in UTF-8, got other bytes") from None
     except csv.Error as error:
-        raise DataError(f"{path}: line {reader.line_num + 1}: expected a row of a table, got {error}") from None
+        raise DataError(f"{path}: line {reader.line_num + first}: expected a row of a table, got {error}") from None
     if not rows:
         raise DataError(f"{path}: expected rows below the header, got none")
 
 
-def _header(path: Path, line: str, required: Collection[str], optional: Collection[str]) -> tuple[list[str], str]:
+def _header(where: str, line: str, required: Collection[str], optional: Collection[str]) -> tuple[list[str], str]:
     """Return columns and delimiter."""
     for delimiter in _DELIMITERS:
         columns = [name.strip().strip('"').lower() for name in line.split(delimiter)]
@@ -52,17 +55,17 @@ def _header(path: Path, line: str, required: Collection[str], optional: Collecti
             return columns, delimiter
     may = f" and optionally {', '.join(optional)}" if optional else ""
     got = line.strip()[:80]
-    raise DataError(f"{path}: line 1: expected a header with the columns {', '.join(required)}{may}, got {got!r}")
+    raise DataError(f"{where}: expected a header with the columns {', '.join(required)}{may}, got {got!r}")
 
 
 def path_below(table: Path, line: int, path: str) -> str:
-    """Return a path of a table in its plainest form.
+    """Return a path of a table, with slashes or backslashes, in its plainest form.
 
     Raises:
         DataError: If it is empty, absolute or goes up by ``..``.
     """
-    parts = PurePosixPath(path)
-    if not parts.parts or parts.is_absolute() or ".." in parts.parts or "\0" in path:
+    parts = PurePosixPath(path.replace("\\", "/"))
+    if not parts.parts or parts.is_absolute() or _DRIVE.match(path) or ".." in parts.parts or "\0" in path:
         raise DataError(f"{table}: line {line}: expected a path below the root, got {path[:80]!r}")
     return parts.as_posix()
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
 from datamodules.sources.source import UInt8Image
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -18,6 +19,10 @@ IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _SIGNATURES = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "BMP": b"BM", "WebP": b"RIFF"}
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
+_TIFF_COLOURS = 0x0106
+_WHITE_IS_ZERO = 0
+_PNG_BIT_DEPTH = 24  # where it stands
+_LAB_COLOURS = (8, 9, 10)  # CIE, ICC and ITU L*a*b*: OpenCV would hand them over as if they were RGB
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_END_OF_IMAGE = b"\xff\xd9"
 
@@ -46,7 +51,7 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
     * 16-bit channels are scaled, ``round(value / 257)``: 0 stays 0 and 65535 becomes 255.
     * Transparent images are laid over black, the colour beyond the borders of an aligned crop. What hides
       under transparent pixels never shows.
-    * A JPEG's EXIF orientation is applied, as viewers do; other formats are taken as stored.
+    * The orientation that a file's EXIF data, or a TIFF's own tag, names is applied, as viewers do.
     * Of several frames or pages the first is taken. Bytes after a complete image are ignored.
 
     Args:
@@ -75,11 +80,17 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
     defect = _defect_of(data, kind)
     if defect is not None:
         raise DataError(f"{name}: expected a complete {kind}, got {len(data)} bytes {defect}")
+    if kind == "TIFF" and tiff_value(data, _TIFF_COLOURS) in _LAB_COLOURS:
+        raise DataError(f"{name}: expected grey, palette, RGB or CMYK pixels, got a TIFF of L*a*b* colours")
     # A JPEG has no alpha and 8 bits: OpenCV's own conversion is right, and the fastest there is.
     pixels = _imdecode(data, cv2.IMREAD_COLOR_RGB if kind == "JPEG" else cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(f"{name}: expected a {kind} that can be decoded, got {len(data)} broken or truncated bytes")
-    return pixels if kind == "JPEG" else _to_rgb(_to_8_bits(pixels, name), name)
+    if kind == "JPEG":
+        return pixels
+    pixels = _to_rgb(_to_8_bits(_as_meant(pixels, data, kind), name), name)
+    orientation = stored_orientation(data, kind)
+    return pixels if orientation == 1 else upright(pixels, orientation)
 
 
 def _format_of(data: bytes) -> str | None:
@@ -121,15 +132,19 @@ def _png_defect(data: bytes) -> str | None:
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
-            return f"ending inside chunk {kind.decode('ascii', 'replace')}"
+            return f"ending inside chunk {_chunk_name(kind)}"
         checksum = int.from_bytes(data[end - 4 : end], "big")
         # Chunks in lower case are ancillary: a wrong checksum there harms no pixel.
         if kind[:1].isupper() and zlib.crc32(data[position + 4 : end - 4]) != checksum:
-            return f"with a wrong checksum in chunk {kind.decode('ascii', 'replace')} at byte {position}"
+            return f"with a wrong checksum in chunk {_chunk_name(kind)} at byte {position}"
         if kind == b"IEND":
             return None
         position = end
     return "without an IEND chunk"
+
+
+def _chunk_name(kind: bytes) -> str:
+    return kind.decode() if kind.isalpha() else kind.hex(" ")
 
 
 def _imdecode(data: bytes, flags: int) -> NDArray[Any] | None:
@@ -137,6 +152,17 @@ def _imdecode(data: bytes, flags: int) -> NDArray[Any] | None:
         return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
     except cv2.error:  # for instance more pixels than OpenCV allows
         return None
+
+
+def _as_meant(pixels: NDArray[Any], data: bytes, kind: str) -> NDArray[Any]:
+    """Mend the two kinds of grey image that OpenCV hands over as they are stored."""
+    if kind == "TIFF" and pixels.dtype == np.uint16 and tiff_value(data, _TIFF_COLOURS) == _WHITE_IS_ZERO:
+        return np.asarray(~pixels)
+    if kind == "PNG" and pixels.ndim == 2:
+        for level in png_chunks(data, b"tRNS"):  # the one grey level that is transparent, in the file's own bits
+            scale = 255 // ((1 << data[_PNG_BIT_DEPTH]) - 1) if pixels.dtype == np.uint8 else 1
+            pixels = np.where(pixels == int.from_bytes(level[:2], "big") * scale, 0, pixels).astype(pixels.dtype)
+    return pixels
 
 
 def _to_8_bits(pixels: NDArray[Any], name: str) -> UInt8Image:

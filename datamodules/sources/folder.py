@@ -99,7 +99,7 @@ class ImageFolder:
         """Yield what is in a folder and not hidden: name, and whether it is a folder itself."""
         try:
             with os.scandir(folder) as entries:
-                yield from ((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
+                yield from ((entry.name, _is_folder(entry)) for entry in entries if not entry.name.startswith("."))
         except OSError as error:
             raise DataError(f"{folder}: expected a folder of images, got {error.strerror}") from None
 
@@ -108,3 +108,10 @@ class ImageFolder:
         images = sum(not is_folder and self._is_image(name) for name, is_folder in entries)
         folders = sum(is_folder for _, is_folder in entries)
         return f"{images} images, {len(entries) - images - folders} other files and {folders} folders"
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,18 @@ from datamodules.sources.source import FaceSource, Landmarks
 
 Points = Sequence[Sequence[float]]
 """Five (x, y) in pixels: left eye, right eye, nose tip, left and right mouth corner, as seen."""
+
+
+_NAMES = ("path", "image", "file", "filename", "file_name", "name", "image_id", "image_path", "key")
+_LARGEST = 1e38  # what float32 can hold
+
+
+class _Form(NamedTuple):
+    """Where in a row of a table the name and the coordinates are, and how many fields it has."""
+
+    width: int
+    name: int
+    points: Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -90,8 +102,9 @@ class FixedLandmarks:
 class CsvLandmarks:
     """Landmarks from a table: rows of image name, then x1, y1 to x5, y5 in pixels of that image.
 
-    Fields are separated by tabs if the first line has one, else by commas. The first line is a header if
-    none of its coordinates is a number. Names are the source's, such as ``<identity>/<image>``.
+    Fields are separated by tabs, commas or semicolons, whichever the first line has most of. The first line is a header
+    if none of its coordinates is a number; where it has the names x1, y1 to x5, y5, columns may be in any order and
+    others among them. Names are the source's, such as ``<identity>/<image>``, with slashes or backslashes.
 
     Args:
         path: The file.
@@ -105,9 +118,9 @@ class CsvLandmarks:
         self._rows: dict[str, int] = {}
         points = array("f")  # half a million rows as lists of numbers would weigh 200 MB
         for line, name, coordinates in _table(self.path):
-            if name in self._rows:
-                raise DataError(f"{self.path}: line {line}: expected every image once, got {name!r} again")
-            self._rows[name] = len(self._rows)
+            if _plain(name) in self._rows:
+                raise DataError(f"{self.path}: line {line}: expected every image once, got {name[:200]!r} again")
+            self._rows[_plain(name)] = len(self._rows)
             points.extend(coordinates)
         self._points: Landmarks = np.array(points, dtype=np.float32).reshape(-1, 5, 2)
 
@@ -117,9 +130,10 @@ class CsvLandmarks:
     def __call__(self, source: FaceSource, index: int, height: int, width: int) -> Landmarks:
         """See :class:`LandmarkSource`."""
         name = source.name(index)
-        if name not in self._rows:
+        row = self._rows.get(_plain(name))
+        if row is None:
             raise DataError(f"{self.path}: expected a row for image {name!r}, got none in {len(self)} rows")
-        landmarks: Landmarks = self._points[self._rows[name]].copy()
+        landmarks: Landmarks = self._points[row].copy()
         return landmarks
 
 
@@ -160,15 +174,28 @@ def _given(points: Points, size: tuple[int, int] | None) -> Alignment:
     return Alignment(points, size)
 
 
+def _plain(name: str) -> str:
+    """Return one spelling of a path."""
+    return name.replace("\\", "/").removeprefix("./")
+
+
 def _table(path: Path) -> Iterator[tuple[int, str, list[float]]]:
     """Yield line number, image name and ten coordinates of every row."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = "\t" if "\t" in file.readline() else ","
+            first = next((line for line in file if line.strip()), "")
             file.seek(0)
-            for line, fields in enumerate(csv.reader(file, delimiter=delimiter), start=1):
-                if fields and not (line == 1 and _is_header(fields)):
-                    yield line, fields[0], _coordinates(path, line, fields)
+            reader = csv.reader(file, delimiter=max("\t,;", key=first.count))
+            form: _Form | None = None
+            for plain in reader:
+                fields = [field.strip() for field in plain]
+                if not any(fields):
+                    continue
+                if form is None:
+                    form = _form(fields)
+                    if _is_header(fields):
+                        continue
+                yield reader.line_num, fields[form.name], _coordinates(f"{path}: line {reader.line_num}", fields, form)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: expected a table of landmarks, got {error}") from None
 
@@ -177,10 +204,20 @@ def _is_header(fields: Sequence[str]) -> bool:
     return len(fields) > 1 and all(_number(field) is None for field in fields[1:])
 
 
-def _coordinates(path: Path, line: int, fields: Sequence[str]) -> list[float]:
-    numbers = [number for field in fields[1:] if (number := _number(field)) is not None and math.isfinite(number)]
-    if len(fields) != 11 or len(numbers) != 10:
-        raise DataError(f"{path}: line {line}: expected an image name and ten finite numbers, got {fields}")
+def _form(first: Sequence[str]) -> _Form:
+    """Find name and coordinates where the first line names them all, else in eleven columns in this order."""
+    columns = {name.lower(): index for index, name in enumerate(first)}
+    points = [columns.get(f"{axis}{point}", -1) for point in range(1, 6) for axis in "xy"]
+    if min(points) < 0:
+        return _Form(11, 0, range(1, 11))
+    return _Form(len(first), next((columns[name] for name in _NAMES if name in columns), 0), points)
+
+
+def _coordinates(where: str, fields: Sequence[str], form: _Form) -> list[float]:
+    chosen = [_number(fields[index]) for index in form.points] if len(fields) == form.width else []
+    numbers = [number for number in chosen if number is not None and abs(number) < _LARGEST]
+    if len(numbers) != 10:
+        raise DataError(f"{where}: expected an image name and ten finite numbers, got {str(fields)[:200]}")
     return numbers
 
 

@@ -1,5 +1,7 @@
 """InsightFace's face packs, and any other image pack of mxnet: images and identities out of one RecordIO file."""
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,10 @@ from datamodules.sources.decode import decode_image
 from datamodules.sources.recordio_file import RecordFile, read_index
 from datamodules.sources.source import Landmarks, UInt8Image
 
+log = logging.getLogger(__name__)
+
 _HEADER_BYTES = 24  # uint32 flag, float32 label, uint64 id, uint64 id2; `flag` float32 labels follow
+_PROPERTY = re.compile(r"([0-9]{1,18})\s*(?:[,\s]\s*[0-9]{1,18}\s*){2}")
 _LABEL_LIMIT = 1 << 24  # from here on float32 labels of neighbouring identities are one number
 
 
@@ -21,8 +26,9 @@ class RecordIO:
 
     In InsightFace's layout record 0 is a header with two labels ``[a, b)``: keys 1 to ``a - 1`` are images,
     keys ``a`` to ``b - 1`` give the range of image keys of each identity. A pack without that header holds
-    images only. An image's identity is its label, or the first of its labels; where identity ranges are
-    there, they must say the same. Identities are numbered by ascending label.
+    images only. An image's identity is its label, or the first of its labels, in one range or several; a range
+    must not hold images of different labels. Identities are numbered by ascending label. Records that the header
+    announces may be missing, but for the last; that is logged.
 
     Without ``train.idx`` the file is walked: a record's key is the id in its header where those are unique,
     else its position. The loss of whole records at the end then shows only where the header record or
@@ -33,8 +39,8 @@ class RecordIO:
         root: The folder.
 
     Raises:
-        DataError: If a file is missing or corrupt, a label is not a whole number, or labels, identity ranges
-            and the number of identities in ``property`` contradict each other.
+        DataError: If a file is missing or corrupt, a label is not a whole number, or header, labels, identity
+            ranges and the number of identities in ``property`` contradict each other.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -51,7 +57,7 @@ class RecordIO:
         self._identities = identities.astype(np.int64)
         self._identity_names = tuple(str(label) for label in names)
         _check_ranges(self._file.path, records, labels)
-        _check_property(self.root / "property", len(names))
+        _check_property(self.root / "property", names)
 
     @property
     def identities(self) -> NDArray[np.int64]:
@@ -133,24 +139,26 @@ def _is_header(records: _Records) -> bool:
 
 def _check_layout(path: Path, records: _Records) -> None:
     """Compare which records hold images with what the header record says, if there is one."""
+    images = records.keys[records.image]
+    others = records.keys[~records.image][1 if _is_header(records) else 0 :]
+    hollow = others if not _is_header(records) else others[others < images[-1]]
+    if len(hollow):
+        raise DataError(f"{path}: record {hollow[0]}: expected an image, got no bytes after the header")
     if not _is_header(records):
-        if not records.image.all():
-            key = records.keys[~records.image][0]
-            raise DataError(f"{path}: record {key}: expected an image, got no bytes after the header")
         return
-    keys, image = records.keys[1:], records.image[1:]
-    count = int(image.sum())
-    if not np.array_equal(keys[image], np.arange(1, count + 1)):
-        raise DataError(f"{path}: expected images with keys 1 to {count} without gaps, got other keys")
-    stop = [count + 1, len(keys) + 1]
+    # labels are float32, with its precision
+    image_stop, stop = np.float32(images[-1] + 1), np.float32(records.keys[-1] + 1)
+    told, told_stop = records.labels[0]
     # Some packs announce identity records and hold none: their image labels are all there is.
-    stops = records.labels[0, : 2 if len(keys) > count else 1]
-    if not np.array_equal(
-        stops, np.array(stop[: len(stops)], dtype=np.float32)
-    ):  # labels are float32, with its precision
+    fits = image_stop <= told <= np.float32(others[0]) and stop == told_stop if len(others) else image_stop == told
+    if not fits:
+        stops = [int(images[-1]) + 1, int(records.keys[-1]) + 1]
         raise DataError(
-            f"{path}: record 0: expected labels {stop} for {count} images, got {records.labels[0].tolist()}"
+            f"{path}: record 0: expected labels {stops} for {len(images)} images, got {records.labels[0].tolist()}"
         )
+    lost = int(records.keys[-1]) + 1 - len(records.keys)
+    if lost:
+        log.warning("%s: %s of the records that record 0 announces are not there; the others are read", path, lost)
 
 
 def _whole_labels(path: Path, images: _Records) -> NDArray[np.int64]:
@@ -163,32 +171,42 @@ def _whole_labels(path: Path, images: _Records) -> NDArray[np.int64]:
 
 
 def _check_ranges(path: Path, records: _Records, labels: NDArray[np.int64]) -> None:
-    """Compare the identity ranges, if there are any, with the runs of equal image labels."""
+    """Refuse an identity range, if there are any, whose images have several labels; else the labels decide."""
     identity = records[np.flatnonzero(~records.image)[1:]]  # without the header record
     if not len(identity.keys):
         return
-    order = np.argsort(identity.labels[:, 0])
-    ranges = identity.labels[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1, [len(labels)]]) + 1
-    runs = np.stack([starts[:-1], starts[1:]], axis=1).astype(np.float32)  # (runs, 2), precise as the ranges
-    if len(ranges) != len(runs) or len(ranges) != len(np.unique(labels)):
-        found = f"{len(np.unique(labels))} labels in {len(runs)} runs of images"
-        raise DataError(f"{path}: expected one label and one run of images per identity range, got {found}")
-    wrong = np.flatnonzero((ranges != runs).any(axis=1))
-    if len(wrong):
-        key, run, given = identity.keys[order][wrong[0]], runs[wrong[0]], ranges[wrong[0]]
-        raise DataError(f"{path}: record {key}: expected range {run.tolist()} as the labels run, got {given.tolist()}")
+    images, (starts, ends) = records.keys[records.image], identity.labels.T
+    malformed = ~((starts >= 1) & (starts <= ends) & (ends <= records.labels[0, 0]))
+    # beyond 2**24 float32 leaves open which of the images at either end are in the range
+    slack = (np.spacing(identity.labels) // 2).astype(np.float64)
+    first = np.searchsorted(images, starts + slack[:, 0])
+    last = np.searchsorted(images, ends - slack[:, 1]) - 1
+    changes = np.concatenate([[0], np.cumsum(np.diff(labels) != 0)])
+    within = np.clip(np.stack([first, last]), 0, len(images) - 1)
+    mixed = (first < last) & (changes[within[0]] != changes[within[1]])
+    for row in np.flatnonzero(malformed | mixed)[:1]:
+        given, where = identity.labels[row].tolist(), f"{path}: record {identity.keys[row]}"
+        if malformed[row]:
+            raise DataError(f"{where}: expected a range of image keys below {records.labels[0, 0]:.0f}, got {given}")
+        found = np.unique(labels[first[row] : last[row] + 1])[:2].tolist()
+        raise DataError(f"{where}: expected one label in its range of images {given}, got {found[0]} and {found[1]}")
 
 
-def _check_property(path: Path, identities: int) -> None:
-    """Refuse a count of identities other than the one found: a pack cut short looks like that."""
+def _check_property(path: Path, labels: NDArray[np.int64]) -> None:
+    """Refuse a number of identities other than that of the labels: a pack cut short looks like that.
+
+    Where some labels are not used, a count of those from 0 to the greatest is also right.
+    """
     if not path.is_file():
         return
-    text = path.read_text(encoding="ascii", errors="replace").strip()
-    fields = text.split(",")
-    if len(fields) != 3 or not all(field.strip().isdecimal() for field in fields):
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace").strip()
+    except OSError as error:
+        raise DataError(f"{path}: expected `identities,height,width`, got {error.strerror}") from None
+    match = _PROPERTY.fullmatch(text)
+    if match is None:
         raise DataError(f"{path}: expected `identities,height,width`, got {text[:60]!r}")
-    if int(fields[0]) != identities:
+    if int(match[1]) not in (len(labels), labels[-1] + 1):
         raise DataError(
-            f"{path}: expected {identities} identities as train.rec holds, got {fields[0]}; correct it or remove it"
+            f"{path}: expected {len(labels)} identities as train.rec holds, got {match[1]}; correct it or remove it"
         )

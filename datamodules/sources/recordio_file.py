@@ -20,7 +20,8 @@ _LENGTH_BITS = 29
 _LENGTH_MASK = (1 << _LENGTH_BITS) - 1
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _CHUNK = 1 << 16
-_BAD_INDEX_LINE = re.compile(r"^(?!\d{1,18}\t\d{1,18}$).*$", re.MULTILINE)  # 18 digits fit int64
+# 18 digits fit int64
+_BAD_INDEX_LINE = re.compile(r"^(?![ \t]*(?:[0-9]{1,18}[ \t]+[0-9]{1,18}[ \t]*)?$).*$", re.MULTILINE)
 _Length = TypeVar("_Length", int, NDArray[np.int64])
 
 
@@ -142,7 +143,7 @@ def _padded(length: _Length) -> _Length:
 
 
 def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    r"""Read an index file, lines of ``key\toffset``.
+    r"""Read an index file, lines of ``key\toffset``; blanks do as well as a tab, and empty lines are passed over.
 
     Returns:
         Keys and byte offsets, ``(N,)`` each, in the order of the file.
@@ -150,23 +151,26 @@ def read_index(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     Raises:
         DataError: If the file cannot be read, or a line is not two whole numbers or repeats a key or an offset.
     """
-    text = _text(path).removesuffix("\n")
+    text = _text(path)
     bad = _BAD_INDEX_LINE.search(text)
     if bad is not None:
         line = text.count("\n", 0, bad.start()) + 1
         raise DataError(f"{path}: line {line}: expected `key<tab>offset`, got {bad[0][:60]!r}")
+    if not text.strip():
+        raise DataError(f"{path}: expected lines of `key<tab>offset`, got none")
     # Half a million lines in a tenth of a second; a loop over them takes twenty times that.
     keys, offsets = np.fromstring(text, dtype=np.int64, sep=" ").reshape(-1, 2).T
     for what, values in (("key", keys), ("offset", offsets)):
         first = np.unique(values, return_index=True)[1]
         if len(first) < len(values):
             again = np.setdiff1d(np.arange(len(values)), first)[0]
-            raise DataError(f"{path}: line {again + 1}: expected every {what} once, got {values[again]} again")
+            line = [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()][again]
+            raise DataError(f"{path}: line {line}: expected every {what} once, got {values[again]} again")
     return keys, offsets
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise DataError(f"{path}: expected an index file, got {error.strerror}") from None

@@ -6,16 +6,17 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from experiments.reproduction.declaration import Comparison, Declaration
+from experiments.reproduction.declaration import Column, Comparison, Declaration
 from experiments.reproduction.declaration import Table as Declared
 from experiments.reproduction.records import Run
-from experiments.reproduction.tabulated import Cell, Line, comparison_lines, table_lines
+from experiments.reproduction.tabulated import Cell, Line, comparison_lines, measured_on, settled_columns, table_lines
 
 NAME_WIDTH = 12  # at least: figures can wrap too
 
 
 def console(declaration: Declaration, runs: Sequence[Run]) -> list[Table]:
     """Return the tables, then the comparisons, as the page has them: for 120 columns."""
+    declaration = settled_columns(declaration, runs)
     tables = [_table(declared, table_lines(declaration, declared, runs)) for declared in declaration.tables]
     return tables + [_comparison(part, comparison_lines(declaration, part, runs)) for part in declaration.comparisons]
 
@@ -26,7 +27,7 @@ def _table(declared: Declared, lines: Sequence[Line]) -> Table:
     table = _empty(declared.title, [on, declared.note], lines)
     table.add_column("row", min_width=NAME_WIDTH)
     for column, published in zip(declared.columns, beside, strict=True):
-        table.add_column(Text(column.name), justify="right", overflow="fold")
+        table.add_column(_heading(column), justify="right", overflow="fold")
         if published:
             table.add_column("paper", justify="right", style="dim")
     for line in lines:
@@ -41,12 +42,17 @@ def _comparison(part: Comparison, lines: Sequence[Line]) -> Table:
     single = "one seed cannot tell a difference from chance." if max(line.seeds for line in lines) == 1 else ""
     table = _empty(part.title, ["bold: its interval excludes 0.", single, part.note], lines)
     table.add_column("pair", min_width=NAME_WIDTH)
-    for name in (*(column.name for column in part.columns), "seeds", "time ratio", "epochs"):
-        table.add_column(Text(name), justify="right", overflow="fold")
+    headings = [*map(_heading, part.columns), *map(Text, ("seeds", "time ratio", "epochs"))]
+    for heading in headings:
+        table.add_column(heading, justify="right", overflow="fold")
     for line in lines:
         told = (_figure(cell, "bold" if cell.tells else "") for cell in line.cells)
         table.add_row(_name(line), *told, str(line.seeds), line.ratio, line.epochs)
     return table
+
+
+def _heading(column: Column) -> Text:
+    return Text(f"{column.name}\n").append(measured_on(column), style="dim")
 
 
 def _empty(title: str, notes: Sequence[str], lines: Sequence[Line]) -> Table:

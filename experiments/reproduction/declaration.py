@@ -1,211 +1,19 @@
-"""What a file in ``experiments/tables`` declares: rows, the tables made of them, comparisons and figures."""
+"""A file in ``experiments/tables``: its parts, and how it is read."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field, fields, replace
-from graphlib import CycleError, TopologicalSorter
+from dataclasses import fields
 from pathlib import Path
-from string import Template
-from typing import Any, TypeVar
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import TypeAdapter, ValidationError
 
-from experiments.cli import UserError, did_you_mean
+from experiments.cli import UserError
+from experiments.reproduction.checks import check
+from experiments.reproduction.parts import Column, Comparison, Curves, Declaration, Figure, Row, Table, unknown
+from experiments.strict_yaml import strict_yaml
 
-T = TypeVar("T")
-STRICT = ConfigDict(extra="forbid")
-BUILT_IN = ("self", "weights")
-"""Names that a declaration need not define: the row's own folder, and what the user starts from."""
+__all__ = ["TABLES", "Column", "Comparison", "Curves", "Declaration", "Figure", "Row", "Table", "load", "unknown"]
+
 TABLES = Path(__file__).parent.parent / "tables"
-
-
-@dataclass(frozen=True, config=STRICT)
-class Row:
-    """One training and its evaluation: a configuration and what is changed in it.
-
-    Args:
-        name: In tables, as in the paper's.
-        config: Of ``experiments/configs``, without its scale.
-        options: Keys of the configuration; one that ends in ``+`` appends. ``${row}`` in a value stands for the folder
-            of another row's run of the same seed, which is run before this one, ``${self}`` for that of this one; other
-            ``${…}`` for the scale's values.
-        longer: How many times the configuration's epochs are trained.
-        copies: Files of other rows that are copied into this one's folder, by name, before it begins: it may change
-            them.
-        evaluated: Whether it is also evaluated by the reproduction's protocols: on generated faces, where there are
-            no others, for its figures.
-    """
-
-    name: str
-    config: str
-    options: dict[str, Any] = field(default_factory=dict)
-    longer: float | str = 1.0
-    copies: dict[str, str] = field(default_factory=dict)
-    evaluated: bool = False
-
-
-@dataclass(frozen=True, config=STRICT)
-class Column:
-    """One measure.
-
-    Args:
-        name: Its heading.
-        measures: Where it is found, ``test/rank1/scarf`` of the run itself or ``ar/scarf/rank_1_accuracy`` of a
-            protocol; the first that a run has counts.
-        factor: What it is multiplied with: 100 makes it per cent.
-        digits: Shown after the point.
-    """
-
-    name: str
-    measures: list[str]
-    factor: float = 100.0
-    digits: int = 1
-
-
-@dataclass(frozen=True, config=STRICT)
-class Table:
-    """A table of rows by columns, ours beside the paper's.
-
-    Args:
-        title: Which table it is.
-        rows: Keys of rows.
-        columns: Its measures.
-        published: Row → the paper's figures by column, ``null`` where it has none.
-        published_on: What the paper measured on.
-        note: What a reader must know.
-    """
-
-    title: str
-    rows: list[str]
-    columns: list[Column]
-    published: dict[str, list[float | None]] = field(default_factory=dict)
-    published_on: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, config=STRICT)
-class Comparison:
-    """Paired differences between rows, seed by seed.
-
-    Args:
-        title: What is held equal.
-        pairs: Rows; the second is subtracted from the first.
-        columns: The measures compared.
-        note: What a reader must know.
-    """
-
-    title: str
-    pairs: list[tuple[str, str]]
-    columns: list[Column]
-    note: str = ""
-
-
-@dataclass(frozen=True, config=STRICT)
-class Figure:
-    """Pictures that runs have drawn, side by side.
-
-    Args:
-        title: Which figure it is.
-        rows: Whose runs; the first seed's are shown.
-        file: In the run's folder; may have wildcards.
-        drawing: What draws the file before the report is made, a name of ``experiments.reproduction.drawings``; empty
-            where the run itself does.
-        note: What a reader must know.
-    """
-
-    title: str
-    rows: list[str]
-    file: str
-    drawing: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, config=STRICT)
-class Curves:
-    """Measures over the epochs of a training.
-
-    Args:
-        title: What is shown.
-        rows: Whose.
-        measure: As it is logged, ``val/accuracy``.
-    """
-
-    title: str
-    rows: list[str]
-    measure: str
-
-
-@dataclass(frozen=True, config=STRICT)
-class Declaration:
-    """A reproduction.
-
-    Args:
-        title: The paper.
-        source: Its address or DOI.
-        rows: By key: a word of letters, digits and ``_``.
-        tables: In the paper's order.
-        comparisons: Paired differences.
-        figures: In the paper's order.
-        curves: Training curves.
-        seeds: Run by default.
-        quick: Rows of ``make reproduce-quick``.
-        scales: ``demo`` and ``paper``: what ``${…}`` stands for in options.
-        note: What a reader must know of the whole.
-    """
-
-    title: str
-    source: str
-    rows: dict[str, Row]
-    tables: list[Table]
-    comparisons: list[Comparison] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
-    curves: list[Curves] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
-    quick: list[str] = field(default_factory=list)
-    scales: dict[str, dict[str, Any]] = field(default_factory=lambda: {"demo": {}, "paper": {}})
-    note: str = ""
-
-    def needs(self, key: str, scale: str) -> list[str]:
-        """Return the rows whose folders a row's options name, in their order."""
-        row = self.resolved(key, scale)
-        return [name for name in _references([row.options, row.copies]) if name in self.rows]
-
-    def resolved(self, key: str, scale: str) -> Row:
-        """Return a row with the scale's values in the place of their names; references to rows stay."""
-        row = self.rows[key]
-        options, longer, copies = _substituted([row.options, row.longer, row.copies], self.scales[scale])
-        return replace(row, options=options, longer=float(longer), copies=copies)
-
-    def only(self, keys: Collection[str]) -> "Declaration":
-        """Return the declaration of some rows: tables, comparisons, figures and curves without the others."""
-        tables = [
-            replace(t, rows=[r for r in t.rows if r in keys], published=_of(t.published, keys)) for t in self.tables
-        ]
-        comparisons = [replace(c, pairs=[p for p in c.pairs if set(p) <= set(keys)]) for c in self.comparisons]
-        figures = [replace(f, rows=[r for r in f.rows if r in keys]) for f in self.figures]
-        curves = [replace(c, rows=[r for r in c.rows if r in keys]) for c in self.curves]
-        return replace(
-            self,
-            rows=_of(self.rows, keys),
-            tables=[t for t in tables if t.rows],
-            comparisons=[c for c in comparisons if c.pairs],
-            figures=[f for f in figures if f.rows],
-            curves=[c for c in curves if c.rows],
-        )
-
-    def with_needs(self, keys: Iterable[str], scale: str) -> list[str]:
-        """Return rows and all that they go on from, each after what it needs, else in the file's order."""
-        wanted, left = set[str](), list(keys)
-        while left:
-            key = left.pop()
-            if key not in wanted:
-                wanted.add(key)
-                left += self.needs(key, scale)
-        graph = {key: self.needs(key, scale) for key in self.rows if key in wanted}
-        return list(TopologicalSorter(graph).static_order())
-
-
 KINDS = (Declaration, Row, Column, Table, Comparison, Figure, Curves)
 
 
@@ -216,12 +24,12 @@ def load(path: Path) -> Declaration:
         UserError: If a key or a name in it is unknown, in one line with file, place and nearest name.
     """
     try:
-        declaration = TypeAdapter(Declaration).validate_python(yaml.safe_load(path.read_text()))
-        _check(declaration)
+        declaration = TypeAdapter(Declaration).validate_python(strict_yaml(path.read_text(encoding="utf-8")))
+        check(declaration)
     except ValidationError as error:
         raise UserError(f"{path}: {_first(error)}") from error
     except (OSError, yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {' '.join(str(error).split())}") from error
     return declaration
 
 
@@ -232,76 +40,3 @@ def _first(error: ValidationError) -> str:
     known = [f.name for kind in KINDS for f in fields(kind)]
     what = unknown("key", str(key), known) if first["type"] == "unexpected_keyword_argument" else first["msg"]
     return ": ".join([*map(str, place), *([] if "key" in what else [str(key)]), what])
-
-
-def _check(declaration: Declaration) -> None:
-    for place, key in _named_rows(declaration):
-        if key not in declaration.rows:
-            raise ValueError(f"{place}: {unknown('row', key, declaration.rows)}")
-    for table in declaration.tables:
-        for key, figures in table.published.items():
-            if len(figures) != len(table.columns):
-                expected = f"expected {len(table.columns)} figures, one for each column"
-                raise ValueError(f"{table.title}: published: {key}: {expected}, got {len(figures)}")
-    for scale in declaration.scales:
-        for key in declaration.rows:
-            _check_references(declaration, key, scale)
-        try:
-            declaration.with_needs(declaration.rows, scale)
-        except CycleError as error:
-            raise ValueError(f"rows: expected no circle of rows, got {' → '.join(error.args[1])}") from error
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return a message that names the nearest of the known names.
-
-    Example:
-        >>> unknown("row", "basline", ["trunk", "baseline"])
-        "expected the name of a row, got 'basline'; did you mean 'baseline'?"
-    """
-    names = list(dict.fromkeys(known))
-    hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
-    return f"expected the name of a {kind}, got {name!r}{hint}"
-
-
-def _named_rows(declaration: Declaration) -> Iterator[tuple[str, str]]:
-    for table in declaration.tables:
-        yield from ((table.title, key) for key in [*table.rows, *table.published])
-    for comparison in declaration.comparisons:
-        yield from ((comparison.title, key) for pair in comparison.pairs for key in pair)
-    shown = [(part.title, part.rows) for part in declaration.figures]
-    shown += [(part.title, part.rows) for part in declaration.curves]
-    yield from ((title, key) for title, keys in shown for key in keys)
-    yield from (("quick", key) for key in declaration.quick)
-
-
-def _check_references(declaration: Declaration, key: str, scale: str) -> None:
-    row = declaration.resolved(key, scale)
-    for name in _references([row.options, row.copies]):
-        if name not in declaration.rows and name not in BUILT_IN:
-            known = [*declaration.rows, *declaration.scales[scale]]
-            raise ValueError(f"rows: {key}: {unknown(f'row or a value of the scale {scale}', name, known)}")
-
-
-def _of(values: Mapping[str, T], keys: Collection[str]) -> dict[str, T]:
-    return {key: value for key, value in values.items() if key in keys}
-
-
-def _references(node: Any) -> list[str]:
-    """Return the names in ``${…}`` of all strings, each once."""
-    if isinstance(node, str):
-        return Template(node).get_identifiers()
-    children = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
-    return list(dict.fromkeys(name for child in children for name in _references(child)))
-
-
-def _substituted(node: Any, values: Mapping[str, Any]) -> Any:
-    """Put values in the place of ``${…}``: a string that is nothing else becomes the value itself."""
-    if isinstance(node, str):
-        name = node[2:-1]
-        if node == f"${{{name}}}" and name in values:
-            return _substituted(values[name], {key: value for key, value in values.items() if key != name})
-        return Template(node).safe_substitute({key: str(value) for key, value in values.items()})
-    if isinstance(node, Mapping):
-        return {key: _substituted(child, values) for key, child in node.items()}
-    return [_substituted(child, values) for child in node] if isinstance(node, list) else node

@@ -9,9 +9,11 @@ from pathlib import Path
 from string import Template
 from typing import Any, NamedTuple
 
+from experiments.contents import Contents
 from experiments.launch import CONFIGS, DataChoice, digest, fewer_identities, longer, pixel_options
 from experiments.reproduction.declaration import Declaration, Row
-from experiments.reproduction.records import Run
+from experiments.reproduction.protocols import GENERATED, Protocol
+from experiments.reproduction.records import Evaluation, Run
 
 LAST = "checkpoints/last.ckpt"
 
@@ -25,7 +27,7 @@ class Setting:
         data: What is trained on.
         who: What tells one collection of people from another.
         weights: What runs that start from no other row start from.
-        protocols: Options of ``experiments.evaluate`` for real sets; none for generated faces.
+        protocols: Of real sets; none for generated faces.
         overrides: Options for all runs.
         folder: Where the runs are kept.
     """
@@ -34,7 +36,7 @@ class Setting:
     data: DataChoice
     who: str
     weights: str | None
-    protocols: Sequence[str]
+    protocols: Sequence[Protocol]
     overrides: Sequence[str]
     folder: Path
 
@@ -45,8 +47,8 @@ class Job(NamedTuple):
     run: Run
     train: list[str]
     """Arguments of ``python -m experiments.train``."""
-    evaluate: list[str]
-    """Arguments of ``python -m experiments.evaluate``; empty for none."""
+    evaluations: list[Evaluation]
+    """What it is evaluated by when it is trained."""
     copies: dict[Path, Path]
     """What is copied before it begins: copy → original."""
     needs: list[Path]
@@ -56,6 +58,27 @@ class Job(NamedTuple):
     def folder(self) -> Path:
         """Where the run is kept."""
         return Path(self.run.folder)
+
+    def recalled(self) -> Run:
+        """Return what the records say of the training and of these evaluations, and of no others."""
+        return self.evaluated(self.run.recalled())
+
+    def evaluated(self, run: Run, unevaluated: Mapping[str, str] | None = None) -> Run:
+        """Return a finished run with what its evaluations have found."""
+        if run.status != "done":
+            return run
+        found = [(one, measures) for one in self.evaluations if (measures := one.recalled()) is not None]
+        return replace(
+            run,
+            measures={**run.measures, **{name: v for _, measures in found for name, v in measures.items()}},
+            evaluations={one.protocol: str(one.folder) for one, _ in found},
+            unevaluated=unevaluated or {},
+        )
+
+    def is_finished(self) -> bool:
+        """Whether training and evaluations are all there."""
+        run = self.recalled()
+        return run.status == "done" and len(run.evaluations) == len(self.evaluations)
 
 
 def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> list[Job]:
@@ -67,6 +90,7 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
     values = declaration.scales[setting.scale] | {"weights": setting.weights}
     declaration = replace(declaration, scales={setting.scale: values})
     jobs: list[Job] = []
+    contents = Contents()
     for seed in seeds:
         folders: dict[str, str] = {}
         for key in declaration.with_needs(declaration.rows, setting.scale):
@@ -74,7 +98,10 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
             config = CONFIGS / f"{row.config}_{'demo' if setting.scale == 'demo' else 'casia'}.yaml"
             unnamed = _options(row, seed, setting, config, {**folders, "self": "self"})
             copies = {to: _filled(what, folders) for to, what in row.copies.items()}
-            name = f"{key}-{digest(config.read_text(), *unnamed, repr(copies), setting.who)}"
+            files = contents.named_in(
+                [*unnamed, *(f"--data.copies={what}" for what in copies.values())], made=setting.folder
+            )
+            name = f"{key}-{digest(config.read_text(), *unnamed, repr(copies), setting.who, *files)}"
             folder = setting.folder / f"seed{seed}" / name
             options = _options(row, seed, setting, config, {**folders, "self": str(folder)})
             folders[key] = str(folder)
@@ -84,7 +111,7 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
                 Job(
                     run=Run(row=key, seed=seed, folder=str(folder), command=command),
                     train=train,
-                    evaluate=_evaluate(row, folder, setting),
+                    evaluations=_evaluations(row, folder, setting),
                     copies={folder / to: Path(what) for to, what in copies.items()},
                     needs=[Path(folders[need]) for need in needs],
                 )
@@ -137,14 +164,12 @@ def _kept_in(folder: Path, group: str) -> list[str]:
     ]
 
 
-def _evaluate(row: Row, folder: Path, setting: Setting) -> list[str]:
-    protocols = setting.protocols or (["--protocol=generated"] if row.evaluated else [])
-    if not protocols or row.config == "segmentation":
-        return []
-    return [f"--checkpoint={folder / LAST}", *protocols, f"--out={folder / 'evaluation'}"]
-
-
-def identity_of(source: Any) -> str:
-    """Return what tells one collection of faces from another: identities, their names and some pixels."""
-    samples = [source.image(index).tobytes() for index in range(0, len(source), max(1, len(source) // 3))]
-    return digest(repr(list(source.identity_names)), source.identities.tobytes(), *samples)
+def _evaluations(row: Row, folder: Path, setting: Setting) -> list[Evaluation]:
+    protocols = setting.protocols or ([GENERATED] if row.evaluated else [])
+    found = []
+    for protocol in protocols if row.config != "segmentation" else ():
+        out = folder / "evaluation" / protocol.folder
+        found.append(
+            Evaluation(protocol.name, out, [f"--checkpoint={folder / LAST}", *protocol.options, f"--out={out}"])
+        )
+    return found

@@ -1,6 +1,5 @@
 """What became of a row with one seed, kept as a file in its folder."""
 
-import json
 import os
 import platform
 import subprocess
@@ -8,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
+from pydantic import TypeAdapter
 
-from experiments.results import write_json
+from callbacks.run_files import read_json, write_json
+from experiments.measures import SPLITS
 
 RECORD = "record.json"
 Status = Literal["done", "failed", "not run"]
@@ -28,13 +29,16 @@ class Run:
         folder: Of the run: configuration, checkpoints, figures, log.
         command: What was run, as one types it.
         status: Whether there are figures, an error, or neither yet.
-        measures: By name, ``test/rank1/scarf`` or ``ar/scarf/rank_1_accuracy``, as they were logged.
+        measures: By name, as they were logged, ``test/rank1/scarf``; with those of its evaluations,
+            ``ar/scarf/rank1``.
         history: For each epoch what was logged, with ``epoch`` from 1 and ``seconds`` of training until its end.
         seconds: Of training, validation included, start and evaluation not.
         error: The first line of what went wrong.
         commit: Of this suite, with ``+`` where files had been changed.
         hardware: In words.
         versions: Of Python and torch.
+        evaluations: Protocol → folder of what it has found, of the protocols that were asked for.
+        unevaluated: Protocol → what went wrong in it.
     """
 
     row: str
@@ -49,21 +53,75 @@ class Run:
     commit: str = ""
     hardware: str = ""
     versions: str = ""
+    evaluations: Mapping[str, str] = field(default_factory=dict)
+    unevaluated: Mapping[str, str] = field(default_factory=dict)
 
     def save(self) -> None:
-        """Write the record into the run's folder."""
-        write_json(Path(self.folder) / RECORD, asdict(self))
+        """Write the record of the training into the run's folder; evaluations have records of their own."""
+        content = asdict(replace(self, measures=_of_training(self.measures)))
+        del content["evaluations"], content["unevaluated"]
+        write_json(Path(self.folder) / RECORD, content)
 
     def recalled(self) -> "Run":
-        """Return what the folder's record says of this run, or the run itself where there is none that can be read."""
+        """Return what the folder's record says of this run's training, or the run itself where there is none.
+
+        A record that is damaged is none.
+        """
         try:
-            return replace(self, **json.loads((Path(self.folder) / RECORD).read_text()))
-        except (OSError, ValueError, TypeError):
+            found = _READER.validate_json((Path(self.folder) / RECORD).read_bytes())
+        except (OSError, ValueError):
             return self
+        here = {"row": self.row, "seed": self.seed, "folder": self.folder}  # which may have been moved
+        return replace(found, **here, measures=_of_training(found.measures))  # type: ignore[arg-type]  # of those types
 
     def is_done(self) -> bool:
         """Whether the folder's record says so."""
         return self.recalled().status == "done"
+
+
+_READER = TypeAdapter(Run)
+
+
+def _of_training(measures: Mapping[str, float]) -> dict[str, float]:
+    """Return the measures that no protocol has found."""
+    return {name: value for name, value in measures.items() if name.partition("/")[0] in SPLITS}
+
+
+class Evaluation(NamedTuple):
+    """A run's evaluation by one protocol."""
+
+    protocol: str
+    """Its name."""
+    folder: Path
+    """Of its results; another for other files of the same protocol."""
+    args: list[str]
+    """Arguments of ``python -m experiments.evaluate``."""
+
+    def keep(self) -> None:
+        """Record what was found, after the evaluation has ended well.
+
+        Raises:
+            ValueError: If the results are not there or of another protocol.
+        """
+        results = read_json(self.folder / "results.json")
+        try:
+            (by_protocol,) = results.values()
+            conditions = by_protocol[self.protocol].items()
+            found = {f"{self.protocol}/{c}/{name}": v for c, values in conditions for name, v in values.items()}
+        except (AttributeError, KeyError, ValueError):
+            raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got others") from None
+        measures = {name: value for name, value in found.items() if value is not None}
+        write_json(self.folder / RECORD, {"measures": measures, "commit": commit(), "versions": versions()})
+
+    def recalled(self) -> dict[str, float] | None:
+        """Return the recorded measures, ``None`` where there is no record or it is damaged."""
+        try:
+            return _MEASURES.validate_python((read_json(self.folder / RECORD) or {})["measures"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+_MEASURES = TypeAdapter(dict[str, float])
 
 
 @cache

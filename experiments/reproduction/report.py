@@ -7,15 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Template as Page
 
+from datamodules.whole_file import write_whole
 from experiments.reproduction.declaration import Comparison, Curves, Declaration, Figure, Row, Table
+from experiments.reproduction.parts import EVALUATION
 from experiments.reproduction.plots import History, curves, forest
 from experiments.reproduction.records import Run
-from experiments.reproduction.tabulated import Cell, Line, comparison_lines, duration, finished, table_lines
-from experiments.results import write_text
+from experiments.reproduction.tabulated import (
+    Cell,
+    Line,
+    comparison_lines,
+    duration,
+    finished,
+    measured_on,
+    settled_columns,
+    table_lines,
+)
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -45,6 +57,7 @@ def write_report(declaration: Declaration, runs: Sequence[Run], path: Path, *, s
         scale: ``demo`` or ``paper``.
         command: That asked for it.
     """
+    declaration = settled_columns(declaration, runs)
     parts = _parts(declaration, runs)
     page = _template().render(
         _state(declaration, runs),
@@ -62,10 +75,10 @@ def write_report(declaration: Declaration, runs: Sequence[Run], path: Path, *, s
             if (own := _of(runs, key))
         ],
     )
-    write_text(path, page)
+    write_whole(path, page)
 
 
-def _template() -> Template:
+def _template() -> Page:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
         autoescape=True,  # whatever the name: errors and options are anyone's text
@@ -74,6 +87,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
+    environment.filters["measured_on"] = measured_on
     environment.tests["changed"] = lambda commit: commit.endswith("+")
     return environment.get_template(TEMPLATE.name)
 
@@ -85,6 +99,8 @@ def _state(declaration: Declaration, runs: Sequence[Run]) -> dict[str, Any]:
         "done": finished(runs),
         "seeds": sorted({run.seed for run in runs}),
         "failed": _grouped(declaration, runs, "failed"),
+        "unevaluated": _unevaluated(declaration, runs),
+        "protocols": _counted(folder_name for run in runs for folder_name in _evaluations(run)),
         "waiting": _grouped(declaration, runs, "not run"),
         "unasked": [row.name for key, row in declaration.rows.items() if not _of(runs, key)],
         "commits": _counted(run.commit for run in started),
@@ -116,6 +132,19 @@ def _grouped(declaration: Declaration, runs: Sequence[Run], status: str) -> list
     return [(declaration.rows[key].name, seeds, error) for (key, error), seeds in groups.items()]
 
 
+def _unevaluated(declaration: Declaration, runs: Sequence[Run]) -> list[tuple[str, list[int], str, str]]:
+    """Return row, seeds, protocol and error of the evaluations that failed."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for run in runs:
+        for protocol, error in run.unevaluated.items():
+            groups.setdefault((run.row, protocol, error), []).append(run.seed)
+    return [(declaration.rows[key].name, seeds, name, error) for (key, name, error), seeds in groups.items()]
+
+
+def _evaluations(run: Run) -> list[str]:
+    return [Path(folder).name for folder in run.evaluations.values()]
+
+
 def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return sorted(Counter(value for value in values if value).items())
 
@@ -141,16 +170,28 @@ def _spoken(cells: Mapping[str, Cell]) -> str:
 
 
 def _pictures(declaration: Declaration, figure: Figure, runs: Sequence[Run]) -> list[Picture]:
-    """Return the pictures of each row's first run that has any; one without a source stands for a row without."""
+    """Return the pictures of each row's first finished run that has any; one without a source is of a row without."""
     shown: list[Picture] = []
     for key in figure.rows:
         name = declaration.rows[key].name
-        found = ((run.seed, sorted(Path(run.folder).glob(figure.file))) for run in _of(runs, key))
-        seed, paths = next(((seed, paths) for seed, paths in found if paths), (None, []))
-        text, caption = f"{figure.title}: {name}", f"{name}, seed {seed}"
-        shown += [Picture(_data(path), f"{text}, {path.stem}", caption) for path in paths]
-        shown += [] if paths else [Picture("", "", f"{name}: no run has {figure.file}")]
+        found = ((run.seed, _drawn(figure.file, run)) for run in finished(_of(runs, key)))
+        seed, drawn = next(((seed, drawn) for seed, drawn in found if drawn), (None, []))
+        for path, protocol in drawn:
+            caption = ", ".join([f"{name}, seed {seed}", *([protocol] if protocol else [])])
+            shown.append(Picture(_data(path), f"{figure.title}: {name}, {path.stem}", caption))
+        shown += [] if drawn else [Picture("", "", f"{name}: no run has {figure.file}")]
     return shown
+
+
+def _drawn(file: str, run: Run) -> list[tuple[Path, str]]:
+    """Return a run's pictures, each with the protocol whose evaluation has drawn it, empty for the training's."""
+    folder = Path(run.folder)
+    if EVALUATION not in Template(file).get_identifiers():
+        return [(path, "") for path in sorted(folder.glob(file))]
+    pattern = Template(file).substitute({EVALUATION: "."})
+    return [
+        (path, path.parent.name) for place in run.evaluations.values() for path in sorted(Path(place).glob(pattern))
+    ]
 
 
 def _curves(declaration: Declaration, part: Curves, runs: Sequence[Run]) -> list[Picture]:

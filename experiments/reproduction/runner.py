@@ -1,6 +1,5 @@
 """Runs jobs, each in a process of its own, as many at a time as there is room for."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,10 +11,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from threading import Lock
 from time import sleep
-from typing import Any
 
 import torch
 
+from callbacks.run_files import read_json
 from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
 from experiments.checkpoint_files import whole_checkpoint
@@ -73,9 +72,8 @@ class Runner:
     def _run(self, job: Job, needed: Sequence[Run]) -> Run:
         if self._stopping:
             return replace(job.run, error="stopped")
-        before = job.run.recalled()
-        if before.status == "done":
-            return before
+        if job.is_finished():
+            return job.recalled()
         failed = [run.row for run in needed if run.status != "done"]
         if failed:
             return replace(job.run, error=f"goes on from {failed[0]}, which is not there")
@@ -92,16 +90,15 @@ class Runner:
         try:
             job.folder.mkdir(parents=True, exist_ok=True)
             with self._alone(job.folder, name) as lock:
-                meanwhile = job.run.recalled()
-                if meanwhile.status == "done":
-                    return meanwhile
-                run = self._train(job, name, stem, lock)
-                run.save()
+                run = job.run.recalled()
+                if run.status != "done":
+                    run = self._train(job, name, stem, lock)
+                    run.save()
+                    told = f"{run.seconds:.0f} s of training" if run.status == "done" else f"failed: {run.error}"
+                    self._say(f"{name}: {told}")
+                return self._evaluate(job, run, name, lock)
         except StoppedError:
             return replace(stem, error="stopped")
-        told = f"{run.seconds:.0f} s of training" if run.status == "done" else f"failed: {run.error}"
-        self._say(f"{name}: {told}")
-        return run
 
     def _train(self, job: Job, name: str, stem: Run, lock: int) -> Run:
         resume = self._resume(job, name)
@@ -110,13 +107,27 @@ class Runner:
             for copy, original in job.copies.items():
                 if not (resume and copy.exists()):
                     write_whole(copy, original.read_bytes())
-            if not (job.folder / "metrics.json").exists():
+            if not all(read_json(job.folder / name) for name in ("history.json", "metrics.json")):
                 self._call(job.folder, "experiments.train", [*job.train, *resume], "log.txt", lock)
-            if job.evaluate:
-                self._call(job.folder, "experiments.evaluate", job.evaluate, "evaluation.txt", lock)
             return _collected(stem)
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             return replace(stem, status="failed", error=str(error))
+
+    def _evaluate(self, job: Job, run: Run, name: str, lock: int) -> Run:
+        """Make the evaluations that are missing; one that fails leaves the others and the training as they are."""
+        wrong: dict[str, str] = {}
+        for one in job.evaluations if run.status == "done" else ():
+            if one.recalled() is not None:
+                continue
+            self._say(f"{name}: evaluating by {one.protocol}")
+            try:
+                one.folder.mkdir(parents=True, exist_ok=True)
+                self._call(one.folder, "experiments.evaluate", one.args, "log.txt", lock)
+                one.keep()
+            except (RuntimeError, OSError, ValueError) as error:
+                wrong[one.protocol] = str(error)
+                self._say(f"{name}: evaluation by {one.protocol} failed: {error}")
+        return job.evaluated(run, wrong)
 
     def _resume(self, job: Job, name: str) -> list[str]:
         """Return the option that lets a run go on from its last whole checkpoint; none where there is no such."""
@@ -203,24 +214,15 @@ class Runner:
 
 
 def _collected(run: Run) -> Run:
-    """Return the run with what it measured: at its end, in its last epoch, and by protocols."""
+    """Return the run with what its training measured: at its end, and in its last epoch."""
     folder = Path(run.folder)
-    history: list[dict[str, float]] = _json(folder / "history.json")
+    history: list[dict[str, float]] = read_json(folder / "history.json")
+    metrics = read_json(folder / "metrics.json")
+    if not history or not metrics:
+        raise ValueError(f"{folder}: expected history.json and metrics.json of a training, got none or damaged ones")
     last = {name: value for name, value in history[-1].items() if "/" in name}
-    tested = _json(folder / "metrics.json")["metrics"]
-    protocols: dict[str, float] = {}
-    results = folder / "evaluation/results.json"
-    if results.exists():
-        (by_protocol,) = _json(results).values()
-        for protocol, conditions in by_protocol.items():
-            for condition, measures in conditions.items():
-                protocols |= {f"{protocol}/{condition}/{name}": value for name, value in measures.items()}
-    measures = {name: value for name, value in {**last, **tested, **protocols}.items() if value is not None}
+    measures = {name: value for name, value in {**last, **metrics["metrics"]}.items() if value is not None}
     return replace(run, status="done", measures=measures, history=history, seconds=history[-1]["seconds"])
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text())
 
 
 def _existing(path: Path) -> Path:

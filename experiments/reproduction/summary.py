@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from scipy.stats import t as student_t
@@ -49,20 +50,46 @@ def estimate(values: Sequence[float]) -> Estimate | None:
 
 
 def measured(run: Run, column: Column) -> float | None:
-    """Return a column's figure of a run: the first of its measures that there is."""
-    found = (run.measures[name] for name in column.measures if name in run.measures)
-    value = next(found, None)
+    """Return a column's figure of a run.
+
+    Raises:
+        ValueError: If the column has several measures still: which one counts is the report's, not a run's.
+    """
+    (name,) = column.measures
+    value = run.measures.get(name)
     return None if value is None else column.factor * value
 
 
-def cell(runs: Iterable[Run], row: str, column: Column) -> Estimate | None:
-    """Return a row's mean over seeds."""
+def settled(column: Column, runs: Iterable[Run]) -> Column:
+    """Return a column with the one measure that all rows are shown by: the first that any finished run has."""
+    found = {name for run in runs if run.status == "done" for name in run.measures}
+    chosen = next((name for name in column.measures if name in found), column.measures[0])
+    return replace(column, measures=[chosen])
+
+
+def cell(runs: Sequence[Run], row: str, column: Column) -> Estimate | None:
+    """Return a row's mean over seeds, by the measure that all rows are shown by.
+
+    Args:
+        runs: Of all rows.
+        row: The row.
+        column: The column.
+    """
+    column = settled(column, runs)
     values = (measured(run, column) for run in runs if run.row == row)
     return estimate([value for value in values if value is not None])
 
 
-def paired(runs: Iterable[Run], one: str, other: str, column: Column) -> Estimate | None:
-    """Return the mean over seeds of a row's difference to another of the same seed."""
+def paired(runs: Sequence[Run], one: str, other: str, column: Column) -> Estimate | None:
+    """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both.
+
+    Args:
+        runs: Of all rows.
+        one: The row.
+        other: What is subtracted from it.
+        column: The column.
+    """
+    column = settled(column, runs)
     values: dict[tuple[str, int], float | None] = {(run.row, run.seed): measured(run, column) for run in runs}
     seeds = [seed for row, seed in values if row == one]
     both = [(values[one, seed], values.get((other, seed))) for seed in seeds]

@@ -2,13 +2,15 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from experiments.reproduction.declaration import Comparison, Declaration, Table
+from experiments.reproduction.declaration import Column, Comparison, Declaration, Table
 from experiments.reproduction.records import Run
-from experiments.reproduction.summary import Estimate, cell, paired, seconds
+from experiments.reproduction.summary import Estimate, cell, paired, seconds, settled
 
 NONE = "–"
+OWN = {"train": "training", "val": "validation", "test": "unseen people"}
+"""What a training measures on, by the first word of its measures."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,29 @@ class Line:
     ratio: str = NONE
 
 
+def settled_columns(declaration: Declaration, runs: Sequence[Run]) -> Declaration:
+    """Return a declaration whose columns have one measure each, for all rows of all tables and comparisons alike."""
+    tables = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in declaration.tables]
+    comparisons = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in declaration.comparisons]
+    return replace(declaration, tables=tables, comparisons=comparisons)
+
+
+def measured_on(column: Column) -> str:
+    """Return what a column with one measure was measured on: a protocol's name, or which of the data set's faces.
+
+    Example:
+        >>> measured_on(Column("scarf", ["ar/scarf/rank1"])), measured_on(Column("scarf", ["test/rank1/scarf"]))
+        ('ar', 'unseen people')
+    """
+    source = column.measures[0].partition("/")[0]
+    return OWN.get(source, source)
+
+
 def table_lines(declaration: Declaration, table: Table, runs: Sequence[Run]) -> list[Line]:
-    """Return a table's rows: means over the seeds of finished runs beside the paper's figures."""
+    """Return a table's rows: means over the seeds of finished runs beside the paper's figures.
+
+    A column's figures are all of one measure, see :func:`~experiments.reproduction.summary.settled`.
+    """
     done = finished(runs)
     expected = len({run.seed for run in runs})
     lines = []
@@ -75,7 +98,7 @@ def table_lines(declaration: Declaration, table: Table, runs: Sequence[Run]) -> 
 
 
 def comparison_lines(declaration: Declaration, comparison: Comparison, runs: Sequence[Run]) -> list[Line]:
-    """Return a comparison's pairs: mean differences over the seeds that both rows have finished."""
+    """Return a comparison's pairs: mean differences over the seeds that both rows have finished, of one measure."""
     done = finished(runs)
     lines = []
     for one, other in comparison.pairs:

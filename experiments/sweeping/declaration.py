@@ -14,6 +14,7 @@ import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from experiments.cli import UserError, did_you_mean
+from experiments.strict_yaml import strict_yaml
 
 METHODS = ("grid", "random", "bayes")
 TOP_LEVEL = (
@@ -102,7 +103,7 @@ def read_sweep(path: Path | str, name: str | None = None) -> Sweep:
     """
     path = Path(path)
     try:
-        config = yaml.safe_load(path.read_text())
+        config = strict_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: expected a sweep's YAML file, got {' '.join(str(error).split())}") from error
     try:

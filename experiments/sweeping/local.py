@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import optuna
 from optuna.trial import TrialState
 
+from callbacks.run_files import read_json
 from experiments.cli import UserError, did_you_mean
 from experiments.commands import first_error, sigterm_interrupts, try_lock
 from experiments.launch import digest
@@ -31,7 +32,7 @@ class Trial(NamedTuple):
     note: str = ""
 
 
-def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None) -> list[Trial]:
+def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None, *, depends_on: str = "") -> list[Trial]:
     """Run what a sweep has not yet run, and return all its trials.
 
     An interrupted sweep goes on: its finished trials are kept, one that was cut off is run again. Trials are the same
@@ -41,6 +42,7 @@ def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None) -> list
         sweep: What is swept.
         overrides: Further options of every trial.
         trials: How many, those of earlier calls included; by default the grid's, or the file's ``run_cap``.
+        depends_on: What else tells the trials from those of another sweep: their configuration, their data.
 
     Raises:
         UserError: If the number of trials is missing, another process runs the sweep, the folder holds one of other
@@ -53,7 +55,7 @@ def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None) -> list
     count = min(count, len(points) or count)
     folder = FOLDER / sweep.name
     with locked(folder) as lock:
-        study = open_study(sweep, overrides, folder)
+        study = open_study(sweep, overrides, folder, depends_on)
         for point in points:
             study.enqueue_trial(point, skip_if_exists=True)
         for number, chosen in pending(study, sweep, count):
@@ -75,7 +77,7 @@ def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None) -> list
         ]
 
 
-def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path) -> optuna.Study:
+def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path, depends_on: str = "") -> optuna.Study:
     """Return the study in a folder, a new one where there is none.
 
     Raises:
@@ -83,7 +85,7 @@ def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path) -> optuna.S
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = {key: value for key, value in sweep.config.items() if key not in {"description", "run_cap"}}
-    key = digest(json.dumps([what, list(overrides)], sort_keys=True))
+    key = digest(json.dumps([what, list(overrides)], sort_keys=True), depends_on)
     study = optuna.create_study(
         storage=f"sqlite:///{folder}/study.db",
         study_name=sweep.name,
@@ -91,7 +93,7 @@ def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path) -> optuna.S
         load_if_exists=True,
     )
     if study.user_attrs.setdefault("settings", key) != key:
-        raise UserError(f"{folder}: a sweep of other settings is there; --name=… gives this one another name")
+        raise UserError(f"{folder}: a sweep of other settings or data is there; --name=… gives this one another name")
     study.set_user_attr("settings", key)
     return study
 
@@ -142,10 +144,10 @@ def run_trial(
         done = subprocess.run(  # noqa: S603  the sweep's own command line
             command, stdout=log, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock], check=False
         )
-    path = folder / name / "metrics.json"
-    if done.returncode != 0 or not path.exists():
+    found = read_json(folder / name / "metrics.json")
+    if done.returncode != 0 or not found:
         return Trial(number, values, None, _error(folder, number, done.returncode))
-    metrics = json.loads(path.read_text())["metrics"]
+    metrics = found["metrics"]
     if sweep.metric not in metrics:
         hint = did_you_mean(sweep.metric, metrics)
         raise UserError(f"{sweep.path}: expected a metric that runs log, got {sweep.metric!r}{hint}")

@@ -1,7 +1,7 @@
 """What turns faces into embeddings and is not trained here."""
 
-import hashlib
-from pathlib import Path
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from pytorch_lightning import LightningModule
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
 from lightning_modules.networks import Normalize
+from lightning_modules.networks.foreign import foreign
 from lightning_modules.outputs import StepOutput
 
 
@@ -21,10 +22,15 @@ class Extractor(LightningModule):
         normalize: What turns raw RGB pixels into its input.
         bgr: Whether it takes blue first, as models that were trained with OpenCV do.
         flip: Whether the embeddings of an image and of its mirror image are added, as is usual in the field.
+        batch_size: How many images the network takes, neither more nor fewer, such as one that was traced for a fixed
+            number; what is missing in the last batch is filled up with copies. ``None`` is any number.
 
     Raises:
-        ValueError: If ``image_size`` is not positive.
+        ValueError: If ``image_size`` or ``batch_size`` is not positive.
     """
+
+    threads = 1
+    """How many parts of a batch are in the network at once."""
 
     def __init__(
         self,
@@ -34,21 +40,25 @@ class Extractor(LightningModule):
         normalize: Normalize | None = None,
         bgr: bool = False,
         flip: bool = False,
+        batch_size: int | None = None,
     ) -> None:
         super().__init__()
         if image_size < 1:
             raise ValueError(f"Expected `image_size` of at least 1, got {image_size}")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"Expected `batch_size` of at least 1, got {batch_size}")
         self.network = network.eval()
         self.image_size = image_size
         self.normalize = normalize or Normalize()
         self.bgr = bgr
         self.flip = flip
+        self.batch_size = batch_size
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` float32 embeddings of raw RGB ``(B, 3, H, W)`` images.
 
         Raises:
-            ValueError: If the network's output is not ``(B, D)``.
+            ValueError: If the network fails, or its output is not ``(B, D)``: in one line.
         """
         x: Tensor = self.normalize(images)
         if self.bgr:
@@ -69,27 +79,31 @@ class Extractor(LightningModule):
         return f"{self.image_size} px, {self.normalize.extra_repr()}, bgr={self.bgr}, flip={self.flip}"
 
     def _embed(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
+        dtypes = (weight.dtype for weight in self.network.parameters() if weight.is_floating_point())
+        x = x.to(next(dtypes, x.dtype))
+        batches = list(x.chunk(self.threads) if self.batch_size is None else filled_batches(x, self.batch_size))
+        if self.threads == 1:
+            return torch.cat([self._run(batch) for batch in batches])[: len(x)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return torch.cat(list(pool.map(self._run, batches)))[: len(x)]
+
+    def _run(self, x: Tensor) -> Tensor:
+        name = getattr(self.network, "path", type(self.network).__name__)
+        with torch.no_grad(), foreign(f"{name} to embed images of shape {tuple(x.shape)}"):
             embeddings: Tensor = self.network(x)
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2 or len(embeddings) != len(x):
             got = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
-            raise ValueError(f"Expected embeddings (B, D) of {type(self.network).__name__}, got {got}")
+            raise ValueError(f"Expected embeddings (B, D) of {name}, got {got} for images of shape {tuple(x.shape)}")
         return embeddings.float()
 
 
-class FileNetwork(nn.Module):
-    """A network that is a program in a file; a buffer stands for its contents, so that fingerprints tell files apart.
+def filled_batches(x: Tensor, size: int) -> Iterator[Tensor]:
+    """Yield ``x`` in batches of ``size``; the last is filled up with copies of its last row.
 
-    Args:
-        path: The file.
-
-    Raises:
-        ValueError: If it is not there.
+    Example:
+        >>> [batch.tolist() for batch in filled_batches(torch.tensor([1, 2, 3]), 2)]
+        [[1, 2], [3, 3]]
     """
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        if not Path(path).is_file():
-            raise ValueError(f"Expected a file of a network, got {path}, which is not there")
-        digest = hashlib.sha256(Path(path).read_bytes()).digest()
-        self.register_buffer("content", torch.frombuffer(bytearray(digest), dtype=torch.uint8))
+    for batch in torch.split(x, size):
+        missing = size - len(batch)
+        yield torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])]) if missing else batch

@@ -6,13 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_modules.extractors.extractor import Extractor, FileNetwork
+from lightning_modules.extractors.extractor import Extractor
+from lightning_modules.extractors.file_network import FileNetwork
+from lightning_modules.networks.foreign import foreign
 
 
 class TorchScriptExtractor(Extractor):
     """A TorchScript file from ``torch.jit.save``.
 
-    Such a file is a program: open only files of people whom you trust.
+    Such a file is a program: open only files of people whom you trust. One that was traced for a fixed number of images
+    needs it as ``batch_size``.
 
     Args:
         path: The file.
@@ -29,12 +32,9 @@ class TorchScriptExtractor(Extractor):
 class _ScriptedNetwork(FileNetwork):
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # torch's, of the format itself
-                self.scripted = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]  # torch's
-        except (RuntimeError, ValueError) as error:
-            raise ValueError(f"Expected a TorchScript file, got {path}: {str(error).splitlines()[0]}") from error
+        with warnings.catch_warnings(), foreign("a TorchScript file", path):
+            warnings.simplefilter("ignore", FutureWarning)  # torch's, of the format itself
+            self.scripted = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]  # torch's
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the embeddings of ``(B, C, H, W)`` images."""

@@ -2,7 +2,7 @@
 
 from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
 from lightning_modules.networks.checkpoint_file import read_state_dict
-from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss
+from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss, is_best
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.face_net import FaceNet
 from lightning_modules.networks.fcn8s import FCN8s
@@ -16,6 +16,7 @@ from lightning_modules.networks.smp_segmenter import SMPSegmenter
 from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
 from lightning_modules.networks.timm_trunk import TimmTrunk
 from lightning_modules.networks.trunk import Trunk
+from lightning_modules.networks.unused import freeze, unused_parameters
 from lightning_modules.networks.vgg16 import VGG16Trunk
 from lightning_modules.networks.weights import (
     imagenet_trunk_weights,
@@ -55,10 +56,13 @@ __all__ = [
     "check_single_loss",
     "copy_matching_weights",
     "fingerprint",
+    "freeze",
     "imagenet_trunk_weights",
+    "is_best",
     "load_classifier_weights",
     "load_network_weights",
     "load_segmenter_weights",
     "load_trunk_weights",
     "read_state_dict",
+    "unused_parameters",
 ]

@@ -20,6 +20,7 @@ class FaceNet(nn.Module):
         in_channels: 3 for RGB, 1 for grey.
 
     Attributes:
+        image_size: H and W in pixels.
         embedding_dim: D.
         feature_shape: ``(C, H', W')``.
 
@@ -42,6 +43,7 @@ class FaceNet(nn.Module):
         in_channels: int = 3,
     ) -> None:
         super().__init__()
+        self.image_size = image_size
         self.trunk = trunk
         with evaluating(trunk):
             self.feature_shape = feature_shape(trunk(torch.zeros(1, in_channels, image_size, image_size)))

@@ -1,18 +1,23 @@
 """Any segmentation_models_pytorch architecture as a segmenter."""
 
+from contextlib import suppress
 from typing import Any
 
+import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+from lightning_modules.networks.unused import cut_unused
 
 
 class SMPSegmenter(Segmenter):
     """An architecture of segmentation_models_pytorch behind the :class:`Segmenter` contract.
 
     The feature maps are those of its encoder, without the image that smp puts in front. Images whose size the
-    encoder's stride does not divide are padded at the right and bottom, and what comes out is cropped again.
+    encoder's stride does not divide are padded at the right and bottom, and what comes out is cropped again. Layers
+    that neither logits nor feature maps depend on, such as those of an encoder that is deeper than ``encoder_depth``,
+    are cut away.
 
     Args:
         arch: As in smp, for example ``"Unet"``, ``"FPN"``, ``"DeepLabV3Plus"``.
@@ -46,6 +51,7 @@ class SMPSegmenter(Segmenter):
             raise ValueError("Expected `options` without `classes`: there are two, clean and occluded")
         self.model = _build(arch, encoder_name, encoder_weights, options)
         self.stride = int(self.model.encoder.output_stride)  # type: ignore[union-attr, arg-type]  # smp is untyped
+        self._cut(int(options.get("in_channels", 3)))
 
     def forward(self, x: Tensor) -> SegmenterOutput:
         """Return logits ``(B, 2, H, W)`` and the encoder's feature maps of ``(B, C, H, W)`` images."""
@@ -57,6 +63,12 @@ class SMPSegmenter(Segmenter):
         # index 0 is the image itself; encoders without a stride-2 map put one without channels in its place
         features = [_crop(m, x, padded) for m in maps[1:] if m.shape[1] > 0]
         return SegmenterOutput(_crop(logits, x, padded), features)
+
+    def _cut(self, in_channels: int) -> None:
+        side = 8 * self.stride  # PAN pools three times what is left of the image
+        image = torch.zeros(1, in_channels, side, side)
+        with suppress(AssertionError, RuntimeError):  # an encoder of one image size alone
+            cut_unused(self, lambda: self(image))
 
 
 def _build(arch: str, encoder_name: str, encoder_weights: str | None, options: dict[str, Any]) -> nn.Module:

@@ -59,6 +59,7 @@ class SOIDN(nn.Module):
         in_channels: 3 for RGB, 1 for grey.
 
     Attributes:
+        image_size: H and W in pixels.
         embedding_dim: D.
         mask_positions: In ascending order.
 
@@ -90,6 +91,7 @@ class SOIDN(nn.Module):
         in_channels: int = 3,
     ) -> None:
         super().__init__()
+        self.image_size = image_size
         if mask_source not in ("features", "scores"):
             raise ValueError(f'Expected `mask_source` "features" or "scores", got {mask_source!r}')
         self.trunk = trunk

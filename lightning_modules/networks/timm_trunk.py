@@ -1,17 +1,23 @@
 """Any timm model as a trunk."""
 
+from contextlib import suppress
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from lightning_modules.networks.trunk import Trunk
+from lightning_modules.networks.unused import cut_unused
+
+_SIDE = 64  # pixels, for a look at what is used
 
 
 class TimmTrunk(Trunk):
     """A timm model's feature extractor, cut at ``out_index``.
 
     Models that timm can unroll into a sequence (ResNets and most other convolutional networks) get one stage per
-    feature level; all others are a single stage, where a mask can act on the image and on the top only.
+    feature level; all others are a single stage, where a mask can act on the image and on the top only. Layers behind
+    the output are cut away.
 
     Args:
         model_name: As in ``timm.list_models()``, for example ``"resnet18"``.
@@ -36,7 +42,11 @@ class TimmTrunk(Trunk):
         pretrained: bool = False,
         options: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(_stages(_extractor(model_name, out_index, pretrained, options or {})))
+        options = options or {}
+        super().__init__(_stages(_extractor(model_name, out_index, pretrained, options)))
+        image = torch.zeros(1, options.get("in_chans", 3), _SIDE, _SIDE)
+        with suppress(AssertionError, RuntimeError):  # a model of one image size alone, which timm prunes itself
+            cut_unused(self, lambda: self.features(image))
 
 
 class _SingleFeature(nn.Module):

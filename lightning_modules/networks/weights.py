@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from lightning_modules.networks.checkpoint_file import read_state_dict
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from lightning_modules.networks.head import VGG16Head
+from lightning_modules.networks.unused import cut_weights
 from lightning_modules.networks.weight_formats import segmenter_weights, to_network_names
 
 
@@ -184,6 +185,8 @@ def _trunk(network: nn.Module) -> nn.Module:
 
 def _fitting(part: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     given = {name.removeprefix(f"{part}."): t for name, t in state.items() if name.startswith(f"{part}.")}
+    for name in cut_weights(module):  # older files have them
+        given.pop(name, None)
     wanted = module.state_dict()
     for name in [*wanted, *given]:
         if name.endswith("num_batches_tracked"):  # older files lack it, and evaluation does not use it

@@ -10,6 +10,7 @@ from torch import Tensor
 from callbacks import UnseenRecognition
 from callbacks.recognition import recognition, verification_pairs
 from callbacks.rows import Rows
+from datamodules.errors import DataError
 from losses import decidability
 
 IDENTITIES = torch.tensor([4, 4, 4, 9, 9, 9, 12, 12, 12])
@@ -121,3 +122,39 @@ def test_a_module_without_embeddings_is_left_alone(recording_module: Any) -> Non
     callback.on_test_batch_end(None, recording_module, None, {}, 0)  # type: ignore[arg-type,typeddict-item]  # no embedding, so nothing is read
     callback.on_test_epoch_end(None, recording_module)  # type: ignore[arg-type]  # the trainer is not used
     assert recording_module.logged == {}
+
+
+def test_one_enrolled_face_that_is_not_finite_is_refused_and_named(recording_module: Any) -> None:
+    callback = UnseenRecognition()
+    embeddings = one_hot(IDENTITIES)
+    embeddings[3, 0] = math.nan
+    batch: Any = {
+        "occluder": ["none"] * 9,
+        "index": torch.arange(9),
+        "identity": IDENTITIES,
+        "name": [f"{i}.png" for i in range(9)],
+    }
+    callback.on_test_batch_end(None, recording_module, {"embedding": embeddings}, batch, 0)  # type: ignore[arg-type]  # the trainer is not used
+    with pytest.raises(DataError, match=r"^3.png: expected a finite embedding"):
+        callback.on_test_epoch_end(None, recording_module)  # type: ignore[arg-type]  # the trainer is not used
+    assert recording_module.logged == {}
+
+
+def test_faces_that_are_all_the_same_are_recognised_by_chance_and_never_better() -> None:
+    constant = torch.full((9, 4), 0.1)
+    measures = recognition(rows({"none": constant, "cup": constant}), num_folds=3)
+    for condition in ("none", "cup", "occluded"):
+        found = [float(measures[f"{name}/{condition}"]) for name in ("rank1", "accuracy", "eer", "decidability")]
+        assert found == [0.0, 0.5, 0.5, 0.0]
+
+
+def test_a_condition_never_takes_the_place_of_the_mean() -> None:
+    with pytest.raises(ValueError, match=r"Expected conditions named other than .*, got 'occluded'"):
+        recognition(rows({"none": one_hot(IDENTITIES), "occluded": one_hot(IDENTITIES)}))
+
+
+def test_lengths_beyond_what_float32_squares_change_nothing() -> None:
+    embeddings = torch.randn(9, 4, generator=torch.Generator().manual_seed(3))
+    lengths = torch.tensor([1e20, 1.0, 1e-20] * 3)[:, None]
+    expected, found = (recognition(rows({"none": e}), num_folds=3) for e in (embeddings, lengths * embeddings))
+    assert {name: float(v) for name, v in found.items()} == pytest.approx({n: float(v) for n, v in expected.items()})

@@ -41,6 +41,12 @@ def test_every_pair_counts_once() -> None:
         torch.testing.assert_close(found, expected)
 
 
+def test_an_embedding_of_zeros_is_as_far_as_one_at_right_angles() -> None:
+    table = Rows(["none"] * 3, torch.arange(3), torch.tensor([0, 0, 1]), torch.tensor([[0.0, 0], [0, 0], [1, 0]]))
+    genuine, impostor = pair_distances(table, 100)
+    assert (genuine.tolist(), impostor.tolist()) == ([2.0], [2.0, 2.0])
+
+
 def test_more_faces_than_wanted_are_all_faces_of_some_people() -> None:
     table = rows([i // 5 for i in range(50)])
     genuine, impostor = pair_distances(table, 20)

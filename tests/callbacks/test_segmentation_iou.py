@@ -7,9 +7,9 @@ import torch
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from callbacks import SegmentationIoU
-from callbacks.metrics import class_iou
+from callbacks.metrics import class_iou, confusion_matrices
 from callbacks.rows import Rows
-from callbacks.segmentation_iou import pixel_confusion, segmentation_measures
+from callbacks.segmentation_iou import segmentation_measures
 from datamodules.batch import FaceBatch
 
 
@@ -19,7 +19,7 @@ def random_masks(seed: int) -> torch.Tensor:
 
 def test_equals_torchmetrics_over_all_pixels() -> None:
     truth, seen = random_masks(0), random_masks(1)
-    ours = class_iou(pixel_confusion(seen, truth).sum(0))
+    ours = class_iou(confusion_matrices(seen, truth).sum(0))
     theirs = multiclass_jaccard_index(seen.long(), truth.long(), num_classes=2, average="none")
     torch.testing.assert_close(ours, theirs)
 
@@ -27,7 +27,7 @@ def test_equals_torchmetrics_over_all_pixels() -> None:
 def test_golden_values() -> None:
     truth = torch.tensor([[[1, 1, 0, 0]]])
     seen = torch.tensor([[[1, 0, 0, 1]]])
-    assert pixel_confusion(seen, truth).tolist() == [[[1, 1], [1, 1]]]
+    assert confusion_matrices(seen, truth).tolist() == [[[1, 1], [1, 1]]]
     torch.testing.assert_close(class_iou(torch.tensor([[1, 1], [1, 1]])), torch.tensor([1 / 3, 1 / 3]))
 
 
@@ -38,7 +38,7 @@ def test_a_class_that_never_occurs_is_perfect() -> None:
 def test_clean_faces_count_as_false_alarms_only() -> None:
     confusion = torch.tensor([[[6, 2], [0, 0]], [[4, 0], [0, 4]]])
     rows = Rows(["none", "cup"], torch.tensor([0, 1]), torch.tensor([0, 0]), confusion)
-    measures = segmentation_measures(rows, by_category=True)
+    measures = segmentation_measures(rows, by_condition=True)
     assert {name: float(value) for name, value in measures.items()} == {
         "false_alarm": 0.25,
         "clean": 1.0,
@@ -62,3 +62,11 @@ def test_callback_logs_what_was_seen_and_forgets_it(batch: FaceBatch, recording_
     recording_module.logged.clear()
     getattr(callback, f"on_{split}_epoch_end")(None, recording_module)
     assert recording_module.logged == {}
+
+
+@pytest.mark.parametrize("name", ["mean", "occluded", "false_alarm", "clean"])
+def test_a_condition_never_takes_the_place_of_a_mean(name: str) -> None:
+    confusion = torch.tensor([[[6, 2], [0, 0]], [[4, 0], [0, 4]]])
+    rows = Rows(["none", name], torch.tensor([0, 1]), torch.tensor([0, 0]), confusion)
+    with pytest.raises(ValueError, match=f"Expected conditions named other than .*, got '{name}'"):
+        segmentation_measures(rows, by_condition=True)

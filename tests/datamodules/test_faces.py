@@ -13,6 +13,8 @@ from jsonargparse import ArgumentParser
 from datamodules import FaceBatch, FaceDataModule, IdentityBatches
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, OccluderMixture, OcclusionMap, StrategicPlacement, UniformPlacement
+from datamodules.occluders.occluder import Occluded
+from datamodules.sources.source import Landmarks, UInt8Image
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 COUNTS = [12] * 8
@@ -165,3 +167,41 @@ def test_a_map_of_other_images_is_refused_before_training(tmp_path: Path) -> Non
     patch = NoisePatch((8, 8), StrategicPlacement(path, temperature=0.25))
     with pytest.raises(DataError, match=r"map.npz: expected images of the map's 100 × 100 .*, got one of 32 × 32"):
         faces(None, training_occluder=patch)
+
+
+class Nothing:
+    """Says that it drew nothing, whether or not it did."""
+
+    def __init__(self, covers: bool) -> None:
+        self.covers = covers
+
+    def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
+        return Occluded(image.copy(), np.full(image.shape[:2], self.covers, np.uint8), "none")
+
+
+def test_conditions_are_the_mixtures_names_whatever_its_occluders_say() -> None:
+    mixture = OccluderMixture(
+        {"small": RandomSquare(), "large": RandomSquare(), "missed": Nothing(covers=False)}, {"small": 1.0}
+    )
+    data = faces(evaluation_occluders=mixture)
+    seen = Counter(name for batch in batches(data, "test") for name in batch["occluder"])
+    assert seen == dict.fromkeys(("none", "small", "large", "missed"), len(data.split.unseen))
+
+
+@pytest.mark.parametrize("name", ["clean", "occluded", "mean", "false_alarm", "cup/left", "..\\cup", "", " ", "a\nb"])
+def test_a_condition_is_not_named_as_something_else(name: str) -> None:
+    mixture = OccluderMixture({name: RandomSquare()}, {name: 1.0})
+    with pytest.raises(ValueError, match="Expected conditions named"):
+        faces(evaluation_occluders=mixture)
+    faces(training_occluder=mixture)  # its names are nobody's
+
+
+def test_a_batch_says_what_its_images_are_called() -> None:
+    batch = batches(faces(), "test")[0]
+    assert batch["name"] == [f"image-{index}" for index in batch["index"].tolist()]
+
+
+def test_what_covers_a_face_cannot_call_it_clean() -> None:
+    mixture = OccluderMixture({"liar": Nothing(covers=True)}, {"liar": 1.0})
+    with pytest.raises(DataError, match=r"^image-\d+: expected an occluder with a category other than 'none'"):
+        batches(faces(training_occluder=mixture), "val")

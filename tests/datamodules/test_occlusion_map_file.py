@@ -1,5 +1,7 @@
 """Saved occlusion maps: what is written is what is read, and what does not belong is refused by name."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,27 @@ def test_refuses_a_file_that_is_no_archive(tmp_path: Path) -> None:
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "map.npz", **FIELDS | {"error": np.array([[None]])}, allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        OcclusionMap.load(tmp_path / "map.npz")
+
+
+@pytest.mark.parametrize("shape", [(1 << 31, 1 << 4), (10**18,), (-1, 4), (3, 3)])
+def test_no_number_in_the_file_decides_how_much_memory_is_taken(shape: tuple[int, ...], tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"shape": shape, "fortran_order": False, "descr": "<f4"})
+    write(tmp_path / "map.npz", error=None)
+    with zipfile.ZipFile(tmp_path / "map.npz", "a") as archive:
+        archive.writestr("error.npy", header.getvalue() + bytes(32))
+    with pytest.raises(DataError, match="cannot be read"):
+        OcclusionMap.load(tmp_path / "map.npz")
+
+
+def test_an_archive_does_not_unpack_to_more_than_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datamodules.npz_file.MOST_BYTES", 1000)
+    write(tmp_path / "map.npz", indices=np.arange(125))
+    with pytest.raises(DataError, match="cannot be read"):
+        OcclusionMap.load(tmp_path / "map.npz")
+    np.savez_compressed(tmp_path / "map.npz", allow_pickle=True, **FIELDS | {"fill": np.zeros(1000, np.float32)})
     with pytest.raises(DataError, match="cannot be read"):
         OcclusionMap.load(tmp_path / "map.npz")
 

@@ -102,22 +102,16 @@ def a_crop(path: Path) -> None:
         folder.write(path.name, np.zeros((4, 4, 3), np.uint8))
 
 
-def embeddings(path: Path) -> None:
-    from experiments.embedding import _keep
-
-    _keep(path.parent, {bytes(16): np.zeros(2, np.float32)})
-
-
 def results(path: Path) -> None:
-    from experiments.results import write_json
+    from callbacks.run_files import write_json
 
     write_json(path, {})
 
 
 def a_table(path: Path) -> None:
-    from experiments.evaluate import write_csv
+    from experiments.evaluation_folder import EvaluationFolder
 
-    write_csv(path, {})
+    EvaluationFolder(path.parent, [], []).write({})
 
 
 def failures(path: Path) -> None:
@@ -140,7 +134,6 @@ def a_manifest(path: Path) -> None:
         (a_figure, "figure.svg"),
         (a_grid, "grid.png"),
         (a_crop, "crop.png"),
-        (embeddings, None),
         (results, "results.json"),
         (a_table, "results.csv"),
         (failures, "failed.csv"),
@@ -148,12 +141,12 @@ def a_manifest(path: Path) -> None:
     ],
 )
 def test_what_the_suite_writes_is_whole_or_as_it_was(
-    write: Callable[[Path], None], name: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write: Callable[[Path], None], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "files"
-    write(folder / (name or "any"))
+    write(folder / name)
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    assert name is None or folder / name in before
+    assert folder / name in before
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -161,5 +154,5 @@ def test_what_the_suite_writes_is_whole_or_as_it_was(
     monkeypatch.setattr(os, "fsync", full)
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(Exception, match="No space left on device"):
-        write(folder / (name or "any"))
+        write(folder / name)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before

@@ -92,3 +92,21 @@ def test_batch_normalisation_over_processes_is_refused_on_a_cpu(tiny: Options, e
     said = run_module("experiments.train", "fit", f"--config={CONFIGS}/baseline_demo.yaml", *tiny, *TWO, status=1)
     (line,) = {line for line in said.splitlines() if line.startswith("error: ")}
     assert line.startswith("error: Expected GPUs with `trainer.sync_batchnorm`")
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_train_a_soidn_by_triplets(tiny: Options, elsewhere: Callable[[], Path]) -> None:
+    folder = elsewhere()
+    options = [
+        f"--config={CONFIGS}/soidn_demo.yaml",
+        *tiny,
+        *PLAIN["soidn"],
+        "--model.class_path=lightning_modules.TripletModule",
+        "--data.init_args.identity_batches={identities: 4, images: 2}",
+        "--trainer.callbacks={class_path: pytorch_lightning.callbacks.ModelCheckpoint, init_args: {filename: last}}",
+        "--evaluate=false",
+        "--trainer.max_epochs=3",  # the second step waits for what the first has left without gradient
+    ]
+    run_module_in_two("experiments.train", "fit", *options, *TWO)
+    assert (folder / "runs/soidn_demo/version_0/checkpoints/last.ckpt").exists()

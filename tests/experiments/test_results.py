@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.results import results_table, write_json
+from callbacks.run_files import write_json
+from experiments.results import results_table
 
 METRICS = {
     "test/rank1/none": 0.5,

@@ -23,6 +23,7 @@ from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, locked, run_here
 from experiments.sweeping.response_curve import draw_response
 from tests.experiments.conftest import Options
+from tests.helpers.processes import run_module
 
 SWEEPS = sorted((CONFIGS.parent / "sweeps").glob("*.yaml"))
 LR = "model.init_args.optimizer.init_args.lr"
@@ -71,8 +72,14 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr("experiments.sweeping.local.subprocess.run", train)
-    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: None)
+    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: planned())
     return called
+
+
+def planned() -> dict[str, Any]:
+    """Return the configuration of the trials, as far as it is looked at."""
+    config: dict[str, Any] = yaml.safe_load((CONFIGS / "trunk_demo.yaml").read_text())
+    return config
 
 
 def space(kind: str, low: float, high: float, **more: float) -> dict[str, Any]:
@@ -114,7 +121,10 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(
         started.append(next(word for word in command if LR in word))
         if len(started) == 2:
             raise KeyboardInterrupt
-        return real(command, **kwargs)
+        if len(started) == 3:
+            return real(command, **kwargs)
+        run_module(*command[2:])  # from the server that has imported the suite: one real start is enough
+        return SimpleNamespace(returncode=0)
 
     monkeypatch.setattr("experiments.sweeping.local.subprocess.run", once)
     with pytest.raises(UserError, match="interrupted; the same command goes on where it stopped"):
@@ -170,11 +180,53 @@ def test_a_sweep_of_failures_fails(write: Write) -> None:
         sweep([str(write(parameters={LR: {"values": [0.7, 0.9]}}))])
 
 
-def test_a_metric_that_no_run_logs_stops_the_sweep(write: Write, trials: list[dict[str, str]]) -> None:
-    wanted = write(metric={"name": "test/rank_1/none", "goal": "maximize"})
-    with pytest.raises(UserError, match="got 'test/rank_1/none'; did you mean 'test/rank1/none'"):
-        sweep([str(wanted)])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("test/rank_1/none", "got 'test/rank_1/none'; did you mean 'test/rank1/none'"),
+        ("test/rank1/hat", "got 'test/rank1/hat'; did you mean 'test/rank1/"),
+        ("val/accuracy", "expected `metric.name` to be a measure of test that trials log, got 'val/accuracy'"),
+    ],
+)
+def test_a_metric_that_no_trial_logs_is_refused_before_the_first(
+    name: str, message: str, write: Write, trials: list[dict[str, str]]
+) -> None:
+    with pytest.raises(UserError, match=message):
+        sweep([str(write(metric={"name": name, "goal": "maximize"}))])
+    assert not trials
+
+
+def test_a_metric_that_only_a_trial_can_tell_stops_the_sweep(write: Write, trials: list[dict[str, str]]) -> None:
+    with pytest.raises(UserError, match=r"got 'test/eer/non'; did you mean 'test/eer/none'"):
+        run_here(read_sweep(write(metric={"name": "test/eer/non", "goal": "maximize"})), [], None)
     assert len(trials) == 1
+
+
+def test_trials_of_other_data_or_another_configuration_are_another_sweep_s(
+    write: Write, trials: list[dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "w.pth"
+    weights.write_text("one")
+    args = [str(write()), f"--weights={weights}"]
+    sweep(args)
+    sweep(args)
+    assert len(trials) == 2
+    weights.write_text("two")
+    with pytest.raises(UserError, match=r"a sweep of other settings or data is there; --name=…"):
+        sweep(args)
+    weights.write_text("one")
+    other = planned() | {"seed_everything": 1}  # as where its file has been edited, or at another scale
+    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: other)
+    with pytest.raises(UserError, match=r"a sweep of other settings or data is there; --name=…"):
+        sweep(args)
+    assert len(trials) == 2
+
+
+def test_a_parameter_that_stands_twice_is_refused(write: Write) -> None:
+    path = write()
+    path.write_text(path.read_text() + "method: random\n")
+    with pytest.raises(UserError, match="expected every key once, got 'method' again"):
+        read_sweep(path)
 
 
 @pytest.mark.usefixtures("trials")
@@ -182,7 +234,7 @@ def test_a_folder_is_for_one_process_and_one_sweep(write: Write) -> None:
     with locked(FOLDER / "mine"), pytest.raises(UserError, match="only process at this sweep"):
         sweep([str(write())])
     sweep([str(write())])
-    with pytest.raises(UserError, match=r"a sweep of other settings is there; --name=…"):
+    with pytest.raises(UserError, match=r"a sweep of other settings or data is there; --name=…"):
         sweep([str(write()), "--seed_everything=1"])
     sweep([str(write()), "--seed_everything=1", "--name=other"])
     assert (FOLDER / "other/response.png").exists()
@@ -310,7 +362,8 @@ def test_with_a_key_the_sweep_is_the_server_s(
 
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_API_KEY", "x")
-    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: None)
+    monkeypatch.setattr("experiments.sweep.logs_online", lambda: True)
+    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: planned())
 
     def create(config: Any, **where: Any) -> str:
         called.append(("made", config, where))

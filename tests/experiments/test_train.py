@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from experiments.cli import run
 from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SYSTEMS
+from experiments.measures import logged_names
 from tests.experiments.conftest import Options
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
@@ -23,6 +25,8 @@ MEASURES = {
     "triplet": RECOGNITION,
     "batch_triplet": RECOGNITION,
 }
+FEW_PEOPLE_HAVE_NONE = {f"train/{name}" for name in ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")}
+"""Of triplets, where nobody is confused with another."""
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
 
 
@@ -38,6 +42,7 @@ def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> No
 
     fitted = Path(f"runs/{system}_demo/version_0")
     assert MEASURES[system] <= set(metrics(fitted))
+    _check_names(fitted, FEW_PEOPLE_HAVE_NONE if system in FINE_TUNED else set())
     assert all(math.isfinite(value) for value in metrics(fitted).values())
     for name in ("config.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt"):
         assert (fitted / name).stat().st_size > 0, name
@@ -50,6 +55,17 @@ def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> No
         run([stage, *options, checkpoint])
     tested = Path(f"runs/{system}_demo/version_2")
     assert metrics(tested) == metrics(fitted)  # the end of a fit is a test of its last weights
+
+
+def _check_names(fitted: Path, may_lack: set[str]) -> None:
+    """What runs log is what tables may name: no more, and but for a batch's luck no less."""
+    names = logged_names(yaml.safe_load((fitted / "config.yaml").read_text()))
+    assert names.are_all
+    (header, *_) = (fitted / "metrics.csv").read_text().splitlines()
+    logged = {name for name in header.split(",") if "/" in name}
+    assert logged <= names.known
+    assert names.known - logged <= may_lack
+    assert {name for name in names.known if name.startswith("test/")} == set(metrics(fitted))
 
 
 def test_last_is_the_last_epoch_s_though_validation_has_been_better(tiny: Options) -> None:

@@ -3,7 +3,7 @@
 from experiments.reproduction.declaration import Column, Comparison, Curves, Declaration, Figure, Row, Table
 from experiments.reproduction.records import Run
 
-SCARF = Column("scarf", ["ar/scarf/rank_1_accuracy", "test/rank1/scarf"])
+SCARF = Column("scarf", ["ar/scarf/rank1", "test/rank1/scarf"])
 IOU = Column("mean IoU", ["test/iou/mean"], digits=2)
 
 

@@ -45,3 +45,10 @@ def test_is_infinite_where_nothing_varies() -> None:
 def test_refuses_nothing_and_other_shapes(shapes: list[tuple[int, ...]]) -> None:
     with pytest.raises(ValueError, match=r"non-empty scores \(N,\) and \(M,\)"):
         decidability(*(torch.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e-7, 0.7])
+def test_is_zero_where_everything_is_the_same_however_often(value: float) -> None:
+    for genuine, impostor in ((3, 5), (10, 999), (1001, 7)):
+        assert decidability(torch.full((genuine,), value), torch.full((impostor,), value)) == 0
+        assert decidability(torch.full((genuine,), value), torch.full((impostor,), value + 0.1)) == math.inf

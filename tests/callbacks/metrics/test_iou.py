@@ -7,7 +7,6 @@ from torch.testing import assert_close
 from torchmetrics.functional.classification import multiclass_confusion_matrix, multiclass_jaccard_index
 
 from callbacks.metrics import IoU, class_iou, confusion_matrices
-from callbacks.segmentation_iou import pixel_confusion
 
 
 def random_masks(classes: int) -> tuple[Tensor, Tensor]:
@@ -27,11 +26,6 @@ def test_equals_torchmetrics(classes: int) -> None:
     assert_close(metric.compute(), expected)
     matrices = confusion_matrices(segmentation, mask, classes)
     assert torch.equal(matrices.sum(0), multiclass_confusion_matrix(segmentation, mask, classes))
-
-
-def test_of_two_classes_counts_as_the_callback() -> None:
-    segmentation, mask = random_masks(2)
-    assert torch.equal(confusion_matrices(segmentation, mask), pixel_confusion(segmentation, mask))
 
 
 def test_an_image_counts_once_for_its_index() -> None:

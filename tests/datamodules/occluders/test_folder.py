@@ -1,6 +1,7 @@
 """A user's own occluder images: they work as the drawn ones do, and every refusal names file and key."""
 
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 
 from datamodules.errors import DataError
 from datamodules.occluders import TemplateMixture, TemplateOccluder
-from datamodules.occluders.folder import load_sprite, read_listing
+from datamodules.occluders.folder import OwnImage, load_sprite, read_listing
 from datamodules.sources.source import Landmarks, UInt8Image
 
 MakeFace = Callable[..., tuple[UInt8Image, Landmarks]]
@@ -206,3 +207,27 @@ def test_travels_to_worker_processes(tmp_path: Path, make_face: MakeFace) -> Non
     copy = pickle.loads(pickle.dumps(occluder))  # noqa: S301 our own bytes
     a, b = (o(*make_face(), np.random.default_rng(4)) for o in (occluder, copy))
     np.testing.assert_array_equal(a.image, b.image)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("[" * 5000, "expected YAML, got lists within lists without end", id="depth"),
+        pytest.param(
+            "a: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 60)),
+            "expected the single key 'occluders' with a list, got {'a': ",
+            id="aliases of 2**60 words",
+        ),
+    ],
+)
+def test_a_listing_that_stands_for_more_than_it_holds_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "occluders.yaml").write_text(text)
+    with pytest.raises(DataError, match=re.escape(reason)):
+        read_listing(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b.png", "."])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    anchors = {"left_eye": (0.0, 0.0), "right_eye": (2.0, 0.0)}
+    with pytest.raises(DataError, match="expected an occluder image, found no such file"):
+        load_sprite(OwnImage(tmp_path / name, "visor", anchors))

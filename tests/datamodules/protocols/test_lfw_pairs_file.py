@@ -27,6 +27,14 @@ def test_ten_folds_whatever_the_header_and_the_separator(tmp_path: Path, header:
     assert [pair.same for pair in pairs] == [True, True, False, False] * 10
 
 
+@pytest.mark.parametrize("header", ["name,imagenum1,imagenum2,", "name\timagenum1\timagenum2\timagenum3"])
+def test_a_table_of_names_and_commas_is_the_same_list(tmp_path: Path, header: str) -> None:
+    lines = pair_lines(folds=10, half=2)
+    rows = [line.replace("\t", " , ") + "," * (line.count("\t") == 2) for line in lines]
+    expected = read_lfw_pairs(write_lines(tmp_path, ["", *lines]))
+    assert read_lfw_pairs(write_lines(tmp_path, [header, *rows])) == expected
+
+
 @pytest.mark.parametrize("header", [["20"], []])
 def test_development_pairs_have_no_folds(tmp_path: Path, header: list[str]) -> None:
     pairs = read_lfw_pairs(write_lines(tmp_path, [*header, *pair_lines(folds=1, half=20)]))

@@ -30,7 +30,21 @@ def test_quoted_fields_may_hold_the_delimiter(tmp_path: Path) -> None:
     assert read(write(tmp_path, '"a","b"\n"x, y","say ""z"""\n')) == [(2, {"a": "x, y", "b": 'say "z"'})]
 
 
-@pytest.mark.parametrize("header", ["", "a", "b,c", "a,b,d", "a,b,b", "a b", "a|b"])
+@pytest.mark.parametrize("text", ["\n \n\na,b\n\n1,2\n", "\r\r\ra,b\r,\r1,2", "\n\n\n a , b \n  \t \n 1 , 2 \n, \n"])
+def test_lines_without_a_field_mean_nothing(tmp_path: Path, text: str) -> None:
+    assert read(write(tmp_path, text)) == [(6, {"a": "1", "b": "2"})]
+
+
+def test_lines_are_counted_from_the_files_first(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 3: expected a header with the columns a, b and optionally c, got 'x,y'"):
+        read(write(tmp_path, "\n\nx,y\n"))
+    with pytest.raises(DataError, match="line 1: expected a header with the columns a, b and optionally c, got ''"):
+        read(write(tmp_path, ""))
+    with pytest.raises(DataError, match="line 5: expected 2 fields, got 1"):
+        read(write(tmp_path, "\n\na,b\n1,2\n3\n"))
+
+
+@pytest.mark.parametrize("header", ["a", "b,c", "a,b,d", "a,b,b", "a b", "a|b"])
 def test_refuses_another_header(tmp_path: Path, header: str) -> None:
     path = write(tmp_path, f"{header}\n1,2\n")
     expected = f"{path}: line 1: expected a header with the columns a, b and optionally c, got {header!r}"
@@ -63,13 +77,37 @@ def test_refuses_what_is_no_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "plain"), [("a/b.jpg", "a/b.jpg"), ("./a//b.jpg", "a/b.jpg"), ("..a/b..jpg", "..a/b..jpg")]
+    ("path", "plain"),
+    [
+        ("a/b.jpg", "a/b.jpg"),
+        ("./a//b.jpg", "a/b.jpg"),
+        ("..a/b..jpg", "..a/b..jpg"),
+        ("a\\b.jpg", "a/b.jpg"),
+        (".\\a\\b c.jpg", "a/b c.jpg"),
+        ("C:b.jpg", "C:b.jpg"),
+    ],
 )
 def test_paths_have_one_form(path: str, plain: str) -> None:
     assert path_below(Path("t"), 1, path) == plain
 
 
-@pytest.mark.parametrize("path", ["", ".", "/a.jpg", "../a.jpg", "a/../../b.jpg", "a/..", "a\0.jpg"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        ".",
+        "/a.jpg",
+        "../a.jpg",
+        "a/../../b.jpg",
+        "a/..",
+        "a\0.jpg",
+        "..\\a.jpg",
+        "a\\..",
+        "\\a.jpg",
+        r"C:\a.jpg",
+        "d:/a.jpg",
+    ],
+)
 def test_refuses_paths_that_leave_the_root(path: str) -> None:
     with pytest.raises(DataError, match=re.escape(f"t: line 7: expected a path below the root, got {path!r}")):
         path_below(Path("t"), 7, path)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from datamodules.errors import DataError
 from datamodules.sources.decode import decode_image
@@ -78,13 +78,49 @@ def test_transparency_of_other_formats(kind: str) -> None:
     assert decode_image(saved(image, kind, **options), name="x").max() == 0
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_of_jpegs_is_applied(orientation: int) -> None:
-    image = Image.fromarray(FACE)
-    exif = image.getexif()
-    exif[0x0112] = orientation
-    data = saved(image, "jpeg", exif=exif)
-    assert_array_equal(decode_image(data, name="x"), ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_level_is_black(bits: int) -> None:
+    levels, rows = np.arange(8) % (1 << bits), b""
+    for row in (levels, levels[::-1]):
+        packed = "".join(f"{level:0{bits}b}" for level in row)
+        rows += b"\0" + int(packed, 2).to_bytes(len(packed) // 8, "big")
+    header = struct.pack(">IIBBBBB", 8, 2, bits, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tRNS", struct.pack(">H", 1)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    data = b"".join(struct.pack(">I", len(c)) + k + c + struct.pack(">I", zlib.crc32(k + c)) for k, c in chunks)
+    shown = np.where(levels == 1, 0, levels) * 255 / ((1 << bits) - 1)
+    expected = np.stack([shown, shown[::-1]]).round()
+    assert_array_equal(decode_image(b"\x89PNG\r\n\x1a\n" + data, name="x")[..., 0], expected)
+
+
+def grey_tiff(pixels: NDArray[np.uint16], colours: int) -> bytes:
+    """One strip of 16-bit grey, with what its levels mean."""
+    height, width = pixels.shape
+    entries = [(256, width), (257, height), (258, 16), (259, 1), (262, colours), (273, 134), (277, 1), (278, height)]
+    entries += [(279, pixels.nbytes), (284, 1)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return (
+        head + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries) + bytes(4) + pixels.tobytes()
+    )
+
+
+def test_16_bit_tiffs_in_which_zero_is_white_are_not_negatives() -> None:
+    pixels = np.array([[0, 257, 65535]], dtype="<u2")
+    assert decode_image(grey_tiff(pixels, 1), name="x")[0, :, 0].tolist() == [0, 1, 255]
+    assert decode_image(grey_tiff(pixels, 0), name="x")[0, :, 0].tolist() == [255, 254, 0]
+
+
+def test_tiffs_of_cmyk_are_read_and_of_other_colours_refused() -> None:
+    image = Image.fromarray(FACE).convert("CMYK")
+    assert_array_equal(decode_image(saved(image, "tiff"), name="x"), image.convert("RGB"))
+    with pytest.raises(DataError, match=r"^n: expected grey, palette, RGB or CMYK pixels, got a TIFF of L\*a\*b\*"):
+        decode_image(saved(Image.fromarray(FACE).convert("LAB"), "tiff"), name="n")
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
+def test_of_several_frames_the_first_is_taken(kind: str) -> None:
+    options: dict[str, Any] = {"lossless": True} if kind == "webp" else {}
+    data = saved(Image.fromarray(FACE), kind, save_all=True, append_images=[Image.fromarray(FACE[::-1])], **options)
+    assert_array_equal(decode_image(data, name="x"), FACE)
 
 
 def test_result_is_contiguous_rgb() -> None:

@@ -72,6 +72,23 @@ def test_extensions_in_any_case_and_of_choice(tmp_path: Path) -> None:
     assert len(ImageFolder(tmp_path, extensions=[".PPM", "png"])) == 2
 
 
+def test_links_are_followed_and_loops_are_none(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, {"ann": 1, "désirée ☃": 1}, size=(4, 4))
+    for link, target in (("loop", "loop"), ("up", ".."), ("here", "."), ("gone", "nowhere"), ("zoe", "ann")):
+        (tmp_path / link).symlink_to(target)
+    source = ImageFolder(tmp_path)
+    assert source.identity_names == ("ann", "désirée ☃", "zoe")
+    assert_array_equal(source.image(2), source.image(0))
+
+
+def test_names_that_are_no_text_are_names(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"\xff\xfe")).mkdir()
+    (tmp_path / os.fsdecode(b"\xff\xfe") / os.fsdecode(b"\xe9.png")).write_bytes(encode(pseudo_face(0), "png"))
+    source = ImageFolder(tmp_path)
+    assert source.image(0).shape == (112, 112, 3)
+    assert os.fsencode(source.name(0)) == b"\xff\xfe/\xe9.png"
+
+
 def test_pickled_source_reads_on(tmp_path: Path) -> None:
     source = ImageFolder(write_image_folder(tmp_path, {"ann": 2}, size=(4, 4)))
     copied = pickle.loads(pickle.dumps(source))  # noqa: S301 - our own bytes

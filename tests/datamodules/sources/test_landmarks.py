@@ -61,6 +61,15 @@ def test_points_scale_with_each_side() -> None:
         pytest.param(f"ann/ann_0001.jpg,{ROW}\n", 1, id="csv"),
         pytest.param(f"\ufeffname,x1,y1,x2,y2,x3,y3,x4,y4,x5,y5\nann/ann_0001.jpg,{ROW}\n", 1, id="header"),
         pytest.param(f"ann/ann_0001.jpg,{ROW}".replace(",", "\t"), 1, id="tsv"),
+        pytest.param(f"ann/ann_0001.jpg,{ROW}".replace(",", ";"), 1, id="semicolons"),
+        pytest.param(
+            f"\n \n{'x,' * 11}\r\n .\\ann\\ann_0001.jpg , {ROW.replace(',', ' , ')} \r\n,,\r\n", 1, id="Windows"
+        ),
+        pytest.param(
+            f"score,Y1,x1,x2,y2,x3,y3,x4,y4,x5,y5,image\n.9,2,1{ROW[3:]},ann/ann_0001.jpg",
+            1,
+            id="named columns in another order",
+        ),
         pytest.param(f'"a,b.jpg",{ROW}\n\nann/ann_0001.jpg,-1.5{ROW[1:]}\n', -1.5, id="quoted"),
     ],
 )
@@ -78,6 +87,8 @@ def test_table_is_read(tmp_path: Path, folder: ImageFolder, text: str, first: fl
         (f"a.jpg,one{ROW[1:]}\n", "line 1: expected an image name and ten finite numbers"),
         ("a.jpg" + ",nan" * 10, "line 1: expected an image name and ten finite numbers"),
         (f"a.jpg,inf{ROW[1:]}\n", "line 1: expected an image name and ten finite numbers"),
+        (f"a.jpg,1e300{ROW[1:]}\n", "line 1: expected an image name and ten finite numbers"),
+        (f"a/b.jpg,{ROW}\n\na\\b.jpg,{ROW}\n", r"line 3: expected every image once, got 'a\\b.jpg' again"),
         (f"name,x\nname,{ROW}\nname,{ROW}\n", "line 3: expected every image once, got 'name' again"),
         (f"a.jpg {ROW.replace(',', ' ')}\n", "line 1: expected an image name and ten finite numbers"),
     ],

@@ -127,9 +127,8 @@ def changed(key: int, payload: bytes | None) -> list[tuple[int, bytes]]:
 
 
 WRONG_COUNT = "record 0: expected labels [7, 10] for 6 images, got"
-WRONG_KEYS = "expected images with keys 1 to 5 without gaps"
-WRONG_RUNS = "expected one label and one run of images per identity range, got"
-WRONG_RANGE = "record 7: expected range [1.0, 2.0] as the labels run, got [1.0, 3.0]"
+WRONG_RANGE = "record 7: expected one label in its range of images [1.0, 3.0], got 0 and"
+NO_RANGE = "record 8: expected a range of image keys below 7, got"
 
 
 @pytest.mark.parametrize(
@@ -137,12 +136,16 @@ WRONG_RANGE = "record 7: expected range [1.0, 2.0] as the labels run, got [1.0, 
     [
         pytest.param(0, pack([8, 11], b""), f"{WRONG_COUNT} [8.0, 11.0]", id="count"),
         pytest.param(0, pack([7.0], b""), f"{WRONG_COUNT} [7.0, nan]", id="one-label"),
-        pytest.param(3, None, WRONG_KEYS, id="image-missing"),
-        pytest.param(3, pack(1.0, b""), WRONG_KEYS, id="image-empty"),
-        pytest.param(9, None, "record 0: expected labels [7, 9]", id="range-missing"),
-        pytest.param(3, pack(0.0, IMAGES[2]), WRONG_RUNS, id="label"),
-        pytest.param(1, pack(2.0, IMAGES[0]), WRONG_RUNS, id="twice"),
-        pytest.param(2, pack(1.0, IMAGES[1]), WRONG_RANGE, id="range"),
+        pytest.param(0, pack([6, 10], b""), f"{WRONG_COUNT} [6.0, 10.0]", id="image-among-ranges"),
+        pytest.param(0, pack([8, 10], b""), f"{WRONG_COUNT} [8.0, 10.0]", id="range-among-images"),
+        pytest.param(3, pack(1.0, b""), "record 3: expected an image, got no bytes", id="image-empty"),
+        pytest.param(9, None, "record 0: expected labels [7, 9]", id="last-range-missing"),
+        pytest.param(1, pack(2.0, IMAGES[0]), f"{WRONG_RANGE} 2", id="twice"),
+        pytest.param(2, pack(1.0, IMAGES[1]), f"{WRONG_RANGE} 1", id="range"),
+        pytest.param(8, pack([3, 8], b""), f"{NO_RANGE} [3.0, 8.0]", id="range-beyond"),
+        pytest.param(8, pack([4, 3], b""), f"{NO_RANGE} [4.0, 3.0]", id="range-reversed"),
+        pytest.param(8, pack([float("nan")], b""), f"{NO_RANGE} [nan, nan]", id="range-of-nothing"),
+        pytest.param(8, pack([3, float("inf")], b""), f"{NO_RANGE} [3.0, inf]", id="range-of-all"),
         pytest.param(2, b"short", "expected a header of 24 bytes, got a payload of 5", id="short"),
         pytest.param(2, struct.pack("<IfQQ", 9, 0, 0, 0), "expected a header of 60 bytes", id="labels"),
     ],
@@ -151,6 +154,49 @@ def test_refuses_contradictions(tmp_path: Path, key: int, payload: bytes | None,
     write_records(tmp_path, changed(key, payload))
     with pytest.raises(DataError, match=re.escape(reason)):
         RecordIO(tmp_path)
+
+
+@pytest.mark.parametrize("index", [True, False], ids=["index", "no-index"])
+def test_labels_decide_where_one_has_several_ranges(tmp_path: Path, index: bool) -> None:
+    labels: list[Label] = [0.0, 0.0, 1.0, 0.0, 2.0, 0.0]  # five ranges of three labels
+    write_recordio(tmp_path, IMAGES, labels, index=index, classes=3)
+    source = RecordIO(tmp_path)
+    assert_holds_the_images(source)
+    assert source.identities.tolist() == labels
+
+
+@pytest.mark.parametrize("given", [(1, 1), (1, 2), (1, 4), (3, 4)])
+def test_ranges_may_be_empty_overlap_or_leave_images_out(tmp_path: Path, given: tuple[int, int]) -> None:
+    records = dict(insightface_records(IMAGES, [0.0] * 3 + [5.0] * 3))
+    write_records(tmp_path, (records | {7: pack(given, b"")}).items())
+    assert RecordIO(tmp_path).identities.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("boundary", range(-1, 5))
+def test_ranges_are_as_precise_as_float32_beyond_2_to_the_24(tmp_path: Path, boundary: int) -> None:
+    first, second, stop = (1 << 24) - 2, (1 << 24) + boundary, (1 << 24) + 6
+    images = [(key, pack(float(key >= second), IMAGES[0], key=key)) for key in range(first, stop)]
+    ranges = [(stop, pack([first, second], b"")), (stop + 1, pack([second, stop], b""))]
+    write_records(tmp_path, [(0, pack([stop, stop + 2], b"")), *images, *ranges])
+    assert RecordIO(tmp_path).identities.tolist() == [int(key >= second) for key in range(first, stop)]
+
+
+@pytest.mark.parametrize("key", [1, 3, 6, 7])
+@pytest.mark.parametrize("index", [True, False], ids=["index", "no-index"])
+def test_records_that_were_taken_out_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, key: int, index: bool
+) -> None:
+    write_records(tmp_path, changed(key, None), index=index)
+    source = RecordIO(tmp_path)
+    assert [source.name(image) for image in range(len(source))] == [str(k) for k in range(1, 7) if k != key]
+    assert "train.rec: 1 of the records that record 0 announces are not there" in caplog.text
+
+
+def test_lines_of_an_index_in_any_order_read_the_same(tmp_path: Path) -> None:
+    write_recordio(tmp_path, IMAGES, LABELS)
+    index = tmp_path / "train.idx"
+    index.write_text("".join(reversed(index.read_text().splitlines(keepends=True))))
+    assert_holds_the_images(RecordIO(tmp_path))
 
 
 def test_refuses_plain_records_without_an_image(tmp_path: Path) -> None:
@@ -171,6 +217,8 @@ def test_refuses_a_pack_without_images(tmp_path: Path) -> None:
         ("4,112,112", "expected 3 identities as train.rec holds, got 4; correct it or remove it"),
         ("3", "expected `identities,height,width`, got '3'"),
         ("three,112,112", "expected `identities,height,width`"),
+        ("9" * 5000 + ",112,112", "expected `identities,height,width`"),
+        ("٣,112,112", "expected `identities,height,width`"),
     ],
 )
 def test_refuses_a_property_that_counts_otherwise(tmp_path: Path, text: str, reason: str) -> None:
@@ -178,6 +226,13 @@ def test_refuses_a_property_that_counts_otherwise(tmp_path: Path, text: str, rea
     (tmp_path / "property").write_text(text)
     with pytest.raises(DataError, match=f"property: {re.escape(reason)}"):
         RecordIO(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["3,112,112\r\n", "\ufeff3, 112, 112", "3 112 112\n", "10,112,112"])
+def test_property_is_read_as_it_is_meant(tmp_path: Path, text: str) -> None:
+    write_recordio(tmp_path, IMAGES, [0.0, 0.0, 4.0, 9.0, 9.0, 9.0])  # three labels, of ten up to the greatest
+    (tmp_path / "property").write_bytes(text.encode())
+    assert RecordIO(tmp_path).identity_names == ("0", "4", "9")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real sample is not part of the project")

@@ -134,17 +134,27 @@ def test_index_is_read_in_its_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["\ufeff7\t0\n3\t40", "7\t0\r\n3\t40\r\n", " 7 0 \n\n3   40\t\n", "\n7 \t 0\n3\t040\n\n"]
+)
+def test_an_index_may_come_from_any_editor(tmp_path: Path, text: str) -> None:
+    (tmp_path / "train.idx").write_bytes(text.encode())
+    keys, offsets = read_index(tmp_path / "train.idx")
+    assert (keys.tolist(), offsets.tolist()) == ([7, 3], [0, 40])
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("1\t0\n2 40\n", "line 2: expected `key<tab>offset`, got '2 40'"),
-        ("1\t0\n\n2\t40\n", "line 2: expected `key<tab>offset`, got ''"),
-        ("", "line 1: expected `key<tab>offset`, got ''"),
-        ("1\t0\n2\t40 \n", "line 2: expected `key<tab>offset`, got '2\\t40 '"),
+        ("1\t0\n\n2,40\n", "line 3: expected `key<tab>offset`, got '2,40'"),
+        (" \n\n", "expected lines of `key<tab>offset`, got none"),
+        ("", "expected lines of `key<tab>offset`, got none"),
+        ("1\t0\n2\t40 5\n", "line 2: expected `key<tab>offset`, got '2\\t40 5'"),
+        ("1\t0\n٣\t40\n", "line 2: expected `key<tab>offset`, got '٣"),
         ("1\t-4\n", "line 1: expected `key<tab>offset`"),
         ("1\t0.0\n", "line 1: expected `key<tab>offset`"),
         ("1\t99999999999999999999\n", "line 1: expected `key<tab>offset`"),
         ("é\t0\n", "line 1: expected `key<tab>offset`"),
-        ("1\t0\n2\t40\n1\t80\n", "line 3: expected every key once, got 1 again"),
+        ("1\t0\n\n2\t40\n1\t80\n", "line 4: expected every key once, got 1 again"),
         ("1\t0\n2\t40\n3\t40\n", "line 3: expected every offset once, got 40 again"),
     ],
 )

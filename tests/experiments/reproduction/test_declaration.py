@@ -47,7 +47,7 @@ def rows(**options: str) -> dict[str, Any]:
 
 
 def test_pairs_columns_and_defaults_are_what_they_are_declared_as(tmp_path: Path) -> None:
-    column = {"name": "time", "measures": ["t"], "factor": 1, "digits": 0}
+    column = {"name": "time", "measures": ["val/loss"], "factor": 1, "digits": 0}
     found = read(tmp_path, comparisons=[{"title": "equal", "pairs": [["soidn", "trunk"]], "columns": [column]}])
     assert found.comparisons[0].pairs == [("soidn", "trunk")]
     assert found.comparisons[0].columns[0].digits == 0
@@ -82,9 +82,8 @@ def test_references_to_rows_stay_for_the_seed_to_fill(tmp_path: Path) -> None:
 
 
 def test_an_unknown_row_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
-    table = {"title": "Table 1", "rows": ["truk"], "columns": []}
     expected = "expected the name of a row, got 'truk'; did you mean 'trunk'?"
-    assert refusal(tmp_path, tables=[table]) == f"Table 1: {expected}"
+    assert refusal(tmp_path, tables=[table(rows=("truk",))]) == f"Table 1: {expected}"
     published = {"title": "Table 1", "rows": [], "columns": [], "published": {"truk": []}}
     assert refusal(tmp_path, tables=[published]) == f"Table 1: {expected}"
     assert refusal(tmp_path, quick=["truk"]) == f"quick: {expected}"
@@ -113,9 +112,141 @@ def test_a_value_of_another_type_is_refused_with_its_place(tmp_path: Path) -> No
 
 
 def test_figures_must_be_as_many_as_columns(tmp_path: Path) -> None:
-    table = {**content()["tables"][0], "published": {"soidn": [92, 98]}}
+    two = {**content()["tables"][0], "published": {"soidn": [92, 98]}}
     expected = "Table 1: published: soidn: expected 1 figures, one for each column, got 2"
-    assert refusal(tmp_path, tables=[table]) == expected
+    assert refusal(tmp_path, tables=[two]) == expected
+
+
+def column(*measures: str, **more: Any) -> dict[str, Any]:
+    return {"name": "scarf", "measures": list(measures), **more}
+
+
+def table(*columns: dict[str, Any], rows: tuple[str, ...] = ("trunk", "soidn"), **more: Any) -> dict[str, Any]:
+    return {"title": "Table 1", "rows": list(rows), "columns": list(columns), **more}
+
+
+@pytest.mark.parametrize(
+    ("measure", "nearest"),
+    [
+        ("test/rank_1/scarf", "test/rank1/scarf"),
+        ("test/rank1/scraf", "test/rank1/scarf"),
+        ("tets/rank1/scarf", "test/rank1/scarf"),
+        ("ar/scarf/rank_1_accuracy", "ar/scarf/rank1"),
+        ("ar/scarf/accuracy", "ar/scarf/auc"),  # AR has no folds
+        ("lfw/accuracy", "lfw/all/accuracy"),
+        ("val/occlusion/10x10/accuracy", None),  # no row makes such maps
+        ("generated/scarf/rank1", None),  # no row is evaluated on them
+    ],
+)
+def test_a_measure_that_no_row_can_have_is_refused_with_the_nearest(
+    measure: str, nearest: str | None, tmp_path: Path
+) -> None:
+    pair = {"title": "equal", "pairs": [["soidn", "trunk"]], "columns": [column(measure)]}
+    for changes in ({"tables": [table(column(measure))]}, {"comparisons": [pair]}):
+        message = refusal(tmp_path, **changes)
+        assert f"expected a measure of one of these rows, got {measure!r}" in message
+        assert nearest is None or message.endswith(f"; did you mean {nearest!r}?")
+
+
+def test_a_measure_is_asked_for_of_the_rows_that_can_have_it(tmp_path: Path) -> None:
+    iou = column("test/iou/mean")
+    assert read(tmp_path, tables=[table(iou)])
+    assert "expected a measure of the row, got 'test/iou/mean'" in refusal(
+        tmp_path, tables=[table(iou, rows=("trunk",))]
+    )
+    only = {"os": {"name": "OS", "config": "segmentation"}}
+    for name in ("test/rank1/scarf", "ar/scarf/rank1"):  # it makes no embeddings
+        assert "expected a measure of the row" in refusal(
+            tmp_path, rows=only, tables=[table(column(name), rows=("os",))]
+        )
+
+
+def test_what_a_row_changes_changes_what_it_can_have(tmp_path: Path) -> None:
+    maps = {"class_path": "callbacks.OcclusionMapping", "init_args": {"occluder_sizes": "${sizes}"}}
+    row = {"name": "A", "config": "model_a", "options": {"trainer.callbacks+": [maps]}}
+    scales = {"demo": {"sizes": [[10, 12]], "size": "10x12"}, "paper": {"sizes": [[20, 24]], "size": "20x24"}}
+    asked = {"rows": {"a": row}, "scales": scales}
+    wanted = table(column("val/occlusion/${size}/std"), rows=("a",))
+    found = read(tmp_path, **asked, tables=[wanted])
+    measures = [found.at(scale).tables[0].columns[0].measures for scale in ("demo", "paper")]
+    assert measures == [["val/occlusion/10x12/std"], ["val/occlusion/20x24/std"]]
+    fixed = table(column("val/occlusion/10x12/std"), rows=("a",))
+    assert "got 'val/occlusion/10x12/std'; did you mean 'val/occlusion/20x24/std'?" in refusal(
+        tmp_path, **asked, tables=[fixed]
+    )
+    unknown = table(column("val/occlusion/${sise}/std"), rows=("a",))
+    assert "a value of the scale demo, got 'sise'; did you mean 'size'?" in refusal(tmp_path, **asked, tables=[unknown])
+
+
+def test_what_somebody_s_own_classes_log_is_not_known_and_not_refused(tmp_path: Path) -> None:
+    own = {"name": "Mine", "config": "trunk", "options": {"trainer.callbacks+": ["mine.Callback"]}}
+    assert read(tmp_path, rows={"mine": own}, tables=[table(column("val/my/measure"), rows=("mine",))])
+    assert "got 'ar/scraf/rank1'" in refusal(
+        tmp_path, rows={"mine": own}, tables=[table(column("ar/scraf/rank1"), rows=("mine",))]
+    )
+
+
+def test_one_column_has_one_measure_of_each_protocol(tmp_path: Path) -> None:
+    two = column("val/loss", "test/rank1/scarf")
+    expected = "Table 1: scarf: expected one measure of the training, got val/loss and test/rank1/scarf"
+    assert refusal(tmp_path, tables=[table(two)]) == expected
+    two = column("ar/scarf/rank1", "ar/scarf/rank5")
+    expected = "Table 1: scarf: expected one measure of ar, got ar/scarf/rank1 and ar/scarf/rank5"
+    assert refusal(tmp_path, tables=[table(two)]) == expected
+    assert read(tmp_path, tables=[table(column("ar/scarf/rank1", "lfw_occ/scarf/accuracy", "test/rank1/scarf"))])
+
+
+def test_a_curve_and_a_watched_measure_are_of_the_row(tmp_path: Path) -> None:
+    curve = {"title": "Loss", "rows": ["trunk"], "measure": "val/segmentation_loss"}
+    assert refusal(tmp_path, curves=[curve]).startswith("Loss: expected a measure of the row, got 'val/segmentation")
+    watching = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"monitor": "val/acuracy"}}
+    row = {"name": "T", "config": "trunk", "options": {"trainer.callbacks": [watching]}}
+    message = refusal(tmp_path, rows={"t": row}, tables=[])
+    expected = "expected a measure of the row, got 'val/acuracy'; did you mean 'val/accuracy'?"
+    assert message == f"rows: t: ModelCheckpoint: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"rows": {k: {"name": "SOIDN", "config": "soidn"} for k in "ab"}},
+            "rows: expected every name once, got 'SOIDN'",
+        ),
+        ({"tables": [table(rows=("trunk", "trunk"))]}, "Table 1: expected every row once, got 'trunk' twice"),
+        ({"tables": [table(*[column("val/loss")] * 2)]}, "Table 1: expected every column once, got 'scarf' twice"),
+        ({"tables": [table(published={"other": []})]}, "Table 1: published: expected the name of a row of the table"),
+        ({"tables": [table(column())]}, "measures: List should have at least 1 item"),
+        ({"tables": [table(column("val/loss", digits=-1))]}, "digits: Input should be greater than or equal to 0"),
+        ({"tables": [table(column("val/loss", factor=0))]}, "factor: Input should be greater than 0"),
+        ({"rows": {"a": {"name": "A", "config": "soind"}}}, "a configuration, got 'soind'; did you mean 'soidn'?"),
+        ({"scales": {"demo": {"epochs": 1}, "papre": {"epochs": 1}}}, "a scale, got 'papre'; did you mean 'paper'?"),
+        ({"seeds": []}, "seeds: List should have at least 1 item"),
+        (
+            {"figures": [{"title": "Figure 1", "rows": ["trunk"], "file": "1.png", "drawing": "figure_3"}]},
+            "Figure 1: expected the name of a drawing, got 'figure_3'; did you mean 'figure_",
+        ),
+        (
+            {"figures": [{"title": "Figure 6", "rows": ["trunk"], "file": "evaluation/*/roc.png"}]},
+            "Figure 6: expected ${evaluation}/… for a picture of an evaluation, got evaluation/*/roc.png",
+        ),
+        (
+            {"figures": [{"title": "Figure 6", "rows": ["trunk"], "file": "${evalation}/*/roc.png"}]},
+            "a value of the scale demo, got 'evalation'; did you mean 'evaluation'?",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    assert message in refusal(tmp_path, **{"tables": [], **changes})
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "paper.yaml"
+    path.write_text(
+        "title: A\nsource: B\ntables: []\nrows:\n  a: {name: A, config: trunk}\n  a: {name: B, config: soidn}\n"
+    )
+    with pytest.raises(UserError, match="expected every key once, got 'a' again"):
+        load(path)
 
 
 def test_a_circle_is_refused(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from experiments.cli import UserError, parse_only
 from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, Column, Declaration, Row, Table, load
 from experiments.reproduction.plan import Job, Setting, plan
+from experiments.reproduction.protocols import Protocol
 
 NAMES = sorted(path.stem for path in TABLES.glob("*.yaml"))
 SETTING = Setting("demo", DataChoice([]), "", None, [], [], Path("runs/reproduce/mine"))
@@ -74,6 +75,49 @@ def test_a_folder_is_that_of_the_same_settings_alone() -> None:
         assert not set(folders.values()) & {job.folder for job in plan(declared(), other, [0])}
 
 
+@pytest.mark.parametrize("key", ["model.init_args.initial_weights", "data.init_args.source.init_args.root"])
+def test_other_content_of_a_file_or_folder_that_is_named_makes_a_new_run(key: str, tmp_path: Path) -> None:
+    def folder() -> Path:
+        return by_row(plan(declared(**{key: str(path)}), SETTING, [0]))["third"].folder
+
+    path = tmp_path / "named"
+    seen = [folder()]
+    (path / "person").mkdir(parents=True)
+    for file, content in (("a", "1"), ("a", "2"), ("b", "2")):  # equally long
+        (path / "person" / file).write_text(content)
+        seen.append(folder())
+    assert len(set(seen)) == 4
+    (path / "person/b").unlink()
+    (path / "person/a").write_text("1")
+    assert folder() == seen[1]
+
+
+def test_other_weights_make_new_runs_of_what_starts_from_them(tmp_path: Path) -> None:
+    declaration = load(TABLES / "soidn.yaml")
+
+    def folders() -> dict[str, Path]:
+        setting = replace(SETTING, scale="paper", weights=str(weights))
+        return {job.run.row: job.folder for job in plan(declaration, setting, [0])}
+
+    weights = tmp_path / "vgg_face.pth"
+    weights.write_bytes(b"one")
+    before = folders()
+    assert folders() == before
+    weights.write_bytes(b"two")
+    same = {row for row, folder in folders().items() if folder == before[row]}
+    assert same == {"trunk_timm", "baseline_timm", "soidn_timm"}
+
+
+def test_what_other_runs_have_left_meanwhile_makes_no_new_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = plan(declared(), SETTING, [0])
+    for job in before:
+        (job.folder / "checkpoints").mkdir(parents=True)
+        (job.folder / "checkpoints/last.ckpt").write_text(str(job))
+        (job.folder / "map.npz").touch()
+    assert [job.folder for job in plan(declared(), SETTING, [0])] == [job.folder for job in before]
+
+
 def test_what_a_row_goes_on_from_is_part_of_its_settings() -> None:
     longer = replace(declared(), rows={**declared().rows, "first": Row("First", "trunk", longer=2.0)})
     before, after = (by_row(plan(one, SETTING, [0])) for one in (declared(), longer))
@@ -101,8 +145,11 @@ def test_epochs_are_multiplied() -> None:
 def test_rows_are_evaluated_by_the_sets_that_are_there() -> None:
     rows = {"a": Row("A", "baseline", evaluated=True), "b": Row("B", "baseline"), "c": Row("C", "segmentation")}
     mine = replace(declared(), rows=rows, tables=[])
-    generated, real = (
-        by_row(plan(mine, replace(SETTING, protocols=p), [0])) for p in ([], ["--protocol=ar", "--ar=AR"])
-    )
-    assert ["--protocol=generated" in generated[row].evaluate for row in "abc"] == [True, False, False]
-    assert ["--protocol=ar" in real[row].evaluate for row in "abc"] == [True, True, False]
+    ar = [Protocol("ar", ("--protocol=ar", "--ar=AR"), files) for files in ("one", "other")]
+    generated, real, other = (by_row(plan(mine, replace(SETTING, protocols=p), [0])) for p in ([], ar[:1], ar[1:]))
+    assert [[one.protocol for one in generated[row].evaluations] for row in "abc"] == [["generated"], [], []]
+    assert [[one.protocol for one in real[row].evaluations] for row in "abc"] == [["ar"], ["ar"], []]
+    (evaluation,), (elsewhere,) = real["a"].evaluations, other["a"].evaluations
+    assert {"--protocol=ar", "--ar=AR", f"--out={evaluation.folder}"} < set(evaluation.args)
+    assert real["a"].folder == other["a"].folder == generated["a"].folder  # one training
+    assert evaluation.folder != elsewhere.folder

@@ -18,6 +18,21 @@ def test_a_saved_run_is_recalled_as_it_was(tmp_path: Path) -> None:
     assert run.recalled() == run
 
 
+def test_a_record_is_of_the_folder_that_it_lies_in_and_of_the_training_alone(tmp_path: Path) -> None:
+    run = replace(done("soidn", 3, 0.5), folder=str(tmp_path / "before"))
+    replace(run, measures={**run.measures, "ar/scarf/rank1": 0.9}, evaluations={"ar": "x"}).save()
+    moved = (tmp_path / "before").rename(tmp_path / "after")
+    found = Run("soidn", 3, str(moved), "").recalled()
+    assert found == replace(run, folder=str(moved))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"row": "soidn"}', '{"row": 1, "seed": [], "folder": 0}'])
+def test_a_damaged_record_is_none(content: str, tmp_path: Path) -> None:
+    run = Run("soidn", 0, str(tmp_path), "train")
+    (tmp_path / RECORD).write_text(content)
+    assert run.recalled() is run
+
+
 def test_a_run_without_a_record_is_not_run(tmp_path: Path) -> None:
     run = Run("soidn", 0, str(tmp_path), "train")
     assert run.recalled() is run

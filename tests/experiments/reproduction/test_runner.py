@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,15 @@ from experiments.launch import DataChoice
 from experiments.reproduce import reproduce
 from experiments.reproduction.declaration import load
 from experiments.reproduction.plan import Job, Setting, plan
-from experiments.reproduction.records import Run
+from experiments.reproduction.protocols import Protocol
+from experiments.reproduction.records import RECORD, Run
 from experiments.reproduction.runner import Runner, StoppedError
 from tests.experiments.conftest import Options
 from tests.helpers.processes import ROOT, run_module
 
+AR = Protocol("ar", ("--protocol=ar", "--ar=AR"), "some files")
+OTHER_AR = AR._replace(files="other files")
+LFW = Protocol("lfw", ("--protocol=lfw", "--root=LFW"), "its files")
 DECLARED = {
     "title": "Mine",
     "source": "none",
@@ -70,14 +75,28 @@ class Recorder(Runner):
         self.act(folder, args)
 
 
-def jobs_of(declared: Path) -> list[Job]:
-    return plan(load(declared), Setting("demo", DataChoice([]), "", None, [], [], Path("runs")), [0])
+def jobs_of(declared: Path, *protocols: Protocol) -> list[Job]:
+    return plan(load(declared), Setting("demo", DataChoice([]), "", None, protocols, [], Path("runs")), [0])
 
 
 def train(folder: Path, args: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.json").write_text(json.dumps([{"epoch": 1, "seconds": 2.5, "val/loss": 0.5}]))
     (folder / "metrics.json").write_text(json.dumps({"metrics": {"test/rank1/none": 0.25, "test/eer/none": None}}))
+
+
+def work(value: float) -> Callable[[Path, Any], None]:
+    """Return a stand-in for trainings and for evaluations, which find a value."""
+
+    def act(folder: Path, args: Any) -> None:
+        protocol = folder.name.partition("-")[0]
+        if f"--protocol={protocol}" not in args:
+            train(folder, args)
+            return
+        found = {protocol: {"scarf": {"rank1": value, "eer": None}}}
+        (folder / "results.json").write_text(json.dumps({"SOIDN (a-b)": found}))
+
+    return act
 
 
 def outcome(runner: Runner, jobs: list[Job]) -> dict[str, Run]:
@@ -95,6 +114,68 @@ def test_a_done_run_is_not_run_again(declared: Path) -> None:
     assert {run.status for run in runs.values()} == {"done"}
     assert runs["trunk"].measures == {"val/loss": 0.5, "test/rank1/none": 0.25}
     assert runs["trunk"].seconds == 2.5
+
+
+def test_a_finished_training_is_evaluated_by_what_is_asked_for_and_keeps_what_others_found(declared: Path) -> None:
+    asked = {"ar": [AR], "other": [OTHER_AR], "both": [LFW, AR], "none": []}
+    called, measures = {}, {}
+    outcome(Recorder(train), jobs_of(declared))
+    for value, (name, protocols) in enumerate(asked.items()):
+        runner = Recorder(work(float(value)))
+        measures[name] = outcome(runner, jobs_of(declared, *protocols))["alone"].measures
+        called[name] = sorted(runner.called)
+    assert called == {"ar": ["ar"] * 3, "other": ["ar"] * 3, "both": ["lfw"] * 3, "none": []}
+    own = {"val/loss": 0.5, "test/rank1/none": 0.25}
+    assert measures["ar"] == own | {"ar/scarf/rank1": 0.0}
+    assert measures["other"] == own | {"ar/scarf/rank1": 1.0}
+    assert measures["both"] == own | {"ar/scarf/rank1": 0.0, "lfw/scarf/rank1": 2.0}
+    assert measures["none"] == own
+
+
+def test_an_evaluation_that_fails_leaves_the_training_and_is_tried_again(declared: Path) -> None:
+    def fail(folder: Path, args: Any) -> None:
+        if folder.name.startswith("ar"):
+            raise RuntimeError("Expected another AR")
+        work(0.5)(folder, args)
+
+    jobs = jobs_of(declared, AR, LFW)
+    runs = outcome(Recorder(fail), jobs)
+    assert {run.status for run in runs.values()} == {"done"}  # and so those that go on from one
+    assert runs["trunk"].unevaluated == {"ar": "Expected another AR"}
+    assert runs["trunk"].measures["lfw/scarf/rank1"] == 0.5
+    mended = Recorder(work(0.75))
+    assert outcome(mended, jobs)["trunk"].unevaluated == {}
+    assert sorted(mended.called) == ["ar"] * 3
+
+
+def damaged(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+@pytest.mark.parametrize("file", ["record.json", "history.json", "metrics.json", "evaluation"])
+@pytest.mark.parametrize("damage", [damaged, lambda text: "", lambda text: "[]"])
+def test_what_a_damaged_file_says_is_not_done(declared: Path, file: str, damage: Callable[[str], str]) -> None:
+    (job,) = [job for job in jobs_of(declared, AR) if job.run.row == "alone"]
+    before = outcome(Recorder(work(0.5)), [job])
+    paths = [job.evaluations[0].folder / RECORD] if file == "evaluation" else [job.folder / file, job.folder / RECORD]
+    for path in paths:
+        path.write_text(damage(path.read_text()))
+    again = Recorder(work(0.5))
+    found = outcome(again, [job])
+    assert again.called == {"record.json": [], "evaluation": ["ar"]}.get(file, ["alone"])
+    assert found["alone"].measures == before["alone"].measures
+    assert found["alone"].status == "done"
+
+
+def test_results_of_another_protocol_are_none(declared: Path) -> None:
+    def mix(folder: Path, args: Any) -> None:
+        work(0.5)(folder, args)
+        if folder.name.startswith("ar"):
+            (folder / "results.json").write_text(json.dumps({"SOIDN (a-b)": {"lfw": {"all": {"accuracy": 0.5}}}}))
+
+    runs = outcome(Recorder(mix), jobs_of(declared, AR))
+    assert "expected results of ar, got others" in runs["alone"].unevaluated["ar"]
+    assert not [name for name in runs["alone"].measures if name.startswith(("ar", "lfw"))]
 
 
 def test_a_failure_stops_what_goes_on_from_it_and_nothing_else(declared: Path) -> None:

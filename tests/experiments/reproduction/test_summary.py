@@ -1,13 +1,14 @@
 """Means and intervals over seeds, against tables of Student's t."""
 
 import math
+from dataclasses import replace
 from statistics import fmean, stdev
 
 import pytest
 
 from experiments.reproduction.declaration import Column
 from experiments.reproduction.records import Run
-from experiments.reproduction.summary import cell, estimate, measured, paired, seconds
+from experiments.reproduction.summary import cell, estimate, measured, paired, seconds, settled
 from tests.helpers.reproductions import SCARF, done
 
 T_975 = {1: 12.7062, 2: 4.30265, 4: 2.77645}
@@ -29,11 +30,42 @@ def test_one_seed_has_no_interval_and_none_no_mean() -> None:
     assert estimate([]) is None
 
 
-def test_the_first_measure_that_a_run_has_counts_even_if_it_is_zero() -> None:
-    column = Column("scarf", ["ar", "test"], factor=10)
-    assert measured(Run("a", 0, "", "", measures={"test": 0.5, "ar": 0.0}), column) == 0
-    assert measured(Run("a", 0, "", "", measures={"test": 0.5}), column) == 5
+def test_a_figure_is_a_measure_times_the_factor_even_if_it_is_zero() -> None:
+    column = Column("scarf", ["ar/scarf/rank1"], factor=10)
+    assert measured(Run("a", 0, "", "", measures={"test/rank1/scarf": 0.5, "ar/scarf/rank1": 0.0}), column) == 0
+    assert measured(Run("a", 0, "", "", measures={"ar/scarf/rank1": 0.5}), column) == 5
     assert measured(Run("a", 0, "", ""), column) is None
+
+
+def with_ar(run: Run, value: float) -> Run:
+    return replace(run, measures={**run.measures, "ar/scarf/rank1": value})
+
+
+def test_a_column_is_of_one_protocol_for_all_rows() -> None:
+    runs = [with_ar(done("a", 0, 0.1), 0.8), done("b", 0, 0.2), done("c", 0, 0.3)]
+    assert settled(SCARF, runs).measures == ["ar/scarf/rank1"]
+    found = [cell(runs, row, SCARF) for row in "abc"]
+    assert [one and one.mean for one in found] == [80, None, None]
+    assert [one and one.mean for row in "abc" if (one := cell(runs[1:], row, SCARF))] == [20, 30]
+
+
+def test_a_difference_is_of_one_protocol_in_both_rows() -> None:
+    runs = [with_ar(done("a", 0, 0.1), 0.8), done("b", 0, 0.2), with_ar(done("a", 1, 0.1), 0.7)]
+    assert paired(runs, "a", "b", SCARF) is None
+    found = paired([*runs, with_ar(done("b", 1, 0.5), 0.6)], "a", "b", SCARF)
+    assert found is not None
+    assert (found.mean, found.seeds) == (pytest.approx(10), 1)
+
+
+def test_a_measure_that_only_runs_without_figures_have_chooses_no_protocol() -> None:
+    failed = Run("a", 0, "", "", "failed", measures={"ar/scarf/rank1": 0.8})
+    assert settled(SCARF, [failed, done("b", 0, 0.2)]).measures == ["test/rank1/scarf"]
+    assert settled(SCARF, []).measures == ["ar/scarf/rank1"]
+
+
+def test_several_measures_are_no_run_s_to_choose_from() -> None:
+    with pytest.raises(ValueError, match="too many values"):
+        measured(done("a", 0, 0.1), SCARF)
 
 
 def test_a_cell_takes_its_rows_runs_that_have_the_measure() -> None:

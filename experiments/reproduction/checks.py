@@ -1,0 +1,211 @@
+"""What a declaration names must be there: rows, configurations, drawings, and measures that its rows can have."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import cache
+from graphlib import CycleError
+from string import Template
+from typing import Any
+
+import yaml
+
+from experiments.cli import did_you_mean
+from experiments.launch import CONFIGS
+from experiments.measures import SPLITS, logged_names, monitored, protocol_names
+from experiments.reproduction.drawings import DRAWINGS
+from experiments.reproduction.parts import (
+    BUILT_IN,
+    EVALUATION,
+    Column,
+    Declaration,
+    Row,
+    references,
+    unknown,
+)
+
+SUFFIX = {"demo": "demo", "paper": "casia"}
+"""Scale → what its configurations' names end with."""
+NOT_EVALUATED = "segmentation"
+"""The configuration whose network makes no embeddings."""
+
+
+def check(declaration: Declaration) -> None:
+    """Refuse a declaration that cannot mean what it says.
+
+    Raises:
+        ValueError: If something that it names is not there, or a name stands for two things.
+    """
+    _check_rows(declaration)
+    _check_tables(declaration)
+    _check_figures(declaration)
+    for scale in declaration.scales:
+        for key in declaration.rows:
+            _check_references(declaration, key, scale)
+        try:
+            declaration.with_needs(declaration.rows, scale)
+        except CycleError as error:
+            raise ValueError(f"rows: expected no circle of rows, got {' → '.join(error.args[1])}") from error
+        _check_measures(declaration, scale)
+
+
+def _check_rows(declaration: Declaration) -> None:
+    for place, key in _named_rows(declaration):
+        if key not in declaration.rows:
+            raise ValueError(f"{place}: {unknown('row', key, declaration.rows)}")
+    for scale in declaration.scales:
+        if scale not in SUFFIX:
+            raise ValueError(f"scales: {unknown('scale', scale, SUFFIX)}")
+    systems = sorted(path.stem.removesuffix("_demo") for path in CONFIGS.glob("*_demo.yaml"))
+    for key, row in declaration.rows.items():
+        if row.config not in systems:
+            raise ValueError(f"rows: {key}: {unknown('configuration', row.config, systems)}")
+    _check_distinct("rows", "name", [row.name for row in declaration.rows.values()])
+
+
+def _check_tables(declaration: Declaration) -> None:
+    for table in declaration.tables:
+        _check_distinct(table.title, "row", table.rows)
+        _check_columns(table.title, table.columns)
+        for key, figures in table.published.items():
+            if key not in table.rows:
+                raise ValueError(f"{table.title}: published: {unknown('row of the table', key, table.rows)}")
+            if len(figures) != len(table.columns):
+                expected = f"expected {len(table.columns)} figures, one for each column"
+                raise ValueError(f"{table.title}: published: {key}: {expected}, got {len(figures)}")
+    for part in declaration.comparisons:
+        _check_distinct(part.title, "pair", [" − ".join(pair) for pair in part.pairs])
+        _check_columns(part.title, part.columns)
+
+
+def _check_columns(place: str, columns: Sequence[Column]) -> None:
+    _check_distinct(place, "column", [column.name for column in columns])
+    for column in columns:
+        sources = [measure.partition("/")[0] for measure in column.measures]
+        kinds = ["the training" if source in SPLITS else source for source in sources]
+        for kind in kinds:
+            if kinds.count(kind) > 1:
+                twice = [measure for measure, other in zip(column.measures, kinds, strict=True) if other == kind]
+                raise ValueError(f"{place}: {column.name}: expected one measure of {kind}, got {' and '.join(twice)}")
+
+
+def _check_figures(declaration: Declaration) -> None:
+    for figure in declaration.figures:
+        _check_distinct(figure.title, "row", figure.rows)
+        if figure.drawing and figure.drawing not in DRAWINGS:
+            raise ValueError(f"{figure.title}: {unknown('drawing', figure.drawing, DRAWINGS)}")
+        if figure.file.startswith("evaluation/"):
+            expected = "${evaluation}/… for a picture of an evaluation"
+            raise ValueError(f"{figure.title}: expected {expected}, got {figure.file}")
+    for part in declaration.curves:
+        _check_distinct(part.title, "row", part.rows)
+
+
+def _check_distinct(place: str, kind: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{place}: expected every {kind} once, got {name!r} twice")
+
+
+def _named_rows(declaration: Declaration) -> Iterator[tuple[str, str]]:
+    for table in declaration.tables:
+        yield from ((table.title, key) for key in [*table.rows, *table.published])
+    for comparison in declaration.comparisons:
+        yield from ((comparison.title, key) for pair in comparison.pairs for key in pair)
+    shown = [(part.title, part.rows) for part in declaration.figures]
+    shown += [(part.title, part.rows) for part in declaration.curves]
+    yield from ((title, key) for title, keys in shown for key in keys)
+    yield from (("quick", key) for key in declaration.quick)
+
+
+def _check_references(declaration: Declaration, key: str, scale: str) -> None:
+    row = declaration.resolved(key, scale)
+    for name in references([row.options, row.copies]):
+        if name not in declaration.rows and name not in BUILT_IN:
+            known = [*declaration.rows, *declaration.scales[scale]]
+            raise ValueError(f"rows: {key}: {unknown(f'row or a value of the scale {scale}', name, known)}")
+
+
+def _check_measures(declaration: Declaration, scale: str) -> None:
+    """Refuse measures that no row of their part can have, and watched ones that their own row does not log."""
+    shown = declaration.at(scale)
+    by_row = {key: _Measured(declaration.resolved(key, scale), scale) for key in declaration.rows}
+    for key, row in by_row.items():
+        for watcher, name in row.watched:
+            _check_measure(f"rows: {key}: {watcher}", name, [row])
+    parts = [(table.title, table.columns, table.rows) for table in shown.tables]
+    parts += [(part.title, part.columns, [key for pair in part.pairs for key in pair]) for part in shown.comparisons]
+    for title, columns, keys in parts:
+        for place, name in ((f"{title}: {column.name}", name) for column in columns for name in column.measures):
+            _check_filled(place, name, declaration, scale)
+            _check_measure(place, name, [by_row[key] for key in keys])
+    for curve in shown.curves:
+        _check_measure(curve.title, curve.measure, [by_row[key] for key in curve.rows])
+    for figure in shown.figures:
+        _check_filled(figure.title, figure.file, declaration, scale, EVALUATION)
+
+
+def _check_filled(place: str, text: str, declaration: Declaration, scale: str, *more: str) -> None:
+    for name in Template(text).get_identifiers():
+        if name not in more:
+            known = [*more, *declaration.scales[scale]]
+            raise ValueError(f"{place}: {unknown(f'value of the scale {scale}', name, known)}")
+
+
+def _check_measure(place: str, name: str, rows: "Sequence[_Measured]") -> None:
+    if rows and not any(row.has(name) for row in rows):
+        hint = did_you_mean(name, sorted({known for row in rows for known in row.known}))
+        whose = "one of these rows" if len(rows) > 1 else "the row"
+        raise ValueError(f"{place}: expected a measure of {whose}, got {name!r}{hint}")
+
+
+class _Measured:
+    """What a row may measure.
+
+    Args:
+        row: With a scale's values.
+        scale: The scale.
+    """
+
+    def __init__(self, row: Row, scale: str) -> None:
+        config = configured(row, scale)
+        self._logged = logged_names(config)
+        self.watched = list(monitored(config))
+        protocols = set() if row.config == NOT_EVALUATED else set(protocol_names())
+        self._found = {n for p in protocols - (set() if row.evaluated else {"generated"}) for n in protocol_names()[p]}
+
+    @property
+    def known(self) -> set[str]:
+        """Names that are known beforehand."""
+        return self._found | self._logged.known
+
+    def has(self, name: str) -> bool:
+        """Whether it may have a measure."""
+        return name in self._found or self._logged.have(name)
+
+
+def configured(row: Row, scale: str) -> dict[str, Any]:
+    """Return a row's configuration with what it changes, as far as names of measures depend on it."""
+    config = deepcopy(_read(f"{row.config}_{SUFFIX[scale]}"))
+    for key, value in row.options.items():
+        _set(config, key, value)
+    return config
+
+
+@cache
+def _read(stem: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((CONFIGS / f"{stem}.yaml").read_text())
+    return config
+
+
+def _set(config: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.removesuffix("+").split(".")
+    node = config
+    for part in path:
+        inner = node.get(part)
+        node[part] = inner if isinstance(inner, dict) else {"class_path": inner} if isinstance(inner, str) else {}
+        node = node[part]
+    if key.endswith("+"):
+        before = node.get(last) or []
+        node[last] = [*before, *(value if isinstance(value, list) else [value])]
+    else:
+        node[last] = value

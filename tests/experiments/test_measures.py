@@ -1,0 +1,103 @@
+"""Names of measures are those that runs and evaluations have; what asks for another is refused before training."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from experiments import results
+from experiments.cli import UserError, parse_only
+from experiments.launch import CONFIGS
+from experiments.measures import evaluated_conditions, logged_names, monitored, protocol_names
+
+CONFIGURATIONS = sorted(CONFIGS.glob("*.yaml"))
+
+
+def configuration(stem: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CONFIGS / f"{stem}.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
+def test_what_chooses_the_best_checkpoint_is_logged(path: Path) -> None:
+    config = configuration(path.stem)
+    names = logged_names(config)
+    assert names.are_all
+    assert [name for _, name in monitored(config)]
+    assert all(names.have(name) for _, name in monitored(config))
+
+
+def test_the_test_s_conditions_are_its_occluders() -> None:
+    config = configuration("soidn_demo")
+    config["data"]["init_args"]["evaluation_occluders"]["init_args"]["probabilities"] = {"scarf": 1, "cup": 1}
+    assert evaluated_conditions(config["data"]) == ("scarf", "cup")
+    names = {name for name in logged_names(config).known if name.startswith("test/rank1/")}
+    assert names == {f"test/rank1/{condition}" for condition in ("none", "scarf", "cup", "occluded")}
+    config["data"]["init_args"]["evaluation_occluders"] = None
+    names = {name for name in logged_names(config).known if name.startswith("test/rank1/")}
+    assert names == {"test/rank1/none"}
+
+
+@pytest.mark.parametrize("part", ["model", "data", "trainer"])
+def test_of_somebody_s_own_classes_nothing_is_refused(part: str) -> None:
+    config = configuration("trunk_demo")
+    if part == "trainer":
+        config["trainer"]["callbacks"].append("mine.Callback")
+    else:
+        config[part]["class_path"] = "mine.Own"
+    names = logged_names(config)
+    assert not names.are_all
+    assert names.have("val/whatever")
+    assert not names.have("ar/whatever")
+
+
+def test_protocols_have_measures_by_what_they_compare() -> None:
+    found = protocol_names()
+    assert set(found) == {"generated", "lfw", "lfw_occ", "ar"}
+    assert {"ar/scarf/rank1", "ar/sunglasses/session2/left/rank10", "ar/illumination/eer"} <= found["ar"]
+    assert "ar/scarf/accuracy" not in found["ar"]  # it has no folds
+    assert {"lfw/all/accuracy", "lfw_occ/cup/tar@far=0.001"} <= found["lfw"] | found["lfw_occ"]
+
+
+def test_published_figures_stand_beside_systems_and_conditions_that_there_are() -> None:
+    systems = {yaml.safe_load(path.read_text())["system"] for path in CONFIGURATIONS}
+    conditions = set(evaluated_conditions(configuration("soidn_demo")["data"]) or ())
+    for published in (results.PUBLISHED_RANK1, results.PUBLISHED_ACCURACY):
+        assert set(published) <= systems
+        assert {condition for figures in published.values() for condition in figures} <= conditions
+    assert set(results.PUBLISHED_IOU) <= systems
+
+
+def test_the_table_of_a_run_asks_for_measures_that_there_are() -> None:
+    asked: set[str] = set()
+
+    class Asked(dict[str, float]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return default
+
+    names = logged_names(configuration("soidn_demo")).known
+    results.results_table(Asked.fromkeys(names, 0.5), "SOIDN")
+    assert len(asked) > 20
+    clean = {f"test/iou/{name}" for name in ("none",)}  # an image without an occluder has no IoU
+    assert asked - names <= clean
+
+
+def test_a_watched_measure_that_is_never_logged_is_refused_before_training() -> None:
+    options = ["fit", f"--config={CONFIGS}/trunk_demo.yaml"]
+    wrong = "[{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val/lss}}]"
+    expected = "EarlyStopping: expected `monitor` to be a measure that the training logs, got 'val/lss'; did you mean"
+    with pytest.raises(UserError, match=expected):
+        parse_only([*options, f"--trainer.callbacks={wrong}"])
+    parse_only([*options, f"--trainer.callbacks={wrong.replace('lss', 'loss')}"])
+
+
+def test_every_module_of_the_suite_says_what_it_logs() -> None:
+    for path in (CONFIGS.parent.parent / "lightning_modules").glob("*.py"):
+        classes = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+        for one in classes:
+            calls = {ast.unparse(node.func) for node in ast.walk(one) if isinstance(node, ast.Call)}
+            assigned = {ast.unparse(node).partition("=")[0].partition(":")[0].strip() for node in one.body}
+            assert "self.log_losses" not in calls or "logged" in assigned, one.name
