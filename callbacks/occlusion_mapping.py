@@ -3,9 +3,11 @@
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
@@ -235,8 +237,8 @@ class OcclusionMapping(Callback):
 class MapRefresh(OcclusionMapping):
     """Recomputes the map that places occluders, with the model as it is, so that they follow what it relies on.
 
-    Every ``refresh_every`` epochs the file that :class:`~datamodules.occluders.StrategicPlacement` reads is replaced.
-    A resumed run first puts the map of its checkpoint back.
+    Every ``refresh_every`` epochs, at their end, the file that :class:`~datamodules.occluders.StrategicPlacement` reads
+    is replaced. A resumed run first puts the map back that was in use when it was saved, be it the one it began with.
 
     Beyond the paper, whose map is of the model before fine-tuning.
 
@@ -277,39 +279,40 @@ class MapRefresh(OcclusionMapping):
         )
         self.map_file = Path(map_file)
         self._current: OcclusionMap | None = None
+        self._next: OcclusionMap | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the map in use, as plain values and tensors."""
-        if self._current is None:
-            return {}
-        made = self._current
-        return {
-            "error": torch.from_numpy(made.error),
-            "occluder_size": list(made.occluder_size),
-            "fill": torch.from_numpy(made.fill),
-            "stride": made.stride,
-            "indices": torch.from_numpy(made.indices),
-            "model": made.model,
-            "checkpoint": made.checkpoint,
-        }
+        """Return the map in use and the one that will be in the next epoch, as plain values and tensors."""
+        return {**_plain(self._current), "next": _plain(self._next)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the map of a checkpoint."""
-        if state_dict:
-            arrays = {key: v.numpy() if isinstance(v, Tensor) else v for key, v in state_dict.items()}
-            self._current = OcclusionMap(**arrays | {"occluder_size": tuple(arrays["occluder_size"])})
+        """Take the maps of a checkpoint."""
+        self._next = _map_of(state_dict.get("next", {}))
+        self._current = _map_of({name: value for name, value in state_dict.items() if name != "next"})
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the map of the checkpoint back: the file may be that of a later epoch."""
-        self._publish(trainer)
+        """Put the map of the checkpoint back, as the file may be a later epoch's; or remember what a run begins with.
+
+        Raises:
+            DataError: If the file is no map.
+        """
+        if self._current is not None:
+            self._publish(trainer)
+        elif self.map_file.exists():
+            self._current = OcclusionMap.load(self.map_file)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace the file: inside an epoch, faces that are loaded ahead would be of either map."""
+        if self._next is not None:
+            self._current, self._next = self._next, None
+            self._publish(trainer)
 
     def _is_due(self, trainer: Trainer) -> bool:
         return trainer.state.fn == TrainerFn.FITTING and super()._is_due(trainer)
 
     def _made(self, trainer: Trainer, pl_module: LightningModule, made: OcclusionMap) -> None:
         super()._made(trainer, pl_module, made)
-        self._current = made
-        self._publish(trainer)
+        self._next = made
 
     def _publish(self, trainer: Trainer) -> None:
         if self._current is not None and trainer.is_global_zero:
@@ -325,6 +328,18 @@ def _naming(rows: Rows) -> Iterator[None]:
     except NotFiniteError as error:
         expected = "expected finite scores with and without an occluder, got NaN or infinity"
         raise DataError(f"{rows.called(error.image)}: {expected}") from error
+
+
+def _plain(made: OcclusionMap | None) -> dict[str, Any]:
+    """Return a map as a checkpoint holds it, nothing for none."""
+    values = {} if made is None else {field.name: getattr(made, field.name) for field in fields(made)}
+    return {name: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for name, v in values.items()}
+
+
+def _map_of(plain: Mapping[str, Any]) -> OcclusionMap | None:
+    """Return the map that :func:`_plain` was given."""
+    values: dict[str, Any] = {name: v.numpy() if isinstance(v, Tensor) else v for name, v in plain.items()}
+    return OcclusionMap(**values) if values else None
 
 
 def in_placement_half(index: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
@@ -46,8 +46,9 @@ def data(**settings: Any) -> FaceDataModule:
     )
 
 
-def trainer(folder: Path, *callbacks: OcclusionMapping, epochs: int = 2) -> Trainer:
+def trainer(folder: Path, *callbacks: Callback, epochs: int = 2, **settings: Any) -> Trainer:
     return Trainer(
+        **settings,
         default_root_dir=folder,
         max_epochs=epochs,
         callbacks=list(callbacks),
@@ -168,18 +169,72 @@ def test_refresh_replaces_the_map_that_training_reads(tmp_path: Path) -> None:
     assert abs(column - SIZE // 2) <= 4
 
 
-def test_a_resumed_run_puts_its_own_map_back(tmp_path: Path) -> None:
+class Saver(Callback):
+    """Saves at the end of batches and validations, as long as it is asked to."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def on_train_batch_end(self, trainer: Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self._save(trainer, f"{trainer.current_epoch}-batch-{batch_idx}")
+
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+        self._save(trainer, f"{trainer.current_epoch}-validation-after-{trainer.fit_loop.batch_idx}")
+
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        self._save(trainer, f"{trainer.current_epoch}-end")
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        if self.folder is not None:
+            trainer.save_checkpoint(self.folder / name)
+
+
+@pytest.mark.parametrize(
+    ("often", "workers", "places"),
+    [(1.0, 0, ["0-batch-0", "1-batch-1", "2-batch-0"]), (0.5, 1, ["1-validation-after-0", "1-batch-1"])],
+)
+def test_a_resumed_run_places_occluders_as_an_undisturbed_one(
+    often: float, workers: int, places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_weights(network: nn.Module, *_: Any, **__: Any) -> torch.Tensor:
+        """Return any map, in no time, that tells the last bit of a weight."""
+        bits = next(network.parameters()).detach().flatten()[0].view(torch.int32)
+        return torch.rand(SIZE, SIZE, generator=torch.Generator().manual_seed(int(bits)))
+
+    monkeypatch.setattr("callbacks.occlusion_mapping.occlusion_error_map", of_weights)
+    monkeypatch.setattr("callbacks.occlusion_mapping.save_map", lambda made, path: path)
+    where = tmp_path / "map.npz"
+
+    def fitted(folder: Path | None, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
+        patch = NoisePatch(OCCLUDER, StrategicPlacement(where, 0.01), colour=False)
+        faces = data(training_occluder=patch, occlude_validation=False)
+        faces.num_workers = workers
+        refresh = MapRefresh(where, OCCLUDER, refresh_every=2, stride=5)
+        run = trainer(tmp_path, refresh, Saver(folder), epochs=3, val_check_interval=often)
+        model = module()
+        run.fit(model, faces, ckpt_path=checkpoint)
+        return model.state_dict()
+
+    saved(where)
+    undisturbed = fitted(tmp_path)
+    left, last = where.read_bytes(), OcclusionMap.load(where)
+    assert (last.error != OcclusionMap.load(saved(tmp_path / "first.npz")).error).any()
+    for place in places:
+        where.write_bytes(left)  # as a later epoch of the killed run has left it
+        resumed = fitted(None, tmp_path / place)
+        np.testing.assert_array_equal(OcclusionMap.load(where).error, last.error)
+        for name, weight in undisturbed.items():
+            assert torch.equal(weight, resumed[name]), (place, name)
+
+
+def test_a_run_that_begins_leaves_the_file_until_its_first_refresh(tmp_path: Path) -> None:
     start = saved(tmp_path / "map.npz")
-    first = MapRefresh(start, OCCLUDER, refresh_every=1)
-    trainer(tmp_path, first, epochs=1).fit(fixed(), data())
-    state, published = first.state_dict(), OcclusionMap.load(start)
-    later = saved(start)  # as a later epoch of the killed run would have left it
-    resumed = MapRefresh(later, OCCLUDER, refresh_every=1)
-    torch.save(state, tmp_path / "state.pt")
-    resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    run = trainer(tmp_path, resumed, epochs=1)
-    resumed.on_train_start(run, fixed())
-    np.testing.assert_array_equal(OcclusionMap.load(start).error, published.error)
+    before, refresh = start.stat(), MapRefresh(start, OCCLUDER, refresh_every=2)
+    trainer(tmp_path, refresh, epochs=1).fit(fixed(), data())
+    assert start.stat() == before
+    later = MapRefresh(start, OCCLUDER, refresh_every=1)
+    later.load_state_dict(refresh.state_dict())
+    assert later.state_dict()["error"].equal(torch.from_numpy(OcclusionMap.load(start).error))
 
 
 def saved(path: Path) -> Path:
