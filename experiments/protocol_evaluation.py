@@ -45,6 +45,18 @@ class ProtocolEvaluation(Callback):
         self.batch_size = batch_size
         self._image_size = 0
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse protocols of one name.
+
+        Raises:
+            DataError: If another of the run's callbacks evaluates by a protocol of the same name: their measures would
+                be logged as one.
+        """
+        every = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it late
+        names = [callback.protocol.name for callback in every if isinstance(callback, ProtocolEvaluation)]
+        if names.count(self.protocol.name) > 1:
+            raise DataError(f"Expected protocols of different names, got {self.protocol.name!r} twice")
+
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
     ) -> None:
@@ -55,14 +67,13 @@ class ProtocolEvaluation(Callback):
         """Embed the protocol's images and log its measures.
 
         Raises:
-            DataError: If the module makes no embeddings, or some that are not finite.
+            DataError: If the module makes no embeddings, or some that are not finite: the first such image is named.
+                All processes raise.
         """
         epochs = trainer.current_epoch + 1
         if epochs != trainer.max_epochs if self.every_n_epochs is None else epochs % self.every_n_epochs:
             return
         rows = self._embedded(pl_module)
-        if not rows.isfinite().all():
-            raise DataError(f"{self.protocol.name}: expected finite embeddings, got NaN or infinity")
         for condition, measures in evaluate_protocol(self.protocol, rows.numpy()).rows().items():
             for name, value in measures.items():
                 if name not in COUNTS:

@@ -21,7 +21,7 @@ def interpolate(values: Tensor, rows: Tensor, columns: Tensor, size: tuple[int, 
     Args:
         values: ``(h, w)``.
         rows: Rows of the centres, ``(h,)``, ascending from 0 to H − 1.
-        columns: Columns of the centres, ``(w,)``, alike.
+        columns: Columns of the centres, ``(w,)``, ascending from 0 to W − 1.
         size: H and W.
 
     Returns:

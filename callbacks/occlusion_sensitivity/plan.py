@@ -35,7 +35,7 @@ class Plan:
     covered: tuple[Spans, Spans]
     """Pixels that the occluder covers along rows and columns, by centre."""
     spans: tuple[dict[fx.Node, Spans], dict[fx.Node, Spans]]
-    """Windows, alike; a window may be larger than what can have changed."""
+    """Windows along rows and columns, by centre; a window may be larger than what can have changed."""
     classes: tuple[Ints, Ints]
     """Centres of one class have windows of the same sizes."""
     shared: fx.Node | None

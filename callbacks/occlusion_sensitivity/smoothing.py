@@ -105,7 +105,7 @@ def smooth_proportions(counts: Tensor, errors: Tensor, *, images: int, occluder_
 
     Args:
         counts: Observations, ``(2, G, H, W)``, by half, group of images, and place.
-        errors: Errors among them, alike.
+        errors: Errors among them, ``(2, G, H, W)``, by half, group of images, and place.
         images: M, number of images.
         occluder_size: Height and width in pixels; bandwidths are tried in shares of them.
         share: s, in (0, 1].

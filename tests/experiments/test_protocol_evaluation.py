@@ -3,16 +3,24 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
 
 from datamodules.errors import DataError
+from datamodules.protocols import EvaluationProtocol, VerificationPairs
 from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
 from experiments.launch import CONFIGS
 from experiments.protocol_evaluation import ProtocolEvaluation
 from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
 from tests.experiments.conftest import Options
+from tests.helpers.doubles import PlainSource
 
 
 def callbacks(root: Path, pairs: Path, **settings: int | None) -> str:
@@ -62,6 +70,29 @@ def test_a_module_without_embeddings_is_refused(tiny: Options, tmp_path: Path) -
     options = [*tiny, "--evaluate=false", callbacks(*write_small_lfw(tmp_path))]
     with pytest.raises((UserError, DataError), match="a module that embeds faces, got SegmentationModule"):
         run(["fit", f"--config={CONFIGS}/segmentation_demo.yaml", *options])
+
+
+def test_embeddings_that_are_not_finite_name_the_image() -> None:
+    class Broken(LightningModule):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.float().mean((2, 3)).masked_fill(images[:, :1, 0, 0] == 3, torch.nan)
+
+    source = PlainSource([2, 2, 2])
+    pairs = VerificationPairs(np.arange(4), np.arange(1, 5), np.arange(4) % 2 == 0, np.zeros(4, np.int64))
+    callback = ProtocolEvaluation(EvaluationProtocol("plain", source, {"all": pairs}))
+    trainer: Any = SimpleNamespace(current_epoch=0, max_epochs=1)
+    callback.on_train_batch_start(trainer, Broken(), {"image": torch.zeros(1, 3, 32, 32)}, 0)  # type: ignore[typeddict-item]  # all it reads
+    with pytest.raises(DataError, match=r"^image-3: expected a finite embedding, got NaN or infinity \(1 images\)"):
+        callback.on_train_epoch_end(trainer, Broken())
+
+
+def test_two_protocols_of_one_name_are_refused() -> None:
+    pairs = VerificationPairs(np.arange(1), np.ones(1, np.int64), np.ones(1, np.bool_), np.zeros(1, np.int64))
+    protocol = EvaluationProtocol("plain", PlainSource([2]), {"all": pairs})
+    one, other = ProtocolEvaluation(protocol), ProtocolEvaluation(protocol, batch_size=2)
+    trainer: Any = SimpleNamespace(callbacks=[one, other])
+    with pytest.raises(DataError, match="Expected protocols of different names, got 'plain' twice"):
+        one.setup(trainer, LightningModule(), "fit")
 
 
 def test_a_missing_image_stops_before_training(tiny: Options, tmp_path: Path) -> None:
