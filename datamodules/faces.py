@@ -47,7 +47,7 @@ class FaceDataModule(LightningDataModule):
         batch_size: Images a process trains on at once.
         identity_batches: Train on so many identities with so many images each, as triplets need them; takes the place
             of ``batch_size``: one batch of all processes together.
-        evaluation_batch_size: The same for validation and evaluation.
+        evaluation_batch_size: Images a process validates or evaluates at once.
         num_workers: Processes that load images; 0 loads in the training process.
         min_images: Images an identity needs to be trained on; the paper takes those with more than 50.
         num_unseen: Identities kept for evaluation, see :func:`datamodules.split.split_identities`.

@@ -69,8 +69,8 @@ class FaceCLI(LightningCLI):
 
     Args:
         siblings: Options of the command that calls this one, which a misspelt key may have meant.
-        args: See :class:`pytorch_lightning.cli.LightningCLI`.
-        kwargs: The same.
+        args: Positional arguments of :class:`pytorch_lightning.cli.LightningCLI`.
+        kwargs: Keyword arguments of :class:`pytorch_lightning.cli.LightningCLI`.
     """
 
     def __init__(self, *args: Any, siblings: Sequence[str] = (), **kwargs: Any) -> None:

@@ -53,11 +53,11 @@ def batch_triplet_loss(
 
 
 class BatchTripletLoss(DistanceLoss):
-    """Module form of :func:`batch_triplet_loss`, for configs: ``class_path: losses.BatchTripletLoss``.
+    r"""Module form of :func:`batch_triplet_loss`, for configs: ``class_path: losses.BatchTripletLoss``.
 
     Args:
-        margin: See :func:`batch_triplet_loss`.
-        beta: See :func:`batch_triplet_loss`.
+        margin: :math:`\alpha > 0`, in units of squared distance.
+        beta: :math:`\beta` in ``[0, 1]``: 0 is means only, 1 is variances only.
 
     Raises:
         ValueError: If ``margin`` is not positive or ``beta`` lies outside ``[0, 1]``, so that a bad sweep point dies

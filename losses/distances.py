@@ -35,8 +35,8 @@ def triplet_distances(embeddings: Tensor, anchor: Tensor, positive: Tensor, nega
     Args:
         embeddings: Shape ``(B, D)``.
         anchor: Index of each triplet's anchor, shape ``(N,)``.
-        positive: Likewise.
-        negative: Likewise.
+        positive: Index of each triplet's positive, shape ``(N,)``.
+        negative: Index of each triplet's negative, shape ``(N,)``.
 
     Returns:
         d_ap and d_an, ``(N,)`` each, with gradient.

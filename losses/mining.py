@@ -48,7 +48,7 @@ def mine_triplets(
         embeddings: Shape ``(B, D)``.
         identities: Integers of shape ``(B,)``.
         margin: :math:`\alpha > 0`, in units of squared distance.
-        strategy: See above.
+        strategy: Which triplets are chosen, a name of the table.
 
     Returns:
         Indices, maybe none.

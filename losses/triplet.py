@@ -42,10 +42,10 @@ def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: 
 
 
 class TripletLoss(DistanceLoss):
-    """Module form of :func:`triplet_loss`, for configs: ``class_path: losses.TripletLoss``.
+    r"""Module form of :func:`triplet_loss`, for configs: ``class_path: losses.TripletLoss``.
 
     Args:
-        margin: See :func:`triplet_loss`.
+        margin: :math:`\alpha > 0`, in units of squared distance.
 
     Raises:
         ValueError: If ``margin`` is not positive.

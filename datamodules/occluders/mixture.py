@@ -82,11 +82,13 @@ class TemplateMixture(OccluderMixture):
           probabilities: {none: 0.3, sunglasses: 0.2, scarf: 0.2, cup: 0.1, doctor_mask: 0.1, sunglasses+scarf: 0.1}
 
     Args:
-        probabilities: See :class:`OccluderMixture`; a key is ``"none"``, a category or several joined by ``+``.
-        split: See :class:`TemplateOccluder`, as all that follows.
-        num_instances: As above.
-        jitter: As above.
-        folder: As above.
+        probabilities: Weights by name, which need not sum to 1; a key is ``"none"``, the clean image, a category or
+            several joined by ``+``.
+        split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
+        num_instances: How many instances of a category are drawn; one of ``folder`` has as many as it has images.
+        jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
+        folder: Own images, see :func:`~datamodules.occluders.folder.read_listing`. They replace the drawn
+            instances of their category and may name new categories.
 
     Raises:
         ValueError: If a category is unknown or a setting out of range.

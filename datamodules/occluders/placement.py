@@ -12,8 +12,8 @@ class Placement(Protocol):
         """Return a centre (row, column), a pixel of an image of ``height`` × ``width``.
 
         Args:
-            height: The image's, in pixels.
-            width: The same.
+            height: The image's height in pixels.
+            width: The image's width in pixels.
             generator: The only source of randomness.
 
         Raises:

@@ -36,7 +36,7 @@ def paste(
         sprite: What to draw.
         matrix: ``(2, 3)``, sprite to image pixels.
         gain: Factors on red, green and blue.
-        softer: See :meth:`Sprite.level`.
+        softer: Half octaves to blur the sprite by.
     """
     scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** 0.5
     if not 1e-4 < scale < 1e4:

@@ -57,8 +57,9 @@ def lfw_occ(
     every image.
 
     Args:
-        root: See :func:`~datamodules.protocols.lfw.lfw_pairs`.
-        pairs: Likewise.
+        root: Folder of images, ``Name/Name_0001.jpg``, or with another of ``IMAGE_EXTENSIONS``.
+        pairs: ``pairs.txt``, ``pairsDevTrain.txt`` or ``pairsDevTest.txt``, see
+            :func:`~datamodules.protocols.lfw_pairs_file.read_lfw_pairs`.
         category: ``sunglasses``, ``party_mask``, ``scarf``, ``doctor_mask``, ``cup``, or several joined by ``+``.
         seed: Seed of the draws.
         severity: ``low``, ``medium`` or ``high``: the share of the face that is covered, see ``SEVERITIES``.
@@ -71,7 +72,7 @@ def lfw_occ(
 
     Raises:
         ValueError: If a setting is none of these.
-        DataError: See :func:`~datamodules.protocols.lfw.lfw_pairs`.
+        DataError: If ``pairs`` cannot be read, an image is missing and may not be, or is there in two formats.
 
     Source: Zeng et al. (SOIDN), section 4.3; the paper's own images were never published.
     """

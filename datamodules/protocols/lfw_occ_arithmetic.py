@@ -25,7 +25,7 @@ class Sheet(NamedTuple):
     left: int
     """Left edge, in 2⁻¹⁶ of the coordinates that a matrix leads to."""
     top: int
-    """Upper edge, likewise."""
+    """Upper edge, in 2⁻¹⁶ of the coordinates that a matrix leads to."""
     pixel: int
     """Side of a pixel of the first level in these coordinates; of the next ones twice, four times, … as much."""
 

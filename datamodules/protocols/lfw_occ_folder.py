@@ -51,8 +51,8 @@ def lfw_occ_from(
 
     Args:
         folder: Holds ``manifest.csv``, ``manifest.json`` and the images.
-        root: See :func:`~datamodules.protocols.lfw.lfw_pairs`.
-        pairs: Likewise; the file that the folder was made with.
+        root: Folder of LFW's images, ``Name/Name_0001.jpg``, or with another of ``IMAGE_EXTENSIONS``.
+        pairs: The file of pairs that the folder was made with.
         allow_missing: Leave pairs out whose image is not in ``root``, and list them in the protocol.
 
     Returns:

@@ -64,7 +64,7 @@ def curves(histories: Mapping[str, Sequence[History]], measure: str, against: st
 
     Args:
         histories: By row, one for each seed.
-        measure: As in the histories.
+        measure: Its name in the histories, such as ``val/accuracy``.
         against: ``epoch`` or ``seconds``.
     """
     import matplotlib as mpl  # noqa: PLC0415  as above

@@ -136,7 +136,7 @@ def imagenet_trunk_weights(network: nn.Module) -> str:
     ``pretrained``.
 
     Args:
-        network: As in :func:`load_trunk_weights`.
+        network: A :class:`FaceNet`, :class:`SOIDN` or :class:`FCN8s`.
 
     Returns:
         One line that says what was loaded.

@@ -17,10 +17,10 @@ class Canvas:
     """A transparent sheet over a part of the face.
 
     Args:
-        left: Bounds of the sheet in face units, whole numbers.
-        top: As above.
-        right: As above.
-        bottom: As above.
+        left: Left edge of the sheet in face units, a whole number.
+        top: Upper edge of the sheet in face units, a whole number.
+        right: Right edge of the sheet in face units, a whole number.
+        bottom: Lower edge of the sheet in face units, a whole number.
     """
 
     def __init__(self, left: int, top: int, right: int, bottom: int) -> None:

@@ -59,8 +59,8 @@ class Light:
     Attributes:
         diffuse: ``(B, S, S)``, 1 where the skin faces the viewer in even light.
         gloss: ``(B, S, S)``, brightness of the highlights from 0.
-        x: Face coordinate of every pixel, ``(B, S, S)``.
-        y: The same, downwards.
+        x: Face coordinate of every pixel to the right, ``(B, S, S)``.
+        y: Face coordinate of every pixel downwards, ``(B, S, S)``.
     """
 
     def __init__(self, traits: Columns, scene: Columns, pose: Pose, size: int) -> None:
