@@ -14,6 +14,7 @@ from datamodules.errors import DataError
 from datamodules.occluders.anchors import ANCHORS, FITS, Fit, fit_solver
 from datamodules.occluders.drawn import SPLITS, Split
 from datamodules.occluders.sprite import Play, Sprite, make_sprite
+from datamodules.sources.decode import complete_format
 from datamodules.sources.source import UInt8Image
 
 LISTING = "occluders.yaml"
@@ -99,12 +100,13 @@ def load_sprite(entry: OwnImage) -> Sprite:
 def _decode(path: Path) -> UInt8Image:
     """Return ``(H, W, 4)`` uint8 BGRA."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except (OSError, ValueError) as error:  # of a name with a null character
         reason = getattr(error, "strerror", error)
         raise DataError(f"{path}: expected an occluder image, found no such file ({reason})") from error
+    complete_format(data, name=str(path))
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # for instance more pixels than OpenCV allows
         image = None
     if image is None:

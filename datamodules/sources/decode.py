@@ -14,6 +14,9 @@ from datamodules.errors import DataError
 from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
 from datamodules.sources.source import UInt8Image
 
+# OpenCV would add lines of its own to the one that names a broken image
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 """Extensions of images, in upper or lower case."""
 
@@ -73,13 +76,7 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
         Traceback (most recent call last):
         datamodules.errors.DataError: white.png: expected a complete PNG, got 40 bytes without an IEND chunk
     """
-    kind = _format_of(data)
-    if kind is None:
-        start = data[:8].hex(" ") or "nothing"
-        raise DataError(f"{name}: expected a JPEG, PNG, BMP, WebP or TIFF image, got {len(data)} bytes: {start}")
-    defect = _defect_of(data, kind)
-    if defect is not None:
-        raise DataError(f"{name}: expected a complete {kind}, got {len(data)} bytes {defect}")
+    kind = complete_format(data, name=name)
     if kind == "TIFF" and tiff_value(data, _TIFF_COLOURS) in _LAB_COLOURS:
         raise DataError(f"{name}: expected grey, palette, RGB or CMYK pixels, got a TIFF of L*a*b* colours")
     # A JPEG has no alpha and 8 bits: OpenCV's own conversion is right, and the fastest there is.
@@ -91,6 +88,26 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
     pixels = _to_rgb(_to_8_bits(_as_meant(pixels, data, kind), name), name)
     orientation = stored_orientation(data, kind)
     return pixels if orientation == 1 else upright(pixels, orientation)
+
+
+def complete_format(data: bytes, *, name: str) -> str:
+    """Return the format of an image file that is not cut short.
+
+    Args:
+        data: The whole image file.
+        name: What to call the image in a message.
+
+    Raises:
+        DataError: If the format is none of those that :func:`decode_image` knows, or a part is missing.
+    """
+    kind = _format_of(data)
+    if kind is None:
+        start = data[:8].hex(" ") or "nothing"
+        raise DataError(f"{name}: expected a JPEG, PNG, BMP, WebP or TIFF image, got {len(data)} bytes: {start}")
+    defect = _defect_of(data, kind)
+    if defect is not None:
+        raise DataError(f"{name}: expected a complete {kind}, got {len(data)} bytes {defect}")
+    return kind
 
 
 def _format_of(data: bytes) -> str | None:

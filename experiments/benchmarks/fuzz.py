@@ -6,6 +6,7 @@ run, imported or connected to. Cases run in processes of their own, so that a cr
 """
 
 import argparse
+import logging
 import multiprocessing
 import os
 import resource
@@ -149,6 +150,7 @@ def _work(
 ) -> None:
     """Run cases and send what comes of each."""
     os.nice(10)
+    logging.disable(logging.WARNING)
     os.close(2)
     os.open(os.devnull, os.O_WRONLY)  # libraries in C complain there, of every image
     with TemporaryDirectory() as folder:

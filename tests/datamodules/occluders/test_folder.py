@@ -178,12 +178,17 @@ def test_refuses_a_missing_folder_or_listing(tmp_path: Path) -> None:
         TemplateOccluder("cup", folder=str(tmp_path))
 
 
+BAR = cv2.imencode(".png", np.full((9, 9, 4), 255, np.uint8))[1].tobytes()
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [
         pytest.param(None, "expected an occluder image, found no such file", id="missing"),
-        pytest.param(b"", "cannot be decoded", id="empty-file"),
-        pytest.param(b"GIF?", "cannot be decoded", id="no-image"),
+        pytest.param(b"", "expected a JPEG, PNG, .* got 0 bytes", id="empty-file"),
+        pytest.param(b"GIF?", "expected a JPEG, PNG, ", id="no-image"),
+        pytest.param(BAR[: len(BAR) // 2], "expected a complete PNG", id="cut-short"),
+        pytest.param(b"BM" + bytes(60), "cannot be decoded", id="damaged"),
         pytest.param(np.zeros((9, 9, 3), np.uint8), "expected an alpha channel", id="no-alpha"),
         pytest.param(np.zeros((9, 9), np.uint8), "expected an alpha channel", id="grey"),
         pytest.param(np.full((9, 9, 4), 9, np.uint16), "8 bits a channel, got uint16", id="16-bit"),
