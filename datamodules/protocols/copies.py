@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -58,10 +59,9 @@ def _alike(
     """Yield the groups of two files and more that agree in every key, asked for one after the other."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for index in indices:
-        try:
-            groups[keys[0](paths[index])].append(index)
-        except OSError:  # refused when it is read
-            continue
+        with suppress(OSError):  # refused when it is read, as an empty file is
+            if key := keys[0](paths[index]):
+                groups[key].append(index)
     for group in groups.values():
         if len(group) > 1:
             yield from [group] if len(keys) == 1 else _alike(paths, group, keys[1:])
