@@ -1,8 +1,7 @@
 """Whole folders: what is missing is made and nothing else, by any number of threads, killed or not."""
 
+import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from datamodules.sources.decode import decode_image
 from datamodules.sources.source import Landmarks, UInt8Image
 from tests.datamodules.alignment.conftest import FACE, Photos, row
 from tests.helpers.faces_on_disk import encode, pseudo_face
+from tests.helpers.processes import CONTEXT, start_server
 
 
 def run(
@@ -73,34 +73,29 @@ def test_a_second_run_makes_only_what_is_missing_or_cut(photos: Photos, tmp_path
         assert (out / name).stat().st_mtime_ns == times[name]
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from datamodules.alignment import Aligner, CropFolder, Faces, LandmarkTable, align_folder
+def align_and_die(root: Path, table: Path, out: Path) -> None:
+    """Align until the process is killed in the middle of the fourth crop."""
+    replace, calls = Path.replace, list[Path]()
 
-replace, count = Path.replace, 0
+    def killed(self: Path, target: Path) -> Path:
+        calls.append(self)
+        if len(calls) == 4:
+            os.truncate(self, self.stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replace(self, target)
 
-def killed(self, target):
-    global count
-    count += 1
-    if count == 4:
-        os.truncate(self, os.path.getsize(self) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return replace(self, target)
-
-Path.replace = killed
-root, table, out = sys.argv[1:]
-with CropFolder(out, {}, size=112, format="jpg") as crops:
-    list(align_folder(Faces(root, LandmarkTable(table)), Aligner(), crops))
-"""
+    Path.replace = killed  # type: ignore[assignment, method-assign]  # in a process of its own, which ends here
+    with CropFolder(out, {}, size=112, format="jpg") as crops:
+        list(align_folder(Faces(root, LandmarkTable(table)), Aligner(), crops))
 
 
-@pytest.mark.slow
 def test_a_run_killed_while_it_writes_leaves_no_half_crop_and_is_resumed(photos: Photos, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-c", KILLED, str(photos.root), str(photos.table), str(out)]
-    killed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=False)  # noqa: S603 - ours
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    start_server()
+    killed = CONTEXT.Process(target=align_and_die, args=(photos.root, photos.table, out))
+    killed.start()
+    killed.join(100)
+    assert killed.exitcode == -signal.SIGKILL
     left = contents(out)
     assert len(left) == 3
     for name, data in left.items():

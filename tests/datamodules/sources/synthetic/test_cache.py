@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from datamodules.sources.synthetic import SyntheticFaces, cache
+from tests.helpers.processes import CONTEXT, start_server
 
 SETTINGS: dict[str, Any] = {"num_identities": 2, "images_per_identity": 4, "image_size": 24, "seed": 1}
 
@@ -42,8 +43,9 @@ def test_cached_faces_are_those_rendered_on_the_fly(tmp_path: Path) -> None:
     assert_same_faces(cached(tmp_path), SyntheticFaces(**SETTINGS))
 
 
-@pytest.mark.slow
-def test_processes_render_the_same(tmp_path: Path) -> None:
+def test_processes_render_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_server()
+    monkeypatch.setattr(cache, "get_context", lambda _: CONTEXT)  # fresh processes as well, but with the imports done
     assert_same_faces(cached(tmp_path, num_workers=2), SyntheticFaces(**SETTINGS))
 
 
