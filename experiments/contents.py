@@ -119,7 +119,8 @@ def _inputs(option: str) -> Iterator[str]:
     kind = key.partition(".")[0].rstrip("+")
     if kind not in INPUTS or key.rpartition(".")[2] in NO_INPUT:
         return
-    yield text
+    if key in INPUTS or os.sep in text:  # as it is: YAML would read a number, or a comment, in some paths
+        yield text
     yield from _strings(_parsed(text))
     if kind == "config" and _exists(text):
         content = _parsed(Path(text).read_text(errors="replace"))

@@ -20,11 +20,12 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from callbacks.run_files import write_json
+from callbacks.run_files import read_json, write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
+from experiments.contents import Contents
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -298,19 +299,27 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
     # how faces are validated changes no weight of the last epoch, and would only tell equal first stages apart
     options = [*planned_options(planned, batch_size=batch_size, occlude_validation=True), *options]
     name = str(first["system"])
-    key = digest(text, *options, *people(planned))
+    contents = Contents()
+    key = digest(text, *options, *people(planned), *contents.named_in(options))
     record = Path("runs") / config.stem / f"{key}.json"
-    if record.exists() and Path(checkpoint := json.loads(record.read_text())["checkpoint"]).exists():
+    if (checkpoint := recorded(record, contents)) is not None:
         print(f"{name}: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
-        return str(checkpoint)
+        return checkpoint
     print(f"{name}: training it on clean faces first")
     logger = [csv_logger(config.stem)] if "WANDB_SWEEP_ID" in os.environ else []  # its W&B run is the second stage's
     trained = run(["fit", f"--config={config}", *options, *logger, "--evaluate=false"])
     saved = [str(getattr(callback, "best_model_path", "")) for callback in trained.trainer.checkpoint_callbacks]
     checkpoint = next((path for path in saved if Path(path).name == "last.ckpt"), None)
     if checkpoint is not None:
-        write_json(record, {"checkpoint": checkpoint, "options": list(options)})
+        write_json(record, {"checkpoint": checkpoint, "content": Contents().of(checkpoint), "options": list(options)})
     return checkpoint
+
+
+def recorded(record: Path, contents: Contents) -> str | None:
+    """Return the checkpoint of a record, ``None`` where it is not there, damaged, or another training's by now."""
+    found = read_json(record)
+    path = str(found["checkpoint"]) if isinstance(found, dict) and "checkpoint" in found else ""
+    return path if Path(path).is_file() and contents.of(path) == found.get("content") else None
 
 
 def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None) -> list[str]:

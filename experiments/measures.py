@@ -5,7 +5,7 @@ what there is.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from pydoc import locate
@@ -113,7 +113,7 @@ def _names_of(occluders: str) -> tuple[str, ...] | None:
 
 
 @cache
-def _logged_by(node: str, module: type[FaceModule], conditions: tuple[str, ...] | None) -> frozenset[str] | None:
+def _logged_by(node: str, module: Hashable, conditions: tuple[str, ...] | None) -> frozenset[str] | None:
     """Return what a callback logs, ``None`` where that cannot be known."""
     entry = json.loads(node)
     path = str(_class_path(entry))
@@ -128,7 +128,7 @@ def _logged_by(node: str, module: type[FaceModule], conditions: tuple[str, ...] 
         return None
     if isinstance(callback, OcclusionMapping):
         return frozenset(name for size in callback.occluder_sizes for name in callback.measures(_example_map(size)))
-    return None if conditions is None else frozenset(_logged_on_example(callback, module, conditions))
+    return None if conditions is None else frozenset(_logged_on_example(callback, module, conditions))  # type: ignore[arg-type]  # a module's class, which a cache wants hashable
 
 
 def _logged_on_example(callback: Callback, module: type[FaceModule], conditions: Sequence[str]) -> set[str]:
@@ -143,7 +143,8 @@ def _logged_on_example(callback: Callback, module: type[FaceModule], conditions:
         output = {key: _output(key, batch) for key in module.makes.get(split, ())}
         getattr(callback, f"on_{stage}_batch_end")(trainer, listener, output, batch, 0)
         getattr(callback, f"on_{stage}_epoch_end")(trainer, listener)
-    return listener.names
+    names: set[str] = listener.names
+    return names
 
 
 class _Listener:
@@ -188,7 +189,9 @@ def _triplets(batch: FaceBatch) -> dict[str, Tensor]:
 
 
 def _example_map(size: tuple[int, int]) -> OcclusionMap:
-    return OcclusionMap(np.zeros(size, np.float32), size, np.zeros(3), 1, np.arange(1), model="", checkpoint="")
+    return OcclusionMap(
+        np.zeros(size, np.float32), size, np.zeros(3, np.float32), 1, np.arange(1), model="", checkpoint=""
+    )
 
 
 def _example_protocols() -> Iterator[EvaluationProtocol]:
@@ -196,9 +199,9 @@ def _example_protocols() -> Iterator[EvaluationProtocol]:
     yield generated_protocol(2 * PEOPLE, 2, cache_dir=None)
     with TemporaryDirectory() as folder:
         root = Path(folder)
-        for person in range(PEOPLE):
+        for number in range(PEOPLE):
             for image in range(1, AR_IMAGES + 1):
-                (root / f"m-{person + 1:03}-{image:02}.bmp").touch()
+                (root / f"m-{number + 1:03}-{image:02}.bmp").touch()
         yield ar_faces(root)
         for person in "ab":
             (root / person).mkdir()

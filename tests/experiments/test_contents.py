@@ -57,7 +57,9 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         Contents().of(tmp_path / "none")
 
 
-def test_options_name_what_a_result_is_made_of(tmp_path: Path) -> None:
+def test_options_name_what_a_result_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1").write_text("no input")
     for name in ("faces", "cache", "map.npz", "w.pth", "extra.yaml", "inner"):
         (tmp_path / name).write_text(name)
     (tmp_path / "extra.yaml").write_text(f"data: {{init_args: {{root: {tmp_path}/inner}}}}")
@@ -70,6 +72,7 @@ def test_options_name_what_a_result_is_made_of(tmp_path: Path) -> None:
         f"--trainer.default_root_dir={tmp_path}/cache",
         "--model.init_args.loss=!!! [",
         "--seed_everything=0",
+        "--model.init_args.network.init_args.in_channels=1",
     ]
     named = [entry.rpartition(" ")[0] for entry in Contents().named_in(options)]
     assert named == [f"{tmp_path}/{name}" for name in ("faces", "map.npz", "w.pth", "extra.yaml", "inner")]

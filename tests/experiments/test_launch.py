@@ -148,6 +148,11 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(tiny: Options) 
     assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "2/last.ckpt"
     Path("1/last.ckpt").unlink()
     assert train_first_once(plan, []) == "3/last.ckpt"
+    Path("3/last.ckpt").write_text("of another training, in a folder of the same number")
+    assert train_first_once(plan, []) == "4/last.ckpt"
+    for record in Path("runs/trunk_demo").glob("*.json"):
+        record.write_text(record.read_text()[:20])
+    assert train_first_once(plan, []) == "5/last.ckpt"
 
 
 def test_all_that_start_from_model_a_start_from_the_same(tiny: Options, trained: list[Options]) -> None:
