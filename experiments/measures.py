@@ -5,7 +5,7 @@ what there is.
 """
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from pydoc import locate
@@ -59,9 +59,10 @@ def logged_names(config: Mapping[str, Any]) -> Names:
     if not (isinstance(module, type) and issubclass(module, FaceModule)) or module.logged is None:
         return Names(frozenset(), are_all=False)
     names = {f"{split}/{name}" for split, logged in module.logged.items() for name in logged}
-    conditions, are_all = evaluated_conditions(config.get("data")), True
+    conditions, are_all = evaluated_conditions(config.get("data")), "logged" in vars(module)
     for node in (config.get("trainer") or {}).get("callbacks") or ():
-        logged = _logged_by(json.dumps(node, default=str, sort_keys=True), module, conditions)
+        key = json.dumps(node, default=str, sort_keys=True)
+        logged = _logged_by(key, module, conditions)  # type: ignore[arg-type]  # a class is hashable
         names |= logged or frozenset()
         are_all &= logged is not None
     return Names(frozenset(names), are_all)
@@ -113,7 +114,7 @@ def _names_of(occluders: str) -> tuple[str, ...] | None:
 
 
 @cache
-def _logged_by(node: str, module: Hashable, conditions: tuple[str, ...] | None) -> frozenset[str] | None:
+def _logged_by(node: str, module: type[FaceModule], conditions: tuple[str, ...] | None) -> frozenset[str] | None:
     """Return what a callback logs, ``None`` where that cannot be known."""
     entry = json.loads(node)
     path = str(_class_path(entry))
@@ -128,7 +129,7 @@ def _logged_by(node: str, module: Hashable, conditions: tuple[str, ...] | None) 
         return None
     if isinstance(callback, OcclusionMapping):
         return frozenset(name for size in callback.occluder_sizes for name in callback.measures(_example_map(size)))
-    return None if conditions is None else frozenset(_logged_on_example(callback, module, conditions))  # type: ignore[arg-type]  # a module's class, which a cache wants hashable
+    return None if conditions is None else frozenset(_logged_on_example(callback, module, conditions))
 
 
 def _logged_on_example(callback: Callback, module: type[FaceModule], conditions: Sequence[str]) -> set[str]:

@@ -53,6 +53,21 @@ def test_of_somebody_s_own_classes_nothing_is_refused(part: str) -> None:
     assert not names.have("ar/whatever")
 
 
+def test_a_subclass_may_log_more_unless_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text(
+        "from lightning_modules import ClassifierModule\n"
+        "class More(ClassifierModule): pass\n"
+        "class Other(ClassifierModule): logged = {'val': ('centre_loss',)}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    config = configuration("trunk_demo")
+    config["model"]["class_path"] = "own.More"
+    assert logged_names(config).have("val/centre_loss")
+    config["model"]["class_path"] = "own.Other"
+    assert logged_names(config).have("val/centre_loss")
+    assert not logged_names(config).have("val/loss")
+
+
 def test_protocols_have_measures_by_what_they_compare() -> None:
     found = protocol_names()
     assert set(found) == {"generated", "lfw", "lfw_occ", "ar"}
