@@ -75,8 +75,9 @@ def test_a_loading_process_without_room_says_so_and_nobody_waits() -> None:
     data = FaceDataModule(
         PlainSource([12] * 8), training_occluder=NoRoom(), image_size=32, num_workers=1, min_images=10, num_unseen=3
     )
-    loader = DataLoader(data.train_dataloader().dataset, batch_size=8, num_workers=1, collate_fn=collate_faces)
-    with pytest.raises(DataError, match=r"Expected 0\.0 MiB more of shared memory .*--shm-size=2g.*num_workers=0"):
+    faces = data.train_dataloader().dataset
+    loader = DataLoader(faces, batch_size=64, num_workers=1, collate_fn=collate_faces)
+    with pytest.raises(DataError, match=r"Expected 0\.\d MiB more of shared memory .*--shm-size=2g.*num_workers=0"):
         next(iter(loader))
 
 
