@@ -15,6 +15,7 @@ from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
+from datamodules.shared_memory import hand_over
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.sources.source import FaceSource, Landmarks, UInt8Image
 
@@ -144,11 +145,15 @@ def fit_face(
 def collate_faces(samples: list[FaceSample]) -> FaceBatch:
     """Stack samples into a batch; images are channels-last in memory, which costs no copy and runs faster."""
     images = torch.from_numpy(np.stack([sample.image for sample in samples]))  # (B, H, W, 3)
+    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
+    identities = torch.tensor([sample.identity for sample in samples])
+    indices = torch.tensor([sample.index for sample in samples])
+    hand_over([images, masks, identities, indices])
     return FaceBatch(
         image=images.permute(0, 3, 1, 2),
-        mask=torch.from_numpy(np.stack([sample.mask for sample in samples])),
-        identity=torch.tensor([sample.identity for sample in samples]),
-        index=torch.tensor([sample.index for sample in samples]),
+        mask=masks,
+        identity=identities,
+        index=indices,
         occluder=[sample.occluder for sample in samples],
         name=[sample.name for sample in samples],
     )

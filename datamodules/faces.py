@@ -22,6 +22,7 @@ from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import EpochSampler
+from datamodules.shared_memory import check_shared_memory
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.sources.source import FaceSource, UInt8Image
 from datamodules.split import IdentitySplit, split_identities
@@ -162,6 +163,24 @@ class FaceDataModule(LightningDataModule):
     def clean_face(self, index: int) -> UInt8Image:
         """Return image ``index`` of the source as networks see it, ``(image_size, image_size, 3)`` uint8 RGB."""
         return load_face(self.source, index, self.landmarks, self.image_size)[0]
+
+    def setup(self, stage: str) -> None:
+        """Refuse loading processes whose batches do not fit into shared memory: of a fit, those of its evaluation too.
+
+        Raises:
+            DataError: If they do not.
+        """
+        conditions = 1 + len(self.evaluation_occluders.names) if self.evaluation_occluders else 1
+        evaluation = (self.evaluation_batch_size, max(len(self.split.validation), conditions * len(self.split.unseen)))
+        groups = self.identity_batches
+        processes = self.trainer.num_devices if self.trainer else 1
+        batch = groups.identities * groups.images // processes if groups else self.batch_size
+        check_shared_memory(
+            self.image_size,
+            [(batch, len(self.split.train)), evaluation] if stage == "fit" else [evaluation],
+            workers=self.num_workers,
+            trainings=processes,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the batches of the epoch depend on, if the training is inside one."""

@@ -17,6 +17,7 @@ from callbacks.rows import RowCollector, Rows
 from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
+from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource, FixedLandmarks
 from experiments.embedding_key import arithmetic, module_key
 from experiments.launch import digest
@@ -102,6 +103,7 @@ def embed(
     def compute(indices: Sequence[int]) -> Embeddings:
         chosen = np.asarray(indices, dtype=np.int64)
         dataset = plain_faces(source, chosen, extraction.image_size)
+        check_shared_memory(extraction.image_size, [(batch_size, len(dataset))], workers=num_workers)
         loader = DataLoader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
         trainer.predict(extraction.module, loader, return_predictions=False)
         embeddings = gathered(collector.rows, len(chosen)).reshape(len(chosen), -1).numpy()

@@ -17,6 +17,7 @@ from callbacks.segmentation_iou import segmentation_measures
 from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceSample, collate_faces
 from datamodules.protocols import EvaluationProtocol
+from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource
 from datamodules.sources.source import UInt8Image
 from experiments.embedding import Extraction, gathered, plain_faces, quiet_trainer
@@ -104,6 +105,7 @@ def segment(
     collector = ConfusionCollector()
     trainer = quiet_trainer(collector, trainer_options or {})
     faces = LabelledFaces(source, extraction.image_size)
+    check_shared_memory(extraction.image_size, [(batch_size, len(faces))], workers=num_workers)
     loader = DataLoader(faces, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
     trainer.test(extraction.module, loader, verbose=False)
     matrices: NDArray[np.int64] = gathered(collector.rows, len(faces)).numpy()
