@@ -271,9 +271,9 @@ class FaceModule(LightningModule):
     def log_losses(self, split: str, size: int, **values: Tensor) -> None:
         """Log ``split/name`` for each value, as an epoch's mean over faces; the names are those of ``logged``.
 
-        A validation's ``loss`` must be finite.
+        A validation's ``loss`` has to be finite.
         """
-        if split == "val":
+        if split == "val" and "loss" in values:
             self._validation_losses.add(self._validation_losses.number, values["loss"])
         for name, value in values.items():
             on_bar = name in {"loss", "accuracy"}
