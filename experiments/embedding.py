@@ -1,6 +1,7 @@
 """Embeddings of the distinct images of a protocol, each computed once and kept."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -115,9 +116,15 @@ def embed(
 
 
 def quiet_trainer(callback: Callback, options: Mapping[str, Any]) -> Trainer:
-    """Return a trainer that evaluates and writes nothing."""
+    """Return a trainer that evaluates, writes nothing and says nothing of itself."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-    return Trainer(callbacks=[callback], **{**quiet, **options})
+    lightning = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    level = lightning.level
+    lightning.setLevel(logging.WARNING)
+    try:
+        return Trainer(callbacks=[callback], **{**quiet, **options})
+    finally:
+        lightning.setLevel(level)
 
 
 def gathered(rows: Rows | None, number: int) -> Tensor:
