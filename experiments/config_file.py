@@ -1,14 +1,11 @@
 """What is wrong with a configuration file, in words that name it; what keys it may have is the parser's business."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-from yaml import MappingNode, Node, ScalarNode, SequenceNode
-
-from experiments.errors import UserError, said
-
-MERGE = "<<"
+from datamodules.errors import DataError
+from datamodules.yaml_file import read_yaml
+from experiments.errors import UserError
 
 
 def check_config_files(args: Sequence[str]) -> None:
@@ -32,25 +29,9 @@ def check_config_files(args: Sequence[str]) -> None:
 def check_config_file(path: Path) -> None:
     """Refuse one file; see :func:`check_config_files`."""
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a configuration in YAML, got {said(error)}") from error
-    if not isinstance(node, MappingNode):
-        kind = "an empty file" if node is None else "a list" if isinstance(node, SequenceNode) else "a text"
+        content = read_yaml(path)
+    except DataError as error:
+        raise UserError(str(error)) from error
+    if not isinstance(content, dict):
+        kind = "an empty file" if content is None else "a list" if isinstance(content, list) else "a text"
         raise UserError(f"{path}: expected a configuration of keys and values, got {kind}")
-    for key, line in _repeated(node):
-        raise UserError(f"{path}: line {line}: expected the key {key!r} once, got it again")
-
-
-def _repeated(node: Node) -> Iterator[tuple[str, int]]:
-    if isinstance(node, SequenceNode):
-        for part in node.value:
-            yield from _repeated(part)
-    if isinstance(node, MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else ""
-            if name in seen and name != MERGE:
-                yield name, key.start_mark.line + 1
-            seen.add(name)
-            yield from _repeated(value)
