@@ -46,6 +46,8 @@ STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | di
 OWN_OPTIONS = ("data", "scale", "alignment", "weights")
 BATCH_SIZE = "--data.init_args.batch_size"
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
+SAMPLES = 64
+"""Images that are looked at, about, to tell one collection of faces from another."""
 MAP_OF = {"demo": (2, 200), "casia": (1, 1000)}
 """Stride and number of images of the map that places noise patches, by scale."""
 
@@ -477,7 +479,8 @@ def planned_options(planned: FaceCLI, **other: Any) -> list[str]:
 def people(planned: FaceCLI) -> list[str]:
     """Return what tells one collection of faces from another: identities, their names and some pixels."""
     source, split = planned.datamodule.source, planned.datamodule.split
-    samples = [source.image(int(index)).tobytes() for index in split.train[:3]]
+    some = split.train[:: max(1, len(split.train) // SAMPLES)]
+    samples = [source.image(int(index)).tobytes() for index in some]
     return [repr(list(source.identity_names)), *(digest(part.tobytes()) for part in split), *map(digest, samples)]
 
 
