@@ -28,7 +28,7 @@ from lightning_modules.networks import (
     read_state_dict,
     unused_parameters,
 )
-from lightning_modules.resuming import accumulated_gradients, at_epoch_start, count_epochs, put_back
+from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
 from lightning_modules.schedule import LRScheduleCallable
 
 SIDE = 64
@@ -168,11 +168,12 @@ class FaceModule(LightningModule):
                 f"infinity in {name}: {REMEDY}"
             )
         checkpoint["gradients"] = accumulated_gradients(self)
+        checkpoint["follows"] = what_follows(self.trainer)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it."""
         self._gradients = checkpoint.get("gradients", {})
-        at_epoch_start(checkpoint)
+        amend(checkpoint)
 
     def on_train_start(self) -> None:
         """Go on inside an epoch, if the training was resumed there."""

@@ -1,6 +1,6 @@
 """What Lightning leaves out of a checkpoint, or misreads in one, that was saved inside an epoch."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
@@ -26,11 +26,37 @@ def put_back(module: LightningModule, gradients: dict[str, Tensor]) -> None:
             weight.grad = gradients[name].to(weight.device, weight.dtype)
 
 
-def at_epoch_start(checkpoint: dict[str, Any]) -> None:
-    """Let a checkpoint that was saved when an epoch began, before its first batch, be that of the end of the last."""
-    progress = checkpoint.get("loops", {}).get("fit_loop", {}).get("epoch_progress", {})
-    for counted in progress.values():
+def what_follows(trainer: Trainer) -> Literal["validation", "end of the epoch"] | None:
+    """Return what is due before the next batch, where a checkpoint is saved at the end of one."""
+    loop = trainer.fit_loop.epoch_loop
+    batches = loop.batch_progress.total
+    if not trainer.training or batches.completed != batches.processed - 1:  # type: ignore[attr-defined]  # of batches
+        return None
+    if trainer.fit_loop._data_fetcher is not None and loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
+        return "validation"
+    return "end of the epoch" if loop._num_ready_batches_reached() else None
+
+
+def amend(checkpoint: dict[str, Any]) -> None:
+    """Change the counts of a checkpoint so that Lightning 2.6 goes on with what follows, and leaves out nothing.
+
+    By itself it takes for done what was due after the batch at whose end a checkpoint was saved: a validation, and the
+    end of the epoch with all that belongs to it; and where an epoch has begun without a batch, that epoch.
+    """
+    loops = checkpoint.get("loops", {}).get("fit_loop", {})
+    for counted in loops.get("epoch_progress", {}).values():
         counted["ready"] = min(counted["ready"], counted["started"])
+    follows = checkpoint.get("follows")
+    if follows is None:
+        return
+    for name in ("total", "current"):
+        loops["epoch_loop.batch_progress"][name]["completed"] += 1
+    if follows == "validation":  # as if in its first batch
+        validated = loops["epoch_loop.val_loop.batch_progress"]
+        validated["total"] |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+        validated["current"] |= dict.fromkeys(validated["current"], 0)
+    else:
+        loops["epoch_loop.state_dict"]["_batches_that_stepped"] += 1
 
 
 def count_epochs(trainer: Trainer) -> None:
