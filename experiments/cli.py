@@ -28,7 +28,8 @@ from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
-from lightning_modules.base import FaceModule, check_batch_norm
+from lightning_modules.base import FaceModule
+from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict
 
 PARSER_CHATTER = re.compile(
