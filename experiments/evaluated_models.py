@@ -139,9 +139,10 @@ def described(path: str, kind: type[Described]) -> Described:
     parser.add_argument("--described", type=kind)
     try:
         content = read_yaml(path)
-        built: Described = parser.instantiate(parser.parse_object({"described": content})).described
     except DataError as error:
         raise UserError(str(error)) from error
+    try:
+        built: Described = parser.instantiate(parser.parse_object({"described": content})).described
     except ArgumentError as error:
         raise UserError(f"{path}: {brief(str(error))}") from error
     except REFUSALS as error:

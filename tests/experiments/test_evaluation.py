@@ -63,19 +63,31 @@ def test_measures_are_those_of_the_pairs_cosine_similarities() -> None:
     assert measures["rank1"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, 1e30, 1e-30])
-def test_an_embedding_without_a_direction_is_named(value: float) -> None:
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_embedding_that_is_not_finite_is_named(value: float) -> None:
     what = protocol()
     embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
-    embeddings[[7, 9]] = value
-    with pytest.raises(DataError, match=r"^image-7: expected a finite embedding other than zero, got none \(2 of"):
+    embeddings[[7, 9], 2] = value
+    with pytest.raises(DataError, match=r"^image-7: expected a finite embedding, got NaN or infinity \(2 of 60 images"):
         evaluate_protocol(what, embeddings)
+
+
+def test_an_embedding_of_zeros_is_alike_to_nobody_and_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    what = protocol()
+    embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    embeddings[[7, 9]] = 0.0
+    listed = what.verification["all"]
+    scores = evaluate_protocol(what, embeddings).verification["all"].scores.numpy()
+    touched = np.isin(listed.first, [7, 9]) | np.isin(listed.second, [7, 9])
+    assert touched.any()
+    assert (scores[touched] == 0).all()
+    assert "warning: image-7: its embedding is all zeros and alike to nobody (2 of 60" in capsys.readouterr().err
 
 
 def test_short_and_long_embeddings_have_directions() -> None:
     what = protocol()
     embeddings = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
-    plain, short, long = (evaluate_protocol(what, scale * embeddings).rows()["all"] for scale in (1, 1e-6, 1e6))
+    plain, short, long = (evaluate_protocol(what, scale * embeddings).rows()["all"] for scale in (1, 1e-30, 1e30))
     assert plain["auc"] == pytest.approx(short["auc"]) == pytest.approx(long["auc"])
 
 
@@ -86,10 +98,10 @@ def test_a_measure_that_is_no_number_is_not_taken_for_one_that_cannot_be_measure
         readable({"all": {"tar@far=0.001": math.nan, name: value}})
 
 
-def test_scores_that_do_not_vary_have_no_decidability() -> None:
+def test_scores_that_do_not_vary_tell_nobody_apart() -> None:
     what = protocol()
     found = readable(evaluate_protocol(what, np.ones((60, 4), np.float32)).rows())["all"]
-    assert found["decidability"] is None
+    assert found["decidability"] == 0
     assert found["auc"] == pytest.approx(0.5)
     assert found["rank1"] == 0
 

@@ -297,12 +297,22 @@ def test_no_number_of_trials(write: Write, trials: list[dict[str, str]]) -> None
     assert not trials
 
 
-@pytest.mark.parametrize("content", ["a: [", "- 1", None])
-def test_no_sweep(content: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", r":1: expected YAML, got a syntax error"),
+        ("- 1", ": expected a sweep"),
+        (None, ": expected YAML, got No such file"),
+        ("a: " + 5000 * "9", ": expected YAML, got ValueError"),
+        (5000 * "[", ": expected YAML, got RecursionError"),
+    ],
+    ids=["syntax", "list", "missing", "digits", "depth"],
+)
+def test_no_sweep(content: str | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(UserError, match=f"{path}: expected a sweep"):
+    with pytest.raises(UserError, match=f"{path}{message}"):
         read_sweep(path)
 
 
