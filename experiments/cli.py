@@ -16,6 +16,7 @@ from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
@@ -24,6 +25,7 @@ from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpo
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
+from experiments.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.networks import read_state_dict
 
 PARSER_CHATTER = re.compile(
@@ -130,10 +132,12 @@ class FaceCLI(LightningCLI):
         super()._run_subcommand(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Let checkpoints be whole or as they were, unless the configuration has a plugin that writes them."""
+        """Save before stopping, and each checkpoint whole or not at all, unless a plugin of the user's writes it."""
         trainer = super().instantiate_trainer(**kwargs)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = WholeCheckpoints(falls_back=self.subcommand == "fit")
+        # the last, so that the others have seen the batch
+        trainer.callbacks.append(SavesBeforeStopping())  # type: ignore[attr-defined]  # Lightning sets it elsewhere
         return trainer
 
     def before_fit(self) -> None:
@@ -229,6 +233,8 @@ def run(
         )
     except UserError:
         raise
+    except SIGTERMException as error:
+        raise SystemExit(TERMINATED) from error
     except (ArgumentError, MisconfigurationException) as error:
         raise UserError(brief(str(error))) from error
     except DataError as error:  # from a loading process it comes with that process's traceback before it
