@@ -21,7 +21,7 @@ class TrainingLoader(DataLoader[FaceSample]):
         dataset: The faces.
         sampler: Their order.
         next_batch: Returns how many batches of the epoch have been trained on.
-        kwargs: See :class:`torch.utils.data.DataLoader`.
+        kwargs: What else :class:`torch.utils.data.DataLoader` takes.
     """
 
     def __init__(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
+from datamodules.yaml_file import read_yaml
 from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, parameters, root_cause
 from lightning_modules.networks import read_state_dict
 from lightning_modules.networks.foreign import foreign
@@ -39,7 +39,7 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
     try:
         with foreign("the configuration of the checkpoint's run", path):
-            saved = yaml.safe_load(path.read_text(encoding="utf-8"))
+            saved = read_yaml(path)
             image_size = int(saved["data"]["init_args"]["image_size"])
             model = {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:

@@ -1,5 +1,7 @@
 """LightningCLI with this suite's links, its saved config and errors that people can read."""
 
+import json
+import math
 import re
 import traceback
 import warnings
@@ -14,6 +16,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from lightning_utilities.core.rank_zero import rank_zero_info
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -22,10 +25,13 @@ from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments import wandb_runs
 from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpoint
+from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
 from experiments.stopping import TERMINATED, SavesBeforeStopping
+from lightning_modules.base import FaceModule
+from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict
 
 PARSER_CHATTER = re.compile(
@@ -46,6 +52,17 @@ REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationExcepti
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""
 WORDED = (ValueError, OSError, ImportError, AttributeError, ArgumentError, MisconfigurationException)
 """Of what is raised while a command line is read and built, what is said in words that need no traceback."""
+
+LEAST = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
+"""Smallest values of the trainer's settings that it takes, and fails or does something else at."""
+LINKED = {
+    "data.init_args.seed": "seed_everything",
+    "model.init_args.network.init_args.image_size": "data.init_args.image_size",
+}
+"""Keys whose value is another's: what is given for them alone would not be used."""
+DEEP_KEY = re.compile(r"--[\w.]+\.init_args\.[\w.]+\.init_args\.[\w.]+")
+"""An option of a class that is chosen within a chosen class."""
+NULL = re.compile(r"null|Null|NULL|~|None")
 
 # a protocol is a dataclass, which a configuration names by the function that reads it
 set_parsing_settings(subclasses_enabled=[EvaluationProtocol])
@@ -128,6 +145,7 @@ class FaceCLI(LightningCLI):
         for logger in self.trainer.loggers:
             if logger.save_dir is not None:
                 check_writable(Path(logger.save_dir), "the run")
+        self._check_processes(subcommand)
         wandb_runs.start(self.trainer)
         super()._run_subcommand(subcommand)
 
@@ -139,6 +157,13 @@ class FaceCLI(LightningCLI):
         # the last, so that the others have seen the batch
         trainer.callbacks.append(SavesBeforeStopping())  # type: ignore[attr-defined]  # Lightning sets it elsewhere
         return trainer
+
+    def _check_processes(self, subcommand: str) -> None:
+        """Refuse, before they are started, processes that would each find it impossible."""
+        if subcommand == "fit" and self.trainer.world_size > 1 and isinstance(self.model, FaceModule):
+            strategy, accelerator = self.trainer.strategy, self.trainer.accelerator
+            if getattr(strategy, "_layer_sync", None) is not None and isinstance(accelerator, CPUAccelerator):
+                check_batch_norm(self.model.network, self.trainer.world_size, synchronised=True, on_cpu=True)
 
     def before_fit(self) -> None:
         """Say what will be trained on."""
@@ -215,6 +240,8 @@ def run(
         UserError: If what was asked for cannot be done; the message is one line.
     """
     wandb_runs.settle_mode()
+    check_config_files(args)
+    check_links(args)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
     try:
@@ -228,7 +255,7 @@ def run(
             seed_everything_default=0,
             auto_configure_optimizers=False,
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},
-            args=list(args),
+            args=with_nulls(args),
             siblings=siblings,
         )
     except UserError:
@@ -243,6 +270,59 @@ def run(
         raise UnforeseenError(said(error)) from error
     finally:
         wandb_runs.finish()
+
+
+def check_links(args: Sequence[str]) -> None:
+    """Refuse options that would have no effect, as their value is another's.
+
+    Raises:
+        UserError: If there is one.
+    """
+    for word in args:
+        key = word.partition("=")[0].removeprefix("--")
+        if key in LINKED:
+            raise UserError(f"Expected --{LINKED[key]}, from which `{key}` is taken, got {word}")
+
+
+def _not_finite(node: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Yield keys whose value is not a number; infinity is one for the trainer, where it stands for no limit."""
+    if isinstance(node, Namespace):
+        node = dict(node.items(branches=True, nested=False))
+    if isinstance(node, float) and (math.isnan(node) or (math.isinf(node) and key.startswith(("model.", "data.")))):
+        yield key, node
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node) if _is_list(node) else ():
+        yield from _not_finite(value, f"{key}.{name}".removeprefix("."))
+
+
+def _is_list(node: Any) -> bool:
+    return isinstance(node, list | tuple)
+
+
+def with_nulls(args: Sequence[str]) -> list[str]:
+    """Return a command line whose nulls deep in chosen classes are given as configurations.
+
+    The parser hands an option on to a class within a class as text, where null would become the word None: the name of
+    a folder, say.
+
+    Example:
+        >>> with_nulls(["fit", "--data.init_args.source.init_args.cache_dir=null", "--ckpt_path=null"])
+        ['fit', '--config={"data": {"init_args": {"source": {"init_args": {"cache_dir": null}}}}}', '--ckpt_path=null']
+    """
+    words = list(args)
+    for place, word in enumerate(words[:-1]):
+        if DEEP_KEY.fullmatch(word) and NULL.fullmatch(words[place + 1]):
+            words[place : place + 2] = [f"{word}=null", ""]
+    return [_null_as_configuration(word) for word, given in zip(words, args, strict=True) if word or word == given]
+
+
+def _null_as_configuration(word: str) -> str:
+    key, _, value = word.partition("=")
+    if not (DEEP_KEY.fullmatch(key) and NULL.fullmatch(value)):
+        return word
+    content: Any = None
+    for part in reversed(key.removeprefix("--").split(".")):
+        content = {part: content}
+    return f"--config={json.dumps(content)}"
 
 
 def values_of(node: Any, name: str) -> Iterator[Any]:
@@ -279,11 +359,19 @@ def check_settings(config: Namespace, subcommand: str) -> None:
     seed = config.get("seed_everything")
     if isinstance(seed, bool) or seed is None or not 0 <= seed < 2**32:
         raise UserError(f"Expected `seed_everything` as a whole number from 0 to 4294967295, got {seed}")
+    for key, value in _not_finite(config):
+        raise UserError(f"Expected a number as `{key}`, got {value}")
     if subcommand == "fit":
         for key in ("max_epochs", "max_steps", "limit_train_batches"):
             value = config.get(f"trainer.{key}")
             if value is not None and value == 0:
                 raise UserError(f"Expected `trainer.{key}` other than 0, which trains nothing, got {value}")
+    for key, least in LEAST.items():
+        value = config.get(f"trainer.{key}")
+        if isinstance(value, int | float) and value < least:
+            raise UserError(f"Expected `trainer.{key}` of at least {least}, got {value}")
+    if config.get("trainer.val_check_interval") == 0:
+        raise UserError("Expected `trainer.val_check_interval` above 0, got 0")
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -400,6 +488,7 @@ __all__ = [
     "REFUSALS",
     "DryCLI",
     "FaceCLI",
+    "ParsingCLI",
     "UserError",
     "brief",
     "check_checkpoint",

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from datamodules.dataset import collate_faces
+from datamodules.errors import DataError
 from datamodules.sources import FaceSource
+from datamodules.yaml_file import read_yaml
 from experiments.checkpoint import load_trained
 from experiments.cli import REFUSALS, UserError, brief, root_cause
 from experiments.embedding import Extraction, plain_faces
@@ -137,9 +138,11 @@ def described(path: str, kind: type[Described]) -> Described:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--described", type=kind)
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = read_yaml(path)
         built: Described = parser.instantiate(parser.parse_object({"described": content})).described
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ArgumentError) as error:
+    except DataError as error:
+        raise UserError(str(error)) from error
+    except ArgumentError as error:
         raise UserError(f"{path}: {brief(str(error))}") from error
     except REFUSALS as error:
         raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error

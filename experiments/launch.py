@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,12 +20,14 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from callbacks.run_files import read_json, write_json
+from callbacks.run_files import write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
+from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
 from experiments.contents import Contents
+from experiments.errors import said
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -44,9 +46,10 @@ STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | di
 OWN_OPTIONS = ("data", "scale", "alignment", "weights")
 BATCH_SIZE = "--data.init_args.batch_size"
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
+SAMPLES = 64
+"""Images that are looked at, about, to tell one collection of faces from another."""
 MAP_OF = {"demo": (2, 200), "casia": (1, 1000)}
 """Stride and number of images of the map that places noise patches, by scale."""
-PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 
 
 class Parser(argparse.ArgumentParser):
@@ -126,15 +129,14 @@ def plan(config: Path, data: DataChoice, overrides: Sequence[str]) -> FaceCLI:
         UserError: If an option is wrong, or a map other than the configuration's is not there.
     """
     planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True, siblings=OWN_OPTIONS)
-    placement = strategic_placement(planned)
-    if placement is not None:
+    own = [str(path) for path in values_of(yaml.safe_load(config.read_text()), "map_file")]
+    for placement in strategic_placements(planned):
         try:
-            placement_distribution(np.zeros((1, 1)), placement["temperature"])
+            placement_distribution(np.zeros((1, 1)), placement.temperature)
         except ValueError as error:
             raise UserError(str(error)) from error
-        path, own = placement["map_file"], yaml.safe_load(config.read_text())
-        if not Path(path).exists() and str(path) not in values_of(own, "map_file"):
-            raise UserError(f"{path}: expected an occlusion map, found no such file")
+        if not placement.map_file.exists() and str(placement.map_file) not in own:
+            raise UserError(f"{placement.map_file}: expected an occlusion map, found no such file")
     return planned
 
 
@@ -226,8 +228,8 @@ def demo_repeat(images: int, *, most: int = 25) -> int:
 
 def longer(config: Path, repeat: float) -> list[str]:
     """Return the option that multiplies a configuration's epochs."""
-    epochs = round(repeat * int(yaml.safe_load(config.read_text())["trainer"]["max_epochs"]))
-    return [] if repeat == 1 else [f"--trainer.max_epochs={epochs}"]
+    epochs = yaml.safe_load(config.read_text()).get("trainer", {}).get("max_epochs")
+    return [] if repeat == 1 or epochs is None else [f"--trainer.max_epochs={round(repeat * int(epochs))}"]
 
 
 def fewer_identities(config: Path, identities: int | None) -> list[str]:
@@ -276,8 +278,11 @@ def demo_min_images(counts: NDArray[np.int64], *, preferred: int = 10, fallback:
 
 
 def shared_overrides(overrides: Sequence[str]) -> list[str]:
-    """Return overrides that concern the first stage too: batch size, and the trainer's but for length and loggers."""
-    shared, not_shared = ("--trainer.", BATCH_SIZE), (*LENGTH_KEYS, "--trainer.logger")
+    """Return overrides that concern the first stage too: batch size, and the trainer's but for what is one run's own.
+
+    That is its length, its loggers, and its callbacks, without which the first stage would leave no checkpoint.
+    """
+    shared, not_shared = ("--trainer.", BATCH_SIZE), (*LENGTH_KEYS, "--trainer.logger", "--trainer.callbacks")
     return [o for o in overrides if o.startswith(shared) and not o.startswith(not_shared)]
 
 
@@ -292,6 +297,9 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
         planned: What will start from it, built but not trained.
         options: The first stage's own options.
         config: The first stage: the clean trunk, or model A.
+
+    Raises:
+        UserError: If it leaves no checkpoint.
     """
     text = config.read_text()
     first = yaml.safe_load(text)
@@ -302,28 +310,50 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
     contents = Contents()
     key = digest(text, *options, *people(planned), *contents.named_in(options))
     record = Path("runs") / config.stem / f"{key}.json"
-    if (checkpoint := recorded(record, contents)) is not None:
-        print(f"{name}: {checkpoint}, trained before with the same settings (delete {record} to train it again)")
-        return checkpoint
+    try:
+        kept = recorded(record, contents)
+    except ValueError as error:
+        print(f"{name}: not the one that was trained before: {error}")
+        kept = None
+    if kept is not None:
+        print(f"{name}: {kept}, trained before with the same settings (delete {record} to train it again)")
+        return kept
     print(f"{name}: training it on clean faces first")
     logger = [csv_logger(config.stem)] if "WANDB_SWEEP_ID" in os.environ else []  # its W&B run is the second stage's
     trained = run(["fit", f"--config={config}", *options, *logger, "--evaluate=false"])
     saved = [str(getattr(callback, "best_model_path", "")) for callback in trained.trainer.checkpoint_callbacks]
     checkpoint = next((path for path in saved if Path(path).name == "last.ckpt"), None)
+    if checkpoint is None and not getattr(trained.trainer, "fast_dev_run", False):
+        raise UserError(f"{name}: expected it to leave last.ckpt, got {saved}: what starts from it cannot be trained")
     if checkpoint is not None:
         write_json(record, {"checkpoint": checkpoint, "content": Contents().of(checkpoint), "options": list(options)})
     return checkpoint
 
 
 def recorded(record: Path, contents: Contents) -> str | None:
-    """Return the checkpoint of a record, ``None`` where it is not there, damaged, or another training's by now."""
-    found = read_json(record)
-    path = str(found["checkpoint"]) if isinstance(found, dict) and "checkpoint" in found else ""
-    return path if Path(path).is_file() and contents.of(path) == found.get("content") else None
+    """Return the checkpoint that a record names, ``None`` if there is no record, or the checkpoint is gone.
+
+    Raises:
+        ValueError: If the record cannot be read, or the checkpoint is no longer the one that was recorded.
+    """
+    if not record.exists():
+        return None
+    try:
+        found = json.loads(record.read_text())
+        checkpoint, expected = str(found["checkpoint"]), found["content"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{record}: expected a record of a training, got {said(error)}") from error
+    if not Path(checkpoint).is_file():
+        return None
+    if contents.of(checkpoint) != expected:
+        raise ValueError(
+            f"{checkpoint}: expected the file that {record} was written for, got another, or a damaged one"
+        )
+    return checkpoint
 
 
 def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None) -> list[str]:
-    """Return the option that names the map of strategic placement, made of the initial weights if there is none.
+    """Return the options that name the maps of strategic placement, made of the initial weights where there are none.
 
     A map is kept by the weights, the people and the settings that it was made of.
 
@@ -336,10 +366,24 @@ def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights
     Raises:
         UserError: If no map can be made of the weights.
     """
-    placement = strategic_placement(planned)
-    if placement is None or Path(placement["map_file"]).exists():
-        return []
-    height, width = placement["size"]
+    missing = [placement for placement in strategic_placements(planned) if not placement.map_file.exists()]
+    return [f"--{placement.key}={made_map(planned, shared, config, weights, placement.size)}" for placement in missing]
+
+
+def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None, size: tuple[int, int]) -> Path:
+    """Return an occlusion map of the initial weights, making it where there is none of them.
+
+    Args:
+        planned: As in :func:`placed_by_map`, with all that follows.
+        shared: As there.
+        config: As there.
+        weights: As there.
+        size: Height and width of the occluder.
+
+    Raises:
+        UserError: If no map can be made of the weights.
+    """
+    height, width = size
     stride, num_images = MAP_OF[config.stem.rpartition("_")[2]]
     mapping = {"occluder_sizes": [[height, width]], "subset": "placement", "stride": stride, "num_images": num_images}
     options = [
@@ -351,22 +395,53 @@ def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights
     contents = Path(weights).read_bytes() if weights and Path(weights).is_file() else b""
     key = digest(config.read_text(), *options, *people(planned), contents)
     path = Path(f"runs/{config.stem}/maps/{key}/occlusion_maps/placement-{height}x{width}.npz")
-    if path.exists():
+    if is_map(path):
         print(f"Occlusion map: {path}, made before of the same weights")
     else:
         print("Occlusion map: making it of the initial weights")
         run(["validate", f"--config={config}", *options, csv_logger(f"{config.stem}/maps", key)])
-    return [f"--{PATCH}.placement.init_args.map_file={path}"]
+    return path
 
 
-def strategic_placement(planned: FaceCLI) -> dict[str, Any] | None:
-    """Return size of the patch, map and temperature, if a configuration places noise patches by an occlusion map."""
-    occluder = planned.config.fit.as_dict()["data"]["init_args"].get("training_occluder")
-    for occluders in values_of(occluder, "occluders"):
-        settings = occluders["noise_patch"]["init_args"]
-        if "map_file" in (placement := settings["placement"].get("init_args", {})):
-            return {"size": settings["size"], **placement}
-    return None
+def is_map(path: Path) -> bool:
+    """Whether a map is there; one that cannot be read is not, and is said to be so."""
+    if not path.exists():
+        return False
+    try:
+        OcclusionMap.load(path)
+    except DataError as error:
+        print(f"Occlusion map: not the one that is there: {error}")
+        return False
+    return True
+
+
+class MapPlacement(NamedTuple):
+    """A noise patch that a configuration places by an occlusion map."""
+
+    key: str
+    """Of its map, as an option."""
+    size: tuple[int, int]
+    map_file: Path
+    temperature: float
+
+
+def strategic_placements(planned: FaceCLI) -> list[MapPlacement]:
+    """Return all noise patches that a configuration places by an occlusion map, however its mixtures are nested."""
+    occluder = planned.config.fit.as_dict()["data"].get("init_args", {}).get("training_occluder")
+    return list(_placements(occluder, "data.init_args.training_occluder"))
+
+
+def _placements(occluder: Any, key: str) -> Iterator[MapPlacement]:
+    settings = occluder.get("init_args") or {} if isinstance(occluder, dict) else {}
+    inner = settings.get("occluders")
+    for name, part in inner.items() if isinstance(inner, dict) else ():
+        yield from _placements(part, f"{key}.init_args.occluders.{name}")
+    placement = settings.get("placement")
+    chosen = placement.get("init_args") or {} if isinstance(placement, dict) else {}
+    if {"map_file", "temperature"} <= chosen.keys() and "size" in settings:
+        height, width = settings["size"]
+        map_key = f"{key}.init_args.placement.init_args.map_file"
+        yield MapPlacement(map_key, (height, width), Path(chosen["map_file"]), chosen["temperature"])
 
 
 def csv_logger(name: str, version: str | None = None) -> str:
@@ -387,14 +462,14 @@ def planned_options(planned: FaceCLI, **other: Any) -> list[str]:
         other: Keys of the data that are to have other values.
     """
     config = planned.config.fit.as_dict()
-    data, model = config["data"], config["model"]["init_args"]
-    data["init_args"] |= {"training_occluder": None, "identity_batches": None, **other}
+    data, model = config["data"], config["model"].get("init_args", {})
+    data["init_args"] = data.get("init_args", {}) | {"training_occluder": None, "identity_batches": None, **other}
     parts = {
         "data": data,
         "seed_everything": config["seed_everything"],
-        "model.init_args.normalize": model["normalize"],
+        "model.init_args.normalize": model.get("normalize"),
     }
-    network = model["network"]["init_args"]
+    network = model.get("network", {}).get("init_args") or {}
     for part in ("trunk", "head", "in_channels"):
         if part in network:
             parts[f"model.init_args.network.init_args.{part}"] = network[part]
@@ -404,7 +479,8 @@ def planned_options(planned: FaceCLI, **other: Any) -> list[str]:
 def people(planned: FaceCLI) -> list[str]:
     """Return what tells one collection of faces from another: identities, their names and some pixels."""
     source, split = planned.datamodule.source, planned.datamodule.split
-    samples = [source.image(int(index)).tobytes() for index in split.train[:3]]
+    some = split.train[:: max(1, len(split.train) // SAMPLES)]
+    samples = [source.image(int(index)).tobytes() for index in some]
     return [repr(list(source.identity_names)), *(digest(part.tobytes()) for part in split), *map(digest, samples)]
 
 

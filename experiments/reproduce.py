@@ -11,6 +11,7 @@ done before.
 """
 
 import argparse
+import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -210,7 +211,12 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--dry-run", action="store_true", help="show what would be run")
     parser.add_argument("--jobs", type=int, help="runs at a time; default: one on GPUs, else one for each core")
     parser.add_argument("--reserve", type=float, default=1.0, help="GiB that must be free before a run is started")
-    return parser.parse_known_args(args)
+    options, overrides = parser.parse_known_args(args)
+    if (options.jobs is not None and options.jobs < 1) or not 0 <= options.reserve < math.inf:
+        raise UserError(
+            f"Expected --jobs of at least 1 and --reserve of at least 0, got {options.jobs}, {options.reserve}"
+        )
+    return options, overrides
 
 
 if __name__ == "__main__":

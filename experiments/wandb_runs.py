@@ -139,27 +139,27 @@ class EnduringLogger(WandbLogger):
     failed = False
 
     def log_metrics(self, *args: Any, **kwargs: Any) -> None:
-        """See :class:`pytorch_lightning.loggers.WandbLogger`."""
+        """Log measures, if W&B still answers."""
         self._try(super().log_metrics, *args, **kwargs)
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """As there."""
+        """Log settings, if W&B still answers."""
         self._try(super().log_hyperparams, *args, **kwargs)
 
     def log_image(self, *args: Any, **kwargs: Any) -> None:
-        """As there."""
+        """Log pictures, if W&B still answers."""
         self._try(super().log_image, *args, **kwargs)
 
     def log_table(self, *args: Any, **kwargs: Any) -> None:
-        """As there."""
+        """Log a table, if W&B still answers."""
         self._try(super().log_table, *args, **kwargs)
 
     def after_save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """As there."""
+        """Upload a checkpoint where that is asked for, if W&B still answers."""
         self._try(super().after_save_checkpoint, *args, **kwargs)
 
     def finalize(self, *args: Any, **kwargs: Any) -> None:
-        """As there."""
+        """End the run's record, if W&B still answers."""
         self._try(super().finalize, *args, **kwargs)
 
     def _try(self, log: Callable[..., None], *args: Any, **kwargs: Any) -> None:

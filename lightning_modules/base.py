@@ -6,21 +6,16 @@ from typing import Any, ClassVar
 
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import OptimizerCallable
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from datamodules.batch import FaceBatch
-from datamodules.errors import DataError
 from datamodules.randomness import sample_generator
-from lightning_modules.finite import REMEDY, FiniteFaces, FiniteLosses, first_not_finite
+from lightning_modules.batch_norm import check_batch_norm
+from lightning_modules.finite_module import FiniteModule
 from lightning_modules.networks import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    VGGFACE_MEAN,
-    VGGFACE_STD,
     Normalize,
     freeze,
     imagenet_trunk_weights,
@@ -28,21 +23,16 @@ from lightning_modules.networks import (
     read_state_dict,
     unused_parameters,
 )
+from lightning_modules.pixels import IMAGENET_PIXELS, check_same_pixels
 from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
 from lightning_modules.schedule import LRScheduleCallable
 
 SIDE = 64
 """Of an image, in pixels, that any network without a size of its own should take."""
-LOSSES_KEPT = 50
-"""Batches between looks at the training's losses: each waits for the device."""
 
 
-class FaceModule(LightningModule):
+class FaceModule(FiniteModule):
     """Base of the training methods.
-
-    A training whose loss is not finite is stopped, at the latest after 50 more batches, before the next validation and
-    before weights that are not finite would be saved. An evaluation of results that are not finite is stopped at its
-    end, and the first such face named.
 
     Args:
         network: What is trained.
@@ -86,8 +76,6 @@ class FaceModule(LightningModule):
         self.origin = "random weights"
         self._run_seed = 0
         self._gradients: dict[str, Tensor] = {}
-        self._results = FiniteFaces()
-        self._training_losses, self._validation_losses = FiniteLosses(), FiniteLosses()
         if initial_weights == "imagenet":
             check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
@@ -159,14 +147,9 @@ class FaceModule(LightningModule):
         """Add what a checkpoint needs that is saved inside an epoch.
 
         Raises:
-            DataError: If a weight is not finite: such a checkpoint would take the place of one that can be used.
+            DataError: If a weight is not finite.
         """
-        # the same in all processes: all of them stop
-        if (name := first_not_finite(dict(self.named_parameters()))) is not None:
-            raise DataError(
-                f"Epoch {self.current_epoch}, step {self.global_step}: expected finite weights to save, got NaN or "
-                f"infinity in {name}: {REMEDY}"
-            )
+        super().on_save_checkpoint(checkpoint)
         checkpoint["gradients"] = accumulated_gradients(self)
         checkpoint["follows"] = what_follows(self.trainer)
 
@@ -185,68 +168,6 @@ class FaceModule(LightningModule):
         stream = f"layers of process {self.global_rank}"
         generator = sample_generator(self._run_seed, self.current_epoch, batch_idx, stream=stream)
         torch.manual_seed(int(generator.integers(2**63)))
-
-    def on_before_backward(self, loss: Tensor) -> None:
-        """Keep the loss, to look at it later."""
-        self._training_losses.add(self.trainer.fit_loop.batch_idx, loss)
-
-    def on_train_batch_end(self, outputs: Any, batch: FaceBatch, batch_idx: int) -> None:
-        """Look at the losses, now and then.
-
-        Raises:
-            DataError: If one is not finite.
-        """
-        if (batch_idx + 1) % LOSSES_KEPT == 0:
-            self._check_training()
-
-    def on_train_epoch_end(self) -> None:
-        """Look at the losses.
-
-        Raises:
-            DataError: If one is not finite.
-        """
-        self._check_training()
-
-    def on_validation_epoch_start(self) -> None:
-        """Look at the training's losses first.
-
-        Raises:
-            DataError: If one is not finite.
-        """
-        self._check_training()
-        self._validation_losses.clear()
-        self._results.clear()
-
-    def on_validation_epoch_end(self) -> None:
-        """Refuse what is not finite.
-
-        Raises:
-            DataError: If a face's results or a loss are not finite.
-        """
-        self._results.check()
-        if (number := self._validation_losses.first_bad()) is not None:
-            raise DataError(f"Validation batch {number}: expected a finite loss, got NaN or infinity")
-
-    def on_test_epoch_start(self) -> None:
-        """Forget results of steps outside of an evaluation."""
-        self._results.clear()
-
-    def on_test_epoch_end(self) -> None:
-        """Refuse what is not finite.
-
-        Raises:
-            DataError: If a face's results are not finite.
-        """
-        self._results.check()
-
-    on_predict_epoch_start = on_test_epoch_start
-    on_predict_epoch_end = on_test_epoch_end
-
-    def _check_training(self) -> None:
-        if (number := self._training_losses.first_bad()) is not None:
-            raise DataError(
-                f"Epoch {self.current_epoch}, batch {number}: expected a finite loss, got NaN or infinity: {REMEDY}"
-            )
 
     def pixels(self, images: Tensor) -> Tensor:
         """Return raw ``(B, 3, H, W)`` images as the network wants them: ``(B, C, H, W)`` in its own precision."""
@@ -275,7 +196,7 @@ class FaceModule(LightningModule):
         A validation's ``loss`` has to be finite.
         """
         if split == "val" and "loss" in values:
-            self._validation_losses.add(self._validation_losses.number, values["loss"])
+            self.validation_losses.add(self.validation_losses.number, values["loss"])
         for name, value in values.items():
             on_bar = name in {"loss", "accuracy"}
             self.log(
@@ -297,55 +218,3 @@ def parts_of(network: nn.Module, names: Iterable[str]) -> list[str]:
             parts.append(name)
             left -= own
     return parts + sorted(left)
-
-
-def check_batch_norm(network: nn.Module, processes: int, *, synchronised: bool, on_cpu: bool) -> None:
-    """Warn of batch normalisation whose statistics are those of one process's share of the batch.
-
-    Args:
-        network: What is trained.
-        processes: That train it together.
-        synchronised: Whether statistics are to be those of the whole batch.
-        on_cpu: Whether it is trained on CPUs.
-
-    Raises:
-        MisconfigurationException: If statistics are synchronised on a CPU, which torch cannot do.
-    """
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    if layers and synchronised and on_cpu:
-        raise MisconfigurationException(
-            "Expected GPUs with `trainer.sync_batchnorm`: torch cannot synchronise batch normalisation on CPUs; "
-            "there, set it to false"
-        )
-    if layers and not synchronised:
-        rank_zero_warn(
-            f"{len(layers)} layers of batch normalisation take the statistics of 1/{processes} of the batch, each "
-            "process its own; on GPUs --trainer.sync_batchnorm=true takes those of the whole"
-        )
-
-
-IMAGENET_PIXELS = {"normalize.mean": torch.tensor(IMAGENET_MEAN), "normalize.std": torch.tensor(IMAGENET_STD)}
-VGGFACE_PIXELS = {"normalize.mean": torch.tensor(VGGFACE_MEAN), "normalize.std": torch.tensor(VGGFACE_STD)}
-
-
-def check_same_pixels(normalize: Normalize, state: Mapping[str, Tensor], name: str) -> None:
-    """Refuse weights that were trained on other pixel ranges: nothing else would ever show the mistake.
-
-    Args:
-        normalize: What the network's images go through.
-        state: Tensors of the file: a checkpoint has its own ``normalize``; VGG-Face's and torchvision's layer
-            names stand for those models' ranges.
-        name: What to call the weights in the message.
-
-    Raises:
-        ValueError: If mean or standard deviation differ.
-    """
-    if "conv1_1.weight" in state:
-        state = VGGFACE_PIXELS
-    elif "features.0.weight" in state:
-        state = IMAGENET_PIXELS
-    for key, ours in normalize.state_dict().items():
-        theirs = state.get(f"normalize.{key}", ours.flatten()).flatten()
-        if theirs.shape != ours.flatten().shape or not torch.allclose(theirs.float(), ours.flatten(), atol=1e-3):
-            wanted, got = ([round(value, 3) for value in t.flatten().tolist()] for t in (theirs, ours))
-            raise ValueError(f"Expected `normalize` with the `{key}` that {name} was trained with, {wanted}, got {got}")

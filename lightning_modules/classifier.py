@@ -94,7 +94,7 @@ class ClassifierModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings of faces of unseen identities."""
         embeddings: Tensor = self(batch["image"])
-        self._results.add(batch, embeddings)
+        self.results.add(batch, embeddings)
         return StepOutput(embedding=embeddings)
 
     predict_step = test_step
@@ -102,7 +102,7 @@ class ClassifierModule(FaceModule):
     def _step(self, split: str, batch: FaceBatch) -> Tensor:
         scores, loss = self.classifier.scores_and_loss(self(batch["image"]), batch["identity"], self.loss)
         if split == "val":
-            self._results.add(batch, scores)
+            self.results.add(batch, scores)
         accuracy = is_best(scores, batch["identity"]).float().mean()
         self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
         return loss

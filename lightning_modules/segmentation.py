@@ -49,19 +49,19 @@ class SegmentationModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
-        self._results.add(batch, output.logits)
+        self.results.add(batch, output.logits)
         return StepOutput(segmentation=output.logits.argmax(1).byte(), deep_response=output.features[-1])
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation alone: the trainer keeps what this returns."""
         logits: Tensor = self(batch["image"])
-        self._results.add(batch, logits)
+        self.results.add(batch, logits)
         return StepOutput(segmentation=logits.argmax(1).byte())
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         logits: Tensor = self(batch["image"])
         loss: Tensor = self.loss(logits, batch["mask"])
         if split == "val":
-            self._results.add(batch, logits)
+            self.results.add(batch, logits)
         self.log_losses(split, len(logits), loss=loss)
         return loss, logits

@@ -98,7 +98,7 @@ class SOIDNModule(FaceModule):
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings, segmentation and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
-        self._results.add(batch, output.embedding, output.logits)
+        self.results.add(batch, output.embedding, output.logits)
         return StepOutput(
             embedding=output.embedding,
             segmentation=output.logits.argmax(1).byte(),
@@ -108,7 +108,7 @@ class SOIDNModule(FaceModule):
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings alone: the trainer keeps what this returns."""
         embeddings: Tensor = self(batch["image"])
-        self._results.add(batch, embeddings)
+        self.results.add(batch, embeddings)
         return StepOutput(embedding=embeddings)
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
@@ -119,7 +119,7 @@ class SOIDNModule(FaceModule):
         segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
         loss = classification + self.segmentation_weight * segmentation
         if split == "val":
-            self._results.add(batch, scores, output.logits)
+            self.results.add(batch, scores, output.logits)
         accuracy = is_best(scores, batch["identity"]).float().mean()
         self.log_losses(
             split,

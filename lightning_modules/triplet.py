@@ -133,7 +133,7 @@ class TripletModule(FaceModule):
     def validation_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings of other images of the training identities."""
         embeddings: Tensor = self(batch["image"])
-        self._results.add(batch, embeddings)
+        self.results.add(batch, embeddings)
         return StepOutput(embedding=embeddings)
 
     test_step = validation_step

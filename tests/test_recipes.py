@@ -11,7 +11,7 @@ import torch
 
 from experiments.cli import run
 from experiments.evaluate import evaluate
-from experiments.launch import CONFIGS
+from experiments.launch import CONFIGS, rehearse
 from experiments.reproduce import reproduce
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +63,14 @@ def test_trains(command: list[str], request: pytest.FixtureRequest) -> None:
     built = (cli.model.segmentation_loss, network.trunk, *cli.datamodule.training_occluder._occluders.values())
     title = request.node.callspec.params["command"]
     assert WHAT_IS_BUILT[title] in {type(part).__name__ for part in built}
+
+
+@pytest.mark.parametrize("system", ["soidn", "model_a_strategic"])
+@pytest.mark.parametrize("command", WHAT_IS_BUILT, indirect=True)
+def test_can_be_launched(command: list[str], system: str, request: pytest.FixtureRequest) -> None:
+    options = [option for option in SHORT if not option.startswith("--evaluate")]
+    if system == "soidn" or request.node.callspec.params["command"] == "an occluder":
+        rehearse([system, *options, f"--config={command[-1]}"])
 
 
 @pytest.mark.parametrize("command", ["a protocol"], indirect=True)

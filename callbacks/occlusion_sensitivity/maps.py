@@ -100,8 +100,9 @@ def occlusion_maps(
         >>> network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2, bias=False))
         >>> _ = network[1].weight.data.copy_(torch.tensor([[1.0, 0, 0, 0] * 4, [0.0] * 16]))  # the first column
         >>> image, label = torch.ones(1, 1, 4, 4), torch.tensor([0])
+        >>> # in the first row two pixels of the column are covered and two are not: the logits tie
         >>> occlusion_maps(network, image, label, occluder_size=(4, 2), fill=-1.0, method="dense").errors[0].int()
-        tensor([[0, 0, 0, 0],
+        tensor([[1, 1, 0, 0],
                 [1, 1, 0, 0],
                 [1, 1, 0, 0],
                 [1, 1, 0, 0]], dtype=torch.int32)

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
-import yaml
 
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import ANCHORS, FITS, Fit, fit_solver
@@ -16,6 +15,7 @@ from datamodules.occluders.drawn import SPLITS, Split
 from datamodules.occluders.sprite import Play, Sprite, make_sprite
 from datamodules.sources.decode import complete_format
 from datamodules.sources.source import UInt8Image
+from datamodules.yaml_file import read_yaml
 
 LISTING = "occluders.yaml"
 Choice = TypeVar("Choice", bound=str)
@@ -70,7 +70,7 @@ def read_listing(folder: Path | str) -> list[OwnImage]:
         raise DataError(f"{path.parent}: expected a folder of occluder images, found none")
     if not path.is_file():
         raise DataError(f"{path}: expected a list of occluder images, found no such file")
-    content = _load_yaml(path)
+    content = read_yaml(path)
     if not isinstance(content, dict) or set(content) != {"occluders"} or not isinstance(content["occluders"], list):
         raise DataError(f"{path}: expected the single key 'occluders' with a list, got {_short(content)}")
     return [_entry(f"{path}: occluders[{i}]", path.parent, item) for i, item in enumerate(content["occluders"])]
@@ -118,18 +118,6 @@ def _decode(path: Path) -> UInt8Image:
     if image[..., 3].max() < 128:
         raise DataError(f"{path}: expected an occluder, got an image that is transparent everywhere")
     return np.asarray(image, np.uint8)
-
-
-def _load_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DataError(f"{path}:{line}: expected YAML, got a syntax error: {error.problem}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: expected YAML, got unreadable characters") from error
-    except Exception as error:  # lists within lists without end, the 30th of February, a number of thousands of digits
-        raise DataError(f"{path}: expected YAML, got {type(error).__name__}: {error}") from error
 
 
 def _entry(where: str, folder: Path, item: Any) -> OwnImage:

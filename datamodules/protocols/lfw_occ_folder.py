@@ -103,7 +103,10 @@ def read_image(path: Path) -> UInt8Image:
 def read_label_map(path: Path) -> UInt8Image:
     """Read a label map; raises as :func:`read_image`."""
     data = _read(path)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    except cv2.error:  # for instance more pixels than OpenCV allows
+        pixels = None
     if pixels is None:
         raise DataError(f"{path}: expected a label map, got a broken image")
     label_map: NDArray[np.uint8] = (np.asarray(pixels) > 0).astype(np.uint8)

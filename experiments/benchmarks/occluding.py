@@ -1,6 +1,5 @@
 """Images occluded per second and core: ``python -m experiments.benchmarks.occluding``."""
 
-import argparse
 from statistics import median
 from time import process_time
 
@@ -10,6 +9,8 @@ import numpy as np
 from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
 from datamodules.sources import FixedLandmarks
 from datamodules.sources.source import Landmarks, UInt8Image
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 
 SIZES = (64, 112, 224)
 PATCHES = ((20, 20), (20, 40), (40, 40))
@@ -35,7 +36,7 @@ def _seconds(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images
 
 def main() -> None:
     """Print one row an occluder and one column an image size, on a single thread."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--images", type=int, default=200, help="images per repeat")
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
@@ -53,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

@@ -22,6 +22,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 from lightning_modules.networks import CasiaNet
 
 OCCLUDERS = ((20, 20), (20, 40), (40, 40))
@@ -32,7 +34,7 @@ STRIDE = 7  # of captum's positions
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--images", type=int, default=8, help="images that the engine makes maps of")
     parser.add_argument("--width", type=float, default=1.0, help="factor on CASIA-Net's channels")
@@ -120,4 +122,4 @@ def describe(options: argparse.Namespace, ours: int, theirs: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

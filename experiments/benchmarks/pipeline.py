@@ -23,6 +23,8 @@ from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.occluders import TemplateMixture
 from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 from lightning_modules.networks import Normalize
 
 SIZE = 112
@@ -40,7 +42,7 @@ PROBABILITIES = {
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="folder of one sub-folder per identity")
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=5)
@@ -104,4 +106,4 @@ def write_faces(folder: Path, identities: int = 20, images: int = 20) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

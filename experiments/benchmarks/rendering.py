@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import cv2
 
 from datamodules.sources.synthetic.rendering import CHUNK, render
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 
 
 def measure(size: int, faces: int, repeats: int) -> tuple[float, float]:
@@ -38,7 +40,7 @@ def _render_once(size: int, faces: int) -> tuple[float, float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and print one line per size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 112], help="image sizes in pixels")
     parser.add_argument("--faces", type=int, default=320, help="faces per repeat")
     parser.add_argument("--repeats", type=int, default=5, help="timed repeats, of which the median counts")
@@ -54,4 +56,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

@@ -26,6 +26,8 @@ from torch.nn.functional import cross_entropy, interpolate
 from callbacks.occlusion_sensitivity import OcclusionMaps, occlusion_maps, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 from lightning_modules.networks import CasiaNet, Normalize
 
 PEOPLE, TRAINING_PHOTOS = 100, 50
@@ -47,7 +49,7 @@ class Accuracy(NamedTuple):
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=float, default=0.25, help="factor on CASIA-Net's channels")
     parser.add_argument("--size", type=int, default=50, help="side of the images in pixels")
     parser.add_argument("--images", type=int, default=200, help="images that the map is a mean of, at most")
@@ -158,4 +160,4 @@ def summary(results: list[Accuracy], exact_seconds: float) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

@@ -21,6 +21,8 @@ from rich.table import Table
 from torch import Tensor
 
 from callbacks.metrics import search
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 
 BLOCK = (2048, 16384)
 
@@ -79,7 +81,7 @@ def peak_memory() -> float:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--probes", type=int, default=10_000)
     parser.add_argument("--gallery", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=512)
@@ -90,4 +92,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

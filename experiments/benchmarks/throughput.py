@@ -36,7 +36,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.batch import FaceBatch
-from experiments.launch import CONFIGS
+from experiments.errors import main as run_command
+from experiments.launch import CONFIGS, Parser
 from lightning_modules import SOIDNModule
 
 IDENTITIES = 3459
@@ -215,7 +216,7 @@ def _config() -> dict[str, Any]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--precisions", nargs="+", default=["32-true", "bf16-mixed"])
@@ -229,4 +230,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

@@ -24,6 +24,8 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 from losses import Strategy, TripletLoss, mine_triplets, triplet_distances
 
 MARGIN = 0.5
@@ -132,7 +134,7 @@ def _step(side: Side, z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--identities", type=int, default=256)
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--dim", type=int, default=320)
@@ -144,4 +146,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(lambda _: main())

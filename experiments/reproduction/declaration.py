@@ -3,13 +3,13 @@
 from dataclasses import fields
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from datamodules.errors import DataError
+from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError
 from experiments.reproduction.checks import check
 from experiments.reproduction.parts import Column, Comparison, Curves, Declaration, Figure, Row, Table, unknown
-from experiments.strict_yaml import strict_yaml
 
 __all__ = ["TABLES", "Column", "Comparison", "Curves", "Declaration", "Figure", "Row", "Table", "load", "unknown"]
 
@@ -24,11 +24,13 @@ def load(path: Path) -> Declaration:
         UserError: If a key or a name in it is unknown, in one line with file, place and nearest name.
     """
     try:
-        declaration = TypeAdapter(Declaration).validate_python(strict_yaml(path.read_text(encoding="utf-8")))
+        declaration = TypeAdapter(Declaration).validate_python(read_yaml(path))
         check(declaration)
     except ValidationError as error:
         raise UserError(f"{path}: {_first(error)}") from error
-    except (OSError, yaml.YAMLError, ValueError) as error:
+    except DataError as error:
+        raise UserError(str(error)) from error
+    except ValueError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from error
     return declaration
 

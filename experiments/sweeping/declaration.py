@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from datamodules.errors import DataError
+from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError, did_you_mean
-from experiments.strict_yaml import strict_yaml
 
 METHODS = ("grid", "random", "bayes")
 TOP_LEVEL = (
@@ -103,11 +103,9 @@ def read_sweep(path: Path | str, name: str | None = None) -> Sweep:
     """
     path = Path(path)
     try:
-        config = strict_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a sweep's YAML file, got {' '.join(str(error).split())}") from error
-    try:
-        return _sweep(path, config, name)
+        return _sweep(path, read_yaml(path), name)
+    except DataError as error:
+        raise UserError(str(error)) from error
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
 

@@ -1,5 +1,6 @@
 """Normalisation: the one owner of channel order and pixel range."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -49,7 +50,7 @@ class Normalize(nn.Module):
         self.grey = grey
         self.register_buffer("mean", _statistics("mean", mean, channels))  # (C, 1, 1)
         self.register_buffer("std", _statistics("std", std, channels))  # (C, 1, 1)
-        if min(std) <= 0:
+        if not all(0 < value < math.inf for value in std):
             raise ValueError(f"Expected `std` above 0, got {list(std)}")
 
     def forward(self, image: Tensor) -> Tensor:

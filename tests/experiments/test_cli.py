@@ -1,7 +1,5 @@
 """What a user gets wrong costs one line on stderr, an exit status, and nothing on disk."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from experiments.cli import main, run
 from experiments.launch import CONFIGS, launch
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
+from tests.helpers.processes import run_module
 from tests.helpers.recordio import write_recordio
 
 SOIDN = f"--config={CONFIGS}/soidn_demo.yaml"
@@ -261,13 +260,8 @@ def test_unknown_alignment(refusal: Refusal, tmp_path: Path) -> None:
         (["experiments.train", "fit", SOIDN, "--model.init_args.foo=1"], "Option 'foo' is not accepted"),
     ],
 )
-def test_as_a_program(args: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parent.parent))
-    done = subprocess.run(  # noqa: S603  our own command line
-        [sys.executable, "-m", *args], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+def test_as_a_program(args: list[str], message: str, tmp_path: Path) -> None:
+    (line,) = run_module(*args, status=1).splitlines()
     assert line.startswith("error: ")
     assert message in line
     assert not (tmp_path / "runs").exists()

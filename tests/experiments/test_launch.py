@@ -3,19 +3,20 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import wandb
 import yaml
 
-from experiments.cli import UserError, run
+from experiments.cli import FaceCLI, UserError, run
 from experiments.launch import (
     BATCH_SIZE,
     CONFIGS,
     FINE_TUNED,
     FROM_MODEL_A,
-    PATCH,
     choose_scale,
     demo_min_images,
     launch,
@@ -24,11 +25,14 @@ from experiments.launch import (
     pixel_options,
     planned_options,
     shared_overrides,
+    strategic_placements,
     train_first_once,
 )
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.recordio import write_recordio
+
+PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +64,13 @@ def test_few_faces_are_trained_on_for_more_epochs() -> None:
 
 def test_the_first_stage_shares_settings_of_the_trainer_and_batch_size_but_not_its_length() -> None:
     shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.batch_size=8"]
-    assert shared_overrides(["--trainer.max_epochs=3", "--seed_everything=1", *shared]) == shared
+    own = [
+        "--trainer.max_epochs=3",
+        "--seed_everything=1",
+        "--trainer.callbacks=[]",
+        "--trainer.callbacks+=callbacks.History",
+    ]
+    assert shared_overrides([*own, *shared]) == shared
 
 
 def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp_path: Path) -> None:
@@ -133,7 +143,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
         done.append(args)
         path = Path(f"{len(done)}/last.ckpt")
         path.parent.mkdir()
-        path.touch()
+        path.write_text(f"training {len(done)}")
         callbacks = [type("Callback", (), {"best_model_path": name}) for name in ("best.ckpt", str(path))]
         return type("CLI", (), {"trainer": type("Trainer", (), {"checkpoint_callbacks": callbacks})})
 
@@ -153,6 +163,81 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(tiny: Options) 
     for record in Path("runs/trunk_demo").glob("*.json"):
         record.write_text(record.read_text()[:20])
     assert train_first_once(plan, []) == "5/last.ckpt"
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("what", "content", "reason"),
+    [
+        ("record", "", "json: expected a record of a training, got JSONDecodeError"),
+        ("record", "[1]", "json: expected a record of a training, got TypeError"),
+        ("record", "{}", "json: expected a record of a training, got KeyError: 'checkpoint'"),
+        ("checkpoint", "", "1/last.ckpt: expected the file that runs"),
+        (
+            "checkpoint",
+            "another run's, in the folder of one that was deleted",
+            "1/last.ckpt: expected the file that runs",
+        ),
+    ],
+)
+def test_a_damaged_record_or_another_run_s_checkpoint_is_said_to_be_one_and_made_again(
+    what: str, content: str, reason: str, tiny: Options, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    assert train_first_once(plan, []) == "1/last.ckpt"
+    (record,) = Path("runs").rglob("*.json")
+    (record if what == "record" else Path("1/last.ckpt")).write_text(content)
+    assert train_first_once(plan, []) == "2/last.ckpt"
+    assert reason in capsys.readouterr().out
+    assert train_first_once(plan, []) == "2/last.ckpt"
+
+
+def test_a_first_stage_that_leaves_no_checkpoint_is_no_start(tiny: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    trainer = type("Trainer", (), {"checkpoint_callbacks": [], "fast_dev_run": 0})
+    monkeypatch.setattr("experiments.launch.run", lambda args: type("CLI", (), {"trainer": trainer}))
+    with pytest.raises(UserError, match=r"Trunk: expected it to leave last.ckpt, got \[\]"):
+        train_first_once(plan, [])
+
+
+MAP = {"class_path": "datamodules.occluders.StrategicPlacement", "init_args": {"map_file": "a.npz", "temperature": 1.0}}
+
+
+def patch(placement: object, size: int = 5) -> dict[str, object]:
+    return {
+        "class_path": "datamodules.occluders.NoisePatch",
+        "init_args": {"size": [size, size], "placement": placement},
+    }
+
+
+def mixture(**occluders: object) -> dict[str, object]:
+    return {
+        "class_path": "datamodules.occluders.OccluderMixture",
+        "init_args": {"occluders": occluders, "probabilities": dict.fromkeys(occluders, 1)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("occluder", "keys"),
+    [
+        (None, []),
+        ({"class_path": "mine.Bar"}, []),
+        (mixture(eye_bar={"class_path": "bar.EyeBar"}, scarf={"class_path": "mine.Scarf", "init_args": None}), []),
+        (mixture(noise_patch=patch({"class_path": "datamodules.occluders.UniformPlacement"})), []),
+        (mixture(other=patch(MAP)), ["occluders.other"]),
+        (mixture(a=patch(MAP), b=patch(MAP, 7)), ["occluders.a", "occluders.b"]),
+        (mixture(inner=mixture(a=patch(MAP)), b=patch(MAP)), ["occluders.inner.init_args.occluders.a", "occluders.b"]),
+        (patch(MAP), []),
+    ],
+)
+def test_placements_by_a_map_are_found_in_any_occluder(occluder: object, keys: list[str]) -> None:
+    fit = {"data": {"class_path": "datamodules.FaceDataModule", "init_args": {"training_occluder": occluder}}}
+    planned = SimpleNamespace(config=SimpleNamespace(fit=SimpleNamespace(as_dict=lambda: fit)))
+    found = strategic_placements(cast(FaceCLI, planned))
+    start, end = "data.init_args.training_occluder", ".init_args.placement.init_args.map_file"
+    whole = [f"{start}.init_args.{key}{end}" for key in keys] or ([start + end] if occluder == patch(MAP) else [])
+    assert [placement.key for placement in found] == whole
+    assert all(placement[1:] in {((5, 5), Path("a.npz"), 1.0), ((7, 7), Path("a.npz"), 1.0)} for placement in found)
 
 
 def test_all_that_start_from_model_a_start_from_the_same(tiny: Options, trained: list[Options]) -> None:

@@ -14,7 +14,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from datamodules import FaceDataModule
 from datamodules.batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
-from lightning_modules.base import FaceModule, check_batch_norm, check_same_pixels
+from lightning_modules.base import FaceModule
+from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -24,6 +25,7 @@ from lightning_modules.networks import (
     FaceNet,
     Normalize,
 )
+from lightning_modules.pixels import check_same_pixels
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 

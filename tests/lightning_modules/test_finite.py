@@ -109,7 +109,7 @@ def test_a_training_that_diverges_stops_and_keeps_its_last_good_weights(
 def test_a_long_epoch_is_not_trained_to_its_end(
     face_net: FaceNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lightning_modules.base.LOSSES_KEPT", 2)
+    monkeypatch.setattr("lightning_modules.finite_module.LOSSES_KEPT", 2)
     loss = BreaksAt(0)
     data = faces()
     data.batch_size = 2

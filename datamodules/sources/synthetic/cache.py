@@ -113,9 +113,24 @@ def _render_files(collection: Collection, folder: Path, num_workers: int) -> Non
         shapes = _shapes(collection)
         for path, shape, dtype in zip(unfinished, shapes, (np.uint8, np.float32), strict=True):
             np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+            _reserve(path)
         _run_tasks(collection, Path(name), num_workers)
         for path, final in zip(unfinished, _paths(collection, folder), strict=True):
             os.replace(path, final)  # noqa: PTH105  # atomic; an older file stays mapped where it is in use
+
+
+def _reserve(path: Path) -> None:
+    """Take the room of a file now: writing to a map of it on a full disk would kill the process.
+
+    Raises:
+        OSError: If there is not enough.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise OSError(error.errno, os.strerror(error.errno or 0), str(path)) from error
 
 
 def _run_tasks(collection: Collection, folder: Path, num_workers: int) -> None:

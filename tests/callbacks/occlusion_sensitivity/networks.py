@@ -120,7 +120,7 @@ def _soidn_trunk(classifier: Callable[[int, int], nn.Module]) -> nn.Module:
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
-    "CASIA-Net": (partial(CasiaNet, 5, width=0.125), (1, 37, 45)),
+    "CASIA-Net": (partial(CasiaNet, 5, width=0.125), (1, 33, 39)),
     "SOIDN's trunk": (partial(_soidn_trunk, nn.Linear), (3, 32, 32)),
     "SOIDN's trunk with a margin head": (partial(_soidn_trunk, ArcFaceHead), (3, 32, 32)),
     "VGG-like": (_vgg_like, (3, 21, 26)),

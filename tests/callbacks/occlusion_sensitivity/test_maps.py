@@ -61,8 +61,9 @@ def slow_map(given: Sample, occluder_size: Pair, fill: list[float]) -> Tensor:
 # ---------------------------------------------------------------------------------------------------- exactness
 
 
+# a margin head is a product of vectors behind the last map, which is for tracing to get right
 @pytest.mark.usefixtures("traced_once")
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if not name.endswith("with a margin head")])
 def test_windows_give_the_logits_and_decisions_of_whole_pictures_at_every_centre(name: str) -> None:
     given = sample(name)
     fill = [0.3, -0.5, 0.9][: given.images.shape[1]]
@@ -70,27 +71,22 @@ def test_windows_give_the_logits_and_decisions_of_whole_pictures_at_every_centre
         assert_same_maps(*both(given, occluder_size, fill=fill, stride=stride))
 
 
+NO_MERGERS, ALL_MERGED = {"CHUNK_COST": 0.0}, {"CHUNK_COST": 1e15}
+NEVER_DENSE, SOON_DENSE = {"TURN_DENSE": 2.0}, {"TURN_DENSE": 0.3}
+
+
 @pytest.mark.usefixtures("traced_once")
 @pytest.mark.parametrize("name", ["ResNet-like", "pools", "maps used again"])
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"CHUNK_COST": 0.0},
-        {"CHUNK_COST": 1e15},
-        {"TURN_DENSE": 2.0},
-        {"TURN_DENSE": 2.0, "CHUNK_COST": 1e15},
-        {"TURN_DENSE": 0.3},
-    ],
-    ids=["no classes merged", "all classes merged", "never dense", "never dense, all merged", "soon dense"],
-)
-def test_what_the_plan_finds_worth_it_changes_no_logit(
-    name: str, settings: dict[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for key, value in settings.items():
-        monkeypatch.setattr(plan, key, value)
+def test_what_the_plan_finds_worth_it_changes_no_logit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = sample(name)
     for occluder_size in [(7, 9), (1, 2)]:
-        assert_same_maps(*both(given, occluder_size, stride=3))
+        maps = partial(occlusion_maps, *given, occluder_size=occluder_size, fill=0.5, stride=3, all_scores=True)
+        reference = maps(method="dense")
+        for settings in (NO_MERGERS, ALL_MERGED, NEVER_DENSE, NEVER_DENSE | ALL_MERGED, SOON_DENSE):
+            with monkeypatch.context() as patched:
+                for key, value in settings.items():
+                    patched.setattr(plan, key, value)
+                assert_same_maps(maps(), reference)
 
 
 @pytest.mark.parametrize("occluder_size", [(1, 1), (2, 3), (5, 4), (6, 7)])

@@ -1,12 +1,14 @@
 """The manifest of a made LFW-occ: read as written, and refused by line."""
 
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
 
 from datamodules.errors import DataError
-from datamodules.protocols.lfw_occ_folder import read_settings
+from datamodules.protocols.lfw_occ_folder import read_label_map, read_settings
 from datamodules.protocols.lfw_occ_manifest import Row, read_manifest, write_manifest
 
 ROW = Row("7", "1", "ann/1.jpg", "cup", "3", "1 2 3 4 5 6", "0", "0.25", *["0a" * 32] * 3)
@@ -46,3 +48,11 @@ def test_refuses_other_settings(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(DataError, match=r"manifest\.json: expected (the )?settings"):
         read_settings(tmp_path)
+
+
+def test_refuses_a_label_map_of_more_pixels_than_can_be(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 1 << 30, 1 << 30, 1, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(DataError, match=r"1\.png: expected a label map, got a broken image"):
+        read_label_map(tmp_path / "1.png")

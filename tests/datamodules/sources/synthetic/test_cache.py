@@ -1,5 +1,7 @@
 """The cache: what it gives is what rendering gives, or it renders again."""
 
+import errno
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +59,16 @@ def test_second_source_only_reads(tmp_path: Path, renders: list[int]) -> None:
 def test_nothing_unfinished_stays(tmp_path: Path) -> None:
     cached(tmp_path)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".npy", ".npy"]
+
+
+def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*-images.npy'"):
+        SyntheticFaces(2, 2, 16, cache_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
