@@ -1,17 +1,21 @@
 """Occlusion maps of a model in training or validation, and a placement that follows them."""
 
+import signal
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from types import FrameType
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_info
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from callbacks.occlusion_figures import save_map
@@ -139,8 +143,9 @@ class OcclusionMapping(Callback):
         if rows is None:
             return
         try:
-            chosen = self._chosen(pl_module, rows.where(self._belongs(rows)))
-            made = [self._map(pl_module, chosen, size) for size in self.occluder_sizes]
+            with ended_by_sigterm():
+                chosen = self._chosen(pl_module, rows.where(self._belongs(rows)))
+                made = [self._map(pl_module, chosen, size) for size in self.occluder_sizes]
         except DataError:
             raise
         except ValueError as error:
@@ -328,6 +333,26 @@ def _naming(rows: Rows) -> Iterator[None]:
     except NotFiniteError as error:
         expected = "expected finite scores with and without an occluder, got NaN or infinity"
         raise DataError(f"{rows.called(error.image)}: {expected}") from error
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a long computation that changes nothing, as it ends a training after a batch."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        if callable(before):
+            before(number, frame)
+        raise SIGTERMException
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _plain(made: OcclusionMap | None) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
@@ -28,6 +29,7 @@ from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
+from experiments.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict
@@ -148,10 +150,12 @@ class FaceCLI(LightningCLI):
         super()._run_subcommand(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Let checkpoints be whole or as they were, unless the configuration has a plugin that writes them."""
+        """Save before stopping, and each checkpoint whole or not at all, unless a plugin of the user's writes it."""
         trainer = super().instantiate_trainer(**kwargs)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = WholeCheckpoints(falls_back=self.subcommand == "fit")
+        # the last, so that the others have seen the batch
+        trainer.callbacks.append(SavesBeforeStopping())  # type: ignore[attr-defined]  # Lightning sets it elsewhere
         return trainer
 
     def _check_processes(self, subcommand: str) -> None:
@@ -256,6 +260,8 @@ def run(
         )
     except UserError:
         raise
+    except SIGTERMException as error:
+        raise SystemExit(TERMINATED) from error
     except (ArgumentError, MisconfigurationException) as error:
         raise UserError(brief(str(error))) from error
     except DataError as error:  # from a loading process it comes with that process's traceback before it

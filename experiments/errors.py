@@ -14,6 +14,8 @@ LONGEST_MESSAGE = 500  # characters; smp for one lists all its encoders
 INTERRUPTED = 130  # exit status of a shell's command that SIGINT has ended
 IN_A_WORKER = "Original Traceback (most recent call last):"
 """In the text of an error that has come from another process."""
+LOST_WORKER = "DataLoader worker"
+"""Begins what torch says where a loading process was killed."""
 
 
 class UserError(Exception):
@@ -74,8 +76,12 @@ def said(error: BaseException) -> str:
         ("KeyError: 'noise_patch'", 'RuntimeError: out of memory', 'MemoryError')
         >>> said(OSError(28, "No space left on device", "runs/last.ckpt"))
         "[Errno 28] No space left on device: 'runs/last.ckpt'"
+        >>> said(RuntimeError("DataLoader worker (pid 7) exited"))
+        'DataLoader worker (pid 7) exited: out of memory? Fewer loading processes (num_workers) need less'
     """
     text = " ".join(str(error).split())
+    if text.startswith(LOST_WORKER):
+        return f"{text.rstrip('.')}: out of memory? Fewer loading processes (num_workers) need less"
     if IN_A_WORKER in str(error):
         return str(error).strip().rpartition("\n")[2]  # a traceback's last line has the kind
     if isinstance(error, OSError) and text:

@@ -27,8 +27,11 @@ def put_back(module: LightningModule, gradients: dict[str, Tensor]) -> None:
 
 
 def what_follows(trainer: Trainer) -> Literal["validation", "end of the epoch"] | None:
-    """Return what is due before the next batch, where a checkpoint is saved at the end of one."""
+    """Return what is due before the next batch, where a checkpoint is saved at the end of one or in a validation."""
     loop = trainer.fit_loop.epoch_loop
+    validated = loop.val_loop.batch_progress.total
+    if trainer.validating and validated.completed != validated.ready:
+        return "validation"
     batches = loop.batch_progress.total
     if not trainer.training or batches.completed != batches.processed - 1:  # type: ignore[attr-defined]  # of batches
         return None
@@ -50,7 +53,8 @@ def amend(checkpoint: dict[str, Any]) -> None:
     if follows is None:
         return
     for name in ("total", "current"):
-        loops["epoch_loop.batch_progress"][name]["completed"] += 1
+        counted = loops["epoch_loop.batch_progress"][name]
+        counted["completed"] = counted["processed"]
     if follows == "validation":  # as if in its first batch
         validated = loops["epoch_loop.val_loop.batch_progress"]
         validated["total"] |= {"ready": 1, "started": 1, "processed": 0, "completed": 0}

@@ -1,5 +1,7 @@
 """Occlusion maps in a run: which images they are made of, when, and what is saved; a placement that follows them."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from callbacks import MapRefresh, OcclusionMapping
@@ -319,3 +322,15 @@ def test_says_so_where_every_image_is_misclassified(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"classified correctly .* got none .* no occlusion map"):
         trainer(tmp_path, OcclusionMapping([OCCLUDER])).validate(model, faces)
     assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_a_request_to_stop_ends_a_map_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: Any, **__: Any) -> torch.Tensor:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("went on")
+
+    monkeypatch.setattr("callbacks.occlusion_mapping.occlusion_error_map", asked)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SIGTERMException):
+        trainer(tmp_path, OcclusionMapping([OCCLUDER])).fit(fixed(), data())
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -1,0 +1,205 @@
+"""Kills trainings at random moments, lets them go on, and compares their last weights with an undisturbed training's.
+
+``python -m experiments.benchmarks.kill_and_resume`` trains SOIDN, model C (batch triplets) and model A_20×20, whose map
+is made anew while it trains, on few generated people, with dropout and with checkpoints inside epochs. Every second
+kill waits until a checkpoint is being written. Temporary files are on another file system, ``--temporary``.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.occlusion_map_file import OcclusionMap
+from experiments.cli import run
+from experiments.launch import CONFIGS
+
+LAST = Path("run/checkpoints/last.ckpt")
+MAP_SIDE, OCCLUDER = 50, (10, 10)
+CONTEXT = get_context("forkserver")
+
+SYSTEMS: dict[str, list[str]] = {
+    "SOIDN": [
+        f"--config={CONFIGS}/soidn_demo.yaml",
+        "--model.init_args.network.init_args.segmenter.init_args.dropout=0.5",
+        "--data.init_args.num_workers=1",
+    ],
+    "C": [
+        f"--config={CONFIGS}/batch_triplet_demo.yaml",
+        "--data.init_args.identity_batches={identities: 4, images: 2}",
+    ],
+    "A_20×20": [
+        f"--config={CONFIGS}/model_a_strategic_demo.yaml",
+        "--model.init_args.continue_classifier=false",
+        "--data.init_args.training_occluder.init_args.occluders.noise_patch.init_args.placement.init_args.map_file=map.npz",
+    ],
+}
+REFRESH = {
+    "class_path": "callbacks.MapRefresh",
+    "init_args": {"map_file": "map.npz", "occluder_size": OCCLUDER, "refresh_every": 2, "num_images": 2, "stride": 20},
+}
+CHECKPOINTS = {
+    "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
+    "init_args": {"filename": "last", "enable_version_counter": False, "every_n_train_steps": 2},
+}
+LOGGER = {
+    "class_path": "pytorch_lightning.loggers.CSVLogger",
+    "init_args": {"save_dir": ".", "name": "run", "version": ""},
+}
+TINY = [
+    "--trainer.max_epochs=4",
+    "--trainer.log_every_n_steps=1",
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.enable_model_summary=false",
+    "--trainer.num_sanity_val_steps=0",
+    f"--trainer.logger={json.dumps(LOGGER)}",
+    "--data.init_args.source.init_args.num_identities=8",
+    "--data.init_args.source.init_args.images_per_identity=12",
+    "--data.init_args.source.init_args.num_workers=0",
+    "--data.init_args.source.init_args.cache_dir=../faces",
+    "--data.init_args.batch_size=10",
+    "--data.init_args.evaluation_batch_size=32",
+    "--data.init_args.min_images=4",
+    "--data.init_args.num_unseen=3",
+    "--data.init_args.validation_share=0.4",
+    "--evaluate=false",
+]
+
+
+class Trial(NamedTuple):
+    """A training that was killed once."""
+
+    system: str
+    after: float
+    """Seconds from its start until the kill, or until it waited for the next checkpoint."""
+    writing: bool
+    """Whether a checkpoint was being written."""
+    batches: int
+    """That its last checkpoint had behind it; 0 where there was none."""
+    different: int
+    """Tensors in which its last weights differ from those of the undisturbed training."""
+
+
+def trials(system: str, kills: int, folder: Path, chance: random.Random) -> Iterator[Trial]:
+    """Train once undisturbed, and then as often as asked with a kill, each in a folder of its own.
+
+    Args:
+        system: One of ``SYSTEMS``.
+        kills: How many.
+        folder: Where the runs are kept.
+        chance: When they are killed.
+
+    Raises:
+        RuntimeError: If a training fails that nobody has killed.
+    """
+    whole = folder / "whole"
+    began = time.monotonic()
+    _finish(system, whole)
+    lasts = time.monotonic() - began
+    wanted = _weights(whole)
+    for number in range(kills):
+        killed, writing = folder / f"killed-{number}", number % 2 == 0
+        after = chance.uniform(0.2, 0.9) * lasts
+        while not _killed(system, killed, after, while_writing=writing):  # it was quicker than the first
+            shutil.rmtree(killed)
+            after *= 0.7
+        saved = killed / LAST
+        batches = torch.load(saved, weights_only=True)["global_step"] if saved.exists() else 0
+        _finish(system, killed)
+        found = _weights(killed)
+        different = sum(not torch.equal(weight, found[name]) for name, weight in wanted.items())
+        yield Trial(system, after, writing, batches, different)
+
+
+def _killed(system: str, folder: Path, after: float, *, while_writing: bool) -> bool:
+    """Kill a training so many seconds after its start, or while it then writes the next checkpoint, unless it ends."""
+    process = _start(system, folder)
+    process.join(after)
+    unfinished = (folder / LAST).with_name(f".{LAST.name}.tmp")
+    writing = False
+    while while_writing and process.is_alive() and not (writing := unfinished.exists()):
+        pass  # a checkpoint of some megabytes is written within milliseconds
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL and writing == while_writing
+
+
+def _finish(system: str, folder: Path) -> None:
+    process = _start(system, folder)
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"Expected {system} to train in {folder}, got exit status {process.exitcode}")
+
+
+def _start(system: str, folder: Path) -> ForkServerProcess:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        corner = np.zeros((MAP_SIDE, MAP_SIDE), np.float32)
+        corner[:10, :10] = 1
+        grey = np.full(3, 127.5, np.float32)
+        OcclusionMap(corner, OCCLUDER, grey, 1, np.arange(1), "none", "none").save(folder / "map.npz")
+    callbacks = [CHECKPOINTS, REFRESH] if system.startswith("A") else [CHECKPOINTS]
+    resume = [f"--ckpt_path={LAST}"] if (folder / LAST).exists() else []
+    args = [*SYSTEMS[system], *TINY, f"--trainer.callbacks={json.dumps(callbacks)}", *resume]
+    process = CONTEXT.Process(target=_train, args=(folder, args))
+    process.start()
+    return process
+
+
+def _train(folder: Path, args: Sequence[str]) -> None:
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(folder)
+    torch.set_num_threads(1)
+    run(["fit", *args])
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = torch.load(folder / LAST, weights_only=True)["state_dict"]
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line, print a line for each kill, and return how many trainings ended with other weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20, help="of all systems together")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument("--temporary", default="/dev/shm", help="folder for temporary files")  # noqa: S108  # another disk
+    parser.add_argument("--seed", type=int, default=0)
+    options: Any = parser.parse_args(arguments)
+    os.environ |= {"TMPDIR": options.temporary, "WANDB_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+    CONTEXT.set_forkserver_preload(["experiments.cli"])
+    chance, found = random.Random(options.seed), []  # noqa: S311  # no secret
+    with TemporaryDirectory(dir=Path.cwd()) as folder:
+        for number, system in enumerate(options.systems):
+            kills = len(range(number, options.kills, len(options.systems)))
+            for trial in trials(system, kills, Path(folder) / str(number), chance):
+                found.append(trial)
+                where = "while it wrote a checkpoint" if trial.writing else "at random"
+                print(
+                    f"{trial.system}: killed {where} after {trial.after:.1f} s, went on from batch {trial.batches}: "
+                    f"{trial.different or 'no'} tensors differ",
+                    flush=True,
+                )
+    same = sum(not trial.different for trial in found)
+    print(f"{same} of {len(found)} bit-identical")
+    return len(found) - same
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
