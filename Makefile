@@ -119,7 +119,7 @@ evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folde
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
 
 tests: $(READY)
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(READY) ## Style and import contracts
 	@$(BIN)/ruff check .

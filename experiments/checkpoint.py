@@ -8,6 +8,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
+from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, parameters, root_cause
 from lightning_modules.networks import read_state_dict
@@ -38,8 +39,11 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     check_checkpoint(checkpoint)
     path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
     try:
+        saved = read_yaml(path)
+    except DataError as error:
+        raise UserError(f"Expected the configuration of the checkpoint's run, got {error}") from error
+    try:
         with foreign("the configuration of the checkpoint's run", path):
-            saved = read_yaml(path)
             image_size = int(saved["data"]["init_args"]["image_size"])
             model = {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:

@@ -21,10 +21,10 @@ class Recording(TripletModule):
 
     def __init__(self) -> None:
         super().__init__(nn.Linear(2, 2), 2)
-        self.logged: dict[str, float] = {}
+        self.recorded: dict[str, float] = {}
 
     def log(self, name: str, value: Any, *args: Any, **kwargs: Any) -> None:
-        self.logged[name] = float(value)
+        self.recorded[name] = float(value)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_means_and_variances_are_those_of_the_mined_triplets() -> None:
 
 def test_what_a_batch_does_not_have_is_not_logged(module: Recording) -> None:
     train(TripletStatistics(), module, [SQUARE], [0, 1, 2, 3])
-    assert module.logged == {"train/triplets": 0, "train/without_triplets": 1, "train/spread": 1}
+    assert module.recorded == {"train/triplets": 0, "train/without_triplets": 1, "train/spread": 1}
 
 
 def test_batches_that_cannot_have_triplets_are_reported(module: Recording, lines: list[str]) -> None:

@@ -53,7 +53,10 @@ def test_refuses_another_models_checkpoint_and_a_lost_configuration(tmp_path: Pa
     (tmp_path / "wide.yaml").write_text(yaml.safe_dump(saved))
     with pytest.raises(UserError, match=r"`network\.trunk\..*: \(16, 3, 3, 3\), got in .*: \(8, 3, 3, 3\)"):
         load_trained(checkpoint, str(tmp_path / "wide.yaml"))
-    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*nowhere\.yaml: File"):
+    with pytest.raises(
+        UserError,
+        match=r"the configuration of the checkpoint's run, got nowhere\.yaml: expected YAML, got No such file",
+    ):
         load_trained(checkpoint, "nowhere.yaml")
     with pytest.raises(UserError, match="nowhere"):
         load_trained("nowhere.ckpt")
