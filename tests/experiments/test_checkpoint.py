@@ -68,7 +68,7 @@ def test_refuses_another_models_checkpoint_and_a_lost_configuration(tmp_path: Pa
 def test_refuses_a_configuration_that_is_none_in_one_line(content: bytes, tmp_path: Path) -> None:
     checkpoint = str(write_run(tmp_path / "net", CLASSIFIER, system="Net") / "last.ckpt")
     (tmp_path / "net/config.yaml").write_bytes(content)
-    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*config\.yaml: ") as refused:
+    with pytest.raises(UserError, match=r"the configuration of the checkpoint's run, got .*config\.yaml:") as refused:
         load_trained(checkpoint)
     assert "\n" not in str(refused.value)
 
