@@ -1,5 +1,6 @@
 """Look at every image before training starts: those that cannot be used are found now, not in its third week."""
 
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
@@ -9,13 +10,15 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from datamodules.dataset import fit_face
-from datamodules.duplicates import pixel_digest
+from datamodules.duplicates import Copies, Duplicates, pixel_digest
 from datamodules.errors import DataError
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.sources.source import FaceSource
 
 PIECE = 2048  # images checked at once
 SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
+
+log = logging.getLogger(__name__)
 
 OnBadImage = Literal["stop", "skip"]
 
@@ -29,6 +32,50 @@ class Checked(NamedTuple):
     """One message for each image left out."""
     digests: NDArray[np.uint64]
     """:func:`~datamodules.duplicates.pixel_digest` of each usable image, ``(N,)``."""
+
+
+class Looked(NamedTuple):
+    """What is left of a source's images."""
+
+    usable: NDArray[np.int64]
+    """Indices of those to use, ``(N,)``."""
+    skipped: list[str]
+    """One message for each that cannot be used."""
+    dropped: int
+    """How many copies were left out."""
+    copies: Copies
+    """Those that were not."""
+
+
+def look_at_images(
+    source: FaceSource, landmarks: LandmarkSource, on_bad_image: OnBadImage, duplicates: Duplicates
+) -> Looked:
+    """Look at every image of a source, and say what is left out.
+
+    Args:
+        source: Where the images come from.
+        landmarks: Where their landmarks are.
+        on_bad_image: What to do about images that cannot be used, see :func:`usable_images`.
+        duplicates: What to do about copies: ``"warn"`` keeps them, ``"drop"`` leaves them out as
+            :class:`~datamodules.duplicates.Copies` says, ``"refuse"`` raises.
+
+    Raises:
+        DataError: At an image that cannot be used and must not be left out, or at a copy that must not be there.
+    """
+    every = np.arange(len(source))
+    usable, skipped, digests = usable_images(source, every, landmarks, on_bad_image=on_bad_image)
+    for message in skipped:
+        log.warning("left out: %s", message)
+    copies = Copies(digests, source.identities[usable])
+    if not copies or duplicates == "warn":
+        return Looked(usable, skipped, 0, copies)
+    found = copies.describe(source, usable)
+    if duplicates == "refuse":
+        raise DataError(f"Expected images that differ, as `duplicates: refuse` asks for, got copies: {found}")
+    gone = copies.left_out()
+    dropped = int(gone.sum())
+    log.warning("%s; %s left out", found, f"{dropped:,}")
+    return Looked(usable[~gone], skipped, dropped, Copies(digests[:0], every[:0]))
 
 
 def usable_images(

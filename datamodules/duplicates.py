@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.sources.source import FaceSource, UInt8Image
+from datamodules.split import IdentitySplit
 
 Duplicates = Literal["warn", "drop", "refuse"]
 
@@ -62,6 +63,14 @@ class Copies:
     def leaks(self, evaluated: NDArray[np.int64], trained: NDArray[np.int64]) -> int:
         """Return how many evaluated images, as positions, have a copy among those that are trained on."""
         return int(np.isin(self._digests[evaluated], self._digests[trained]).sum())
+
+    def describe_leaks(self, split: IdentitySplit) -> str:
+        """Return in words how many images of validation and evaluation are trained on too, and what can be done."""
+        validation, unseen = (self.leaks(part, split.train) for part in (split.validation, split.unseen))
+        return (
+            f"{validation:,} validation and {unseen:,} unseen images are also trained on; "
+            "`duplicates: drop` leaves copies out, `refuse` stops here"
+        )
 
     def describe(self, source: FaceSource, indices: NDArray[np.int64]) -> str:
         """Return in one line how many there are, and the first of them, those of several identities before others.

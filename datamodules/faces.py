@@ -5,19 +5,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pytorch_lightning import LightningDataModule, Trainer
+from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
-from datamodules.check import OnBadImage, usable_images
+from datamodules.check import OnBadImage, look_at_images
 from datamodules.conditions import check_conditions
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces, load_face
-from datamodules.duplicates import Copies, Duplicates
-from datamodules.errors import DataError
+from datamodules.duplicates import Duplicates
 from datamodules.identity_sampler import IdentityBatches, IdentitySampler
-from datamodules.loader import TrainingLoader
+from datamodules.loader import TrainingLoader, check_same_batches, trained_on
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
@@ -25,7 +23,7 @@ from datamodules.sampler import EpochSampler
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.sources.source import FaceSource, UInt8Image
-from datamodules.split import IdentitySplit, split_identities
+from datamodules.split import split_identities
 
 log = logging.getLogger(__name__)
 
@@ -111,11 +109,9 @@ class FaceDataModule(LightningDataModule):
         if not check_images and (on_bad_image == "skip" or duplicates != "warn"):
             asked = "on_bad_image: skip" if on_bad_image == "skip" else f"duplicates: {duplicates}"
             raise ValueError(f"Expected `check_images` with `{asked}`: what is not looked at cannot be left out")
-        self.skipped: list[str] = []
-        self.dropped = 0
-        usable, copies = np.arange(len(source)), None
-        if check_images:
-            usable, copies = self._look(on_bad_image, duplicates)
+        found = look_at_images(source, self.landmarks, on_bad_image, duplicates) if check_images else None
+        usable = np.arange(len(source)) if found is None else found.usable
+        self.skipped, self.dropped = ([], 0) if found is None else (found.skipped, found.dropped)
         split = split_identities(
             source.identities[usable],
             min_images=min_images,
@@ -125,8 +121,8 @@ class FaceDataModule(LightningDataModule):
             validation_share=validation_share,
             seed=seed,
         )
-        if copies:
-            log.warning("%s; %s", copies.describe(source, usable), _leaks(copies, split))
+        if found is not None and found.copies:
+            log.warning("%s; %s", found.copies.describe(source, usable), found.copies.describe_leaks(split))
         self.split = split._replace(
             train=usable[split.train], validation=usable[split.validation], unseen=usable[split.unseen]
         )
@@ -184,7 +180,7 @@ class FaceDataModule(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the batches of the epoch depend on, if the training is inside one."""
-        inside = self.trainer is not None and 0 < _trained_on(self.trainer) < self.trainer.num_training_batches
+        inside = self.trainer is not None and 0 < trained_on(self.trainer) < self.trainer.num_training_batches
         return {"batches": self._batches()} if inside else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -195,13 +191,7 @@ class FaceDataModule(LightningDataModule):
         """
         if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
             return
-        ours = self._batches()
-        for name, theirs in state_dict.get("batches", {}).items():
-            if ours[name] != theirs:
-                raise DataError(
-                    f"Expected {name} {theirs:,}, as in the epoch inside which the training was saved, got "
-                    f"{ours[name]:,}; a training that was saved at the end of an epoch goes on with either"
-                )
+        check_same_batches(state_dict.get("batches", {}), self._batches())
 
     def _batches(self) -> dict[str, int]:
         world_size = self.trainer.world_size if self.trainer else 1
@@ -242,23 +232,6 @@ class FaceDataModule(LightningDataModule):
         )
 
     predict_dataloader = test_dataloader
-
-    def _look(self, on_bad_image: OnBadImage, duplicates: Duplicates) -> tuple[NDArray[np.int64], Copies]:
-        """Return the images to use, and those copies among them that are kept."""
-        every = np.arange(len(self.source))
-        usable, self.skipped, digests = usable_images(self.source, every, self.landmarks, on_bad_image=on_bad_image)
-        for message in self.skipped:
-            log.warning("left out: %s", message)
-        copies = Copies(digests, self.source.identities[usable])
-        if not copies or duplicates == "warn":
-            return usable, copies
-        found = copies.describe(self.source, usable)
-        if duplicates == "refuse":
-            raise DataError(f"Expected images that differ, as `duplicates: refuse` asks for, got copies: {found}")
-        gone = copies.left_out()
-        self.dropped = int(gone.sum())
-        log.warning("%s; %s left out", found, f"{self.dropped:,}")
-        return usable[~gone], Copies(digests[:0], every[:0])
 
     def _identity_sampler(self, batches: IdentityBatches, *, world_size: int = 1, rank: int = 0) -> IdentitySampler:
         return IdentitySampler(
@@ -301,7 +274,7 @@ class FaceDataModule(LightningDataModule):
         return TrainingLoader(dataset, sampler=sampler, next_batch=self._next_batch, **self._loading(), **kwargs)
 
     def _next_batch(self) -> int:
-        return _trained_on(self.trainer) if self.trainer and self.trainer.training else 0
+        return trained_on(self.trainer) if self.trainer and self.trainer.training else 0
 
     def _loader(self, dataset: Dataset[FaceSample], **kwargs: Any) -> DataLoader[FaceSample]:
         return DataLoader(dataset, **self._loading(), **kwargs)
@@ -313,19 +286,6 @@ class FaceDataModule(LightningDataModule):
             "persistent_workers": self.num_workers > 0,
             "pin_memory": torch.cuda.is_available(),
         }
-
-
-def _trained_on(trainer: Trainer) -> int:
-    """Return how many batches of the epoch in progress have been trained on."""
-    return trainer.fit_loop.epoch_loop.batch_progress.current.ready
-
-
-def _leaks(copies: Copies, split: IdentitySplit) -> str:
-    validation, unseen = (copies.leaks(part, split.train) for part in (split.validation, split.unseen))
-    return (
-        f"{validation:,} validation and {unseen:,} unseen images are also trained on; "
-        "`duplicates: drop` leaves copies out, `refuse` stops here"
-    )
 
 
 def _try_on(occluder: Occluder, image_size: int) -> None:

@@ -1,12 +1,14 @@
 """The loader of training faces, which goes on in the middle of an epoch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
 from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, FaceSample
+from datamodules.errors import DataError
 from datamodules.identity_sampler import IdentitySampler
 from datamodules.sampler import EpochSampler
 
@@ -46,3 +48,26 @@ class TrainingLoader(DataLoader[FaceSample]):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Do nothing: where to go on, the training knows."""
+
+
+def trained_on(trainer: Trainer) -> int:
+    """Return how many batches of the epoch in progress have been trained on."""
+    return trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
+
+def check_same_batches(saved: Mapping[str, int], ours: Mapping[str, int]) -> None:
+    """Refuse to go on inside an epoch with other batches than it was begun with.
+
+    Args:
+        saved: What the batches depended on, in words, where the training was saved; nothing at an epoch's end.
+        ours: What they depend on now.
+
+    Raises:
+        DataError: If they would be others.
+    """
+    for name, theirs in saved.items():
+        if ours[name] != theirs:
+            raise DataError(
+                f"Expected {name} {theirs:,}, as in the epoch inside which the training was saved, got "
+                f"{ours[name]:,}; a training that was saved at the end of an epoch goes on with either"
+            )
