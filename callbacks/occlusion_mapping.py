@@ -236,7 +236,7 @@ class OcclusionMapping(Callback):
         path = self._folder / f"{self.subset}-{name}{at}.npz"
         made.save(path)
         picture = save_map(made, path.with_suffix(".png"))
-        log_picture(trainer, f"occlusion_maps/{name}", picture)
+        log_picture(trainer, f"occlusion_maps/{self.subset}-{name}", picture)
 
 
 class MapRefresh(OcclusionMapping):

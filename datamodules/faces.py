@@ -111,6 +111,7 @@ class FaceDataModule(LightningDataModule):
             raise ValueError(f"Expected `check_images` with `{asked}`: what is not looked at cannot be left out")
         found = look_at_images(source, self.landmarks, on_bad_image, duplicates) if check_images else None
         usable = np.arange(len(source)) if found is None else found.usable
+        self.checked = check_images
         self.skipped, self.dropped = ([], 0) if found is None else (found.skipped, found.dropped)
         split = split_identities(
             source.identities[usable],
@@ -142,6 +143,7 @@ class FaceDataModule(LightningDataModule):
         unseen = len(np.unique(self.source.identities[self.split.unseen]))
         skipped = f"; {len(self.skipped)} unusable images left out" if self.skipped else ""
         skipped += f"; {self.dropped:,} copies left out" if self.dropped else ""
+        skipped += "" if self.checked else "; bad images and copies not looked for (check_images: false)"
         return (
             f"training on {len(self.split.train):,} images of {self.num_classes:,} identities, "
             f"validating on {len(self.split.validation):,} other images of them, "

@@ -39,7 +39,13 @@ class TrainingLoader(DataLoader[FaceSample]):
 
     def __iter__(self) -> Iterator[FaceBatch]:  # type: ignore[override]  # a generator, so that it begins late
         """Yield the batches that are left of the epoch."""
-        self.sampler.start = self.next_batch() * (self.batch_size or 1)  # type: ignore[attr-defined]  # of both samplers
+        done = self.next_batch()
+        if done and not isinstance(self.sampler, EpochSampler | IdentitySampler):  # `overfit_batches` takes another
+            raise DataError(
+                f"Expected the suite's own order of images to resume after {done} batches of an epoch, got "
+                f"{type(self.sampler).__name__}: with `trainer.overfit_batches`, resume from the end of an epoch"
+            )
+        self.sampler.start = done * (self.batch_size or 1)  # type: ignore[attr-defined]  # of both samplers
         yield from super().__iter__()
 
     def state_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ KNOWN = Path("runs/contents.json")
 LARGE = 1 << 28  # bytes, from which on it is remembered what was read
 NO_INPUT = ("cache_dir", "save_dir")
 """Settings that name a folder to write into."""
-INPUTS = ("data", "model", "weights", "config")
+INPUTS = ("data", "model", "weights", "config", "trainer")
 """Options that name what a result is made of, themselves or in their keys."""
 
 
@@ -55,7 +55,7 @@ class Contents:
         """Return what the local files and folders hold that options of a training name, in their order.
 
         Args:
-            options: ``--key=value``; of data, model, weights and configuration files.
+            options: ``--key=value``; of data, model, weights, callbacks and configuration files.
             made: Folder of what other runs leave: those are told apart by their names.
         """
         values = [value for option in options for value in _inputs(option)]
@@ -119,13 +119,27 @@ def _inputs(option: str) -> Iterator[str]:
     kind = key.partition(".")[0].rstrip("+")
     if kind not in INPUTS or key.rpartition(".")[2] in NO_INPUT:
         return
-    if key in INPUTS or os.sep in text:  # as it is: YAML would read a number, or a comment, in some paths
+    if kind != "trainer" and (
+        key in INPUTS or os.sep in text
+    ):  # as it is: YAML would read a number, or a comment, in some paths
         yield text
-    yield from _strings(_parsed(text))
+    yield from _strings(_parsed(text) if kind != "trainer" else _read_by_callbacks(key, _parsed(text)))
     if kind == "config" and _exists(text):
         content = _parsed(Path(text).read_text(errors="replace"))
         if isinstance(content, dict):
             yield from _strings([content.get("data"), content.get("model")])
+            yield from _strings(_read_by_callbacks("trainer", content.get("trainer")))
+
+
+def _read_by_callbacks(key: str, node: Any) -> Any:
+    """Return the settings of callbacks, but for maps that they replace; nothing of the trainer's others."""
+    if key == "trainer":
+        node = node.get("callbacks") if isinstance(node, dict) else None
+    elif not key.startswith("trainer.callbacks"):
+        return None
+    if isinstance(node, dict):
+        return {name: _read_by_callbacks("trainer.callbacks", v) for name, v in node.items() if name != "map_file"}
+    return [_read_by_callbacks("trainer.callbacks", v) for v in node] if isinstance(node, list) else node
 
 
 def _parsed(text: str) -> Any:

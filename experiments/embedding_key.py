@@ -66,7 +66,7 @@ def _module(module: nn.Module, seen: set[int]) -> Iterator[bytes]:
     for name, part in module.named_modules():
         yield f"{name}: {_name(type(part))}".encode()
         yield from (_source(kind) for kind in type(part).__mro__ if kind not in _BASES)
-        own = {key: value for key, value in vars(part).items() if key not in _LEFT_OUT}
+        own = {key: value for key, value in vars(part).items() if key in _HOOKS or key not in _LEFT_OUT}
         yield from _described(own, seen | {id(part)})
         tensors = [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
         for key, tensor in tensors:
@@ -91,19 +91,23 @@ def _described(value: Any, seen: set[int]) -> Iterator[bytes]:
 
 
 def _object(value: Any) -> Parts:
-    """Take an object apart into its attributes, in slots or not; of one without any count its words, if no address."""
+    """Take an object apart into its class's file and its attributes, in slots or not; of one without any its words."""
     slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
     own = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
     said = repr(value)
-    return ("" if own or " at 0x" in said else said), [own]
+    return f"{'' if own or ' at 0x' in said else said} {_source(type(value)).hex()}", [own]
 
 
 def _function(function: types.FunctionType) -> Parts:
-    code = function.__code__
-    constants = [one for one in code.co_consts if isinstance(one, PLAIN)]
-    around = inspect.getclosurevars(function).nonlocals
-    said = f"{function.__module__}.{function.__qualname__} {code.co_code.hex()}"
-    return said, [constants, function.__defaults__, function.__kwdefaults__, around]
+    """Take a function apart into its file, its code, what it is closed over and plain values of its module."""
+    around = inspect.getclosurevars(function)
+    read = {name: value for name, value in around.globals.items() if isinstance(value, (*PLAIN, tuple))}
+    said = f"{function.__module__}.{function.__qualname__} {_source(function).hex()}"
+    return said, [function.__code__, function.__defaults__, function.__kwdefaults__, around.nonlocals, read]
+
+
+def _code(code: types.CodeType) -> Parts:
+    return f"{code.co_code.hex()} {code.co_names}", code.co_consts
 
 
 def _array(value: Any) -> Parts:
@@ -113,13 +117,14 @@ def _array(value: Any) -> Parts:
 KINDS: tuple[tuple[Any, Callable[[Any], Parts]], ...] = (
     (Enum, lambda value: (value.name, ())),
     (PLAIN, lambda value: (repr(value), ())),
-    (type, lambda value: (_name(value), ())),
+    (type, lambda value: (f"{_name(value)} {_source(value).hex()}", ())),
+    (types.CodeType, _code),
     ((np.ndarray, np.generic), _array),
     (Mapping, lambda value: (str(len(value)), [item for key in sorted(value, key=repr) for item in (key, value[key])])),
     (Set, lambda value: (str(len(value)), sorted(value, key=repr))),
     ((list, tuple), lambda value: (str(len(value)), value)),
     (functools.partial, lambda value: ("", [value.func, value.args, value.keywords])),
-    (types.MethodType, lambda value: ("", [value.__func__, type(value.__self__)])),
+    (types.MethodType, lambda value: ("", [value.__func__, value.__self__])),
     (types.FunctionType, _function),
 )
 """How values are taken apart: into what is said of them, and what is in them; the first that fits."""
@@ -132,8 +137,8 @@ def _tensor(tensor: Tensor) -> Iterator[bytes]:
 
 
 @functools.cache
-def _source(kind: type) -> bytes:
-    """Return a digest of the file that defines a class; nothing where there is none."""
+def _source(kind: type | types.FunctionType) -> bytes:
+    """Return a digest of the file that defines a class or a function; nothing where there is none."""
     try:
         path = inspect.getsourcefile(kind)
         return hashlib.sha256(Path(path).read_bytes()).digest() if path else b""
@@ -153,4 +158,5 @@ def _version(library: str) -> str:
 
 
 _BASES = frozenset([*LightningModule.__mro__, *nn.Module.__mro__])
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _LEFT_OUT = frozenset([*vars(nn.Module()), *vars(FiniteModule()), *NOT_COUNTED])

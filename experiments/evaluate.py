@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch.distributed as dist
 from pytorch_lightning import Callback
 from rich.box import SIMPLE_HEAD
@@ -37,6 +38,7 @@ from datamodules.protocols import (
     lfw_occ,
     lfw_pairs,
 )
+from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.lfw_occ_draw import SEVERITIES
 from experiments.cli import REFUSALS, UserError, main
 from experiments.embedding import embed, image_digests, quiet_trainer
@@ -51,6 +53,8 @@ from experiments.segmentation_evaluation import LabelMaps, segment, segmentation
 from lightning_modules.networks.foreign import foreign, reason
 
 TRAINER = ("accelerator", "devices", "precision")
+SEVERAL = ""
+"""Stands among the conditions of a name for one protocol that has several of them."""
 PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
 
 
@@ -216,23 +220,39 @@ def _protocols(name: str, options: argparse.Namespace) -> list[EvaluationProtoco
     if name in ("pairs", "identification"):
         read = csv_pairs if name == "pairs" else csv_identification
         return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
-    return [generated_protocol() if name == "generated" else described(name, EvaluationProtocol)]
+    return [generated_protocol() if name == "generated" else _own(name)]
+
+
+def _own(path: str) -> EvaluationProtocol:
+    protocol = described(path, EvaluationProtocol)
+    return tell_copies(protocol, np.arange(len(protocol.source)))
 
 
 def told_apart(protocols: Sequence[EvaluationProtocol]) -> list[EvaluationProtocol]:
-    """Return protocols of which no two have a condition of one name in common: the later gets a number.
+    """Return protocols of which no two have a name and a folder of figures in common: the later gets a number.
 
-    LFW's pairs and a file ``lfw.bin`` are both called ``lfw``.
+    LFW's pairs and a file ``lfw.bin`` are both called ``lfw``. Protocols of one condition each, as LFW-occ's
+    categories, share their name.
     """
-    taken: set[tuple[str, str]] = set()
+    taken: dict[str, set[str]] = {}
     renamed = []
     for protocol in protocols:
-        conditions = {*protocol.verification, *protocol.identification}
         names = (protocol.name if n == 1 else f"{protocol.name}-{n}" for n in itertools.count(1))
-        name = next(name for name in names if not taken & {(name, condition) for condition in conditions})
-        taken |= {(name, condition) for condition in conditions}
+        name = next(name for name in names if _may_share(taken.get(name, set()), _conditions(protocol)))
+        taken.setdefault(name, set()).update(_conditions(protocol))
+        if len(_conditions(protocol)) > 1:
+            taken[name].add(SEVERAL)
         renamed.append(replace(protocol, name=name))
     return renamed
+
+
+def _may_share(taken: set[str], conditions: Sequence[str]) -> bool:
+    """Whether a protocol may have the name of others: of none, or of others of one condition each that is not its."""
+    return not taken or (len(conditions) == 1 and SEVERAL not in taken and conditions[0] not in taken)
+
+
+def _conditions(protocol: EvaluationProtocol) -> list[str]:
+    return list(dict.fromkeys([*protocol.verification, *protocol.identification]))
 
 
 def _needed(options: argparse.Namespace, option: str, protocol: str) -> Any:
@@ -285,7 +305,7 @@ def _cell(values: Mapping[str, float | None], measure: str) -> str:
 
 
 def _folder(protocol: EvaluationProtocol) -> str:
-    conditions = [*protocol.verification, *protocol.identification]
+    conditions = _conditions(protocol)
     alone = len(conditions) == 1 and conditions != ["all"]
     return f"{protocol.name}_{conditions[0]}" if alone else protocol.name
 

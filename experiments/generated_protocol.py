@@ -30,7 +30,13 @@ def generated_protocol(
         images: Images of each, at least 2; the first is enrolled, the others are probes.
         seed: Seed of the people.
         cache_dir: Where rendered faces are kept.
+
+    Raises:
+        ValueError: If there are fewer people or images: somebody would be compared with nobody else.
     """
+    for name, value, least in (("identities", identities, 2 * FOLDS), ("images", images, 2)):
+        if value < least:
+            raise ValueError(f"Expected `{name}` of at least {least}, got {value}")
     faces = SyntheticFaces(identities, images, image_size=64, seed=seed, cache_dir=cache_dir)
     source = PartlyCovered(faces, CATEGORIES, seed)
     first, second = np.triu_indices(images, 1)

@@ -392,8 +392,7 @@ def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str
         f"--model.init_args.initial_weights={weights}",
         f"--trainer.callbacks={_listed('callbacks.OcclusionMapping', **mapping)}",
     ]
-    contents = Path(weights).read_bytes() if weights and Path(weights).is_file() else b""
-    key = digest(config.read_text(), *options, *people(planned), contents)
+    key = digest(config.read_text(), *options, *people(planned), *Contents().named_in(options))
     path = Path(f"runs/{config.stem}/maps/{key}/occlusion_maps/placement-{height}x{width}.npz")
     if is_map(path):
         print(f"Occlusion map: {path}, made before of the same weights")

@@ -22,6 +22,7 @@ from torch import Tensor
 from callbacks import OcclusionMapping
 from datamodules import FaceDataModule
 from datamodules.batch import FaceBatch
+from datamodules.conditions import CLEAN
 from datamodules.occluders import OccluderMixture
 from datamodules.occluders.drawn import CATEGORIES
 from datamodules.occlusion_map_file import OcclusionMap
@@ -32,7 +33,6 @@ from lightning_modules.base import FaceModule
 
 SPLITS = ("train", "val", "test")
 """What a training's own names begin with; those of an evaluation begin with the protocol's."""
-CLEAN = "none"
 PEOPLE = 10  # that there is a tenth rank
 AR_IMAGES = 26  # of each person
 

@@ -25,7 +25,7 @@ from experiments.contents import Contents
 from experiments.launch import Parser, digest, join_values, rehearse
 from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.declaration import Sweep, read_sweep
-from experiments.sweeping.local import FOLDER, Trial, run_here
+from experiments.sweeping.local import FOLDER, Trial, is_number, run_here
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
 from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode
 
@@ -156,15 +156,16 @@ def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -
     wandb.agent(sweep_id, **where, count=trials)
     found_runs = wandb.Api().sweep(path).runs  # type: ignore[no-untyped-call]  # W&B's
     runs = [found for found in found_runs if found.state in {"finished", "failed", "crashed"}]
-    return [
-        Trial(
-            number,
-            {name: found.config.get(name) for name in wanted.space},
-            found.summary.get(wanted.metric),
-            found.state,
-        )
-        for number, found in enumerate(runs)
-    ]
+    return [_trial_of(wanted, number, found) for number, found in enumerate(runs)]
+
+
+def _trial_of(wanted: Sweep, number: int, found: Any) -> Trial:
+    """Return a run of W&B's as a trial; one that did not end well, or measured no number, has no result."""
+    values = {name: found.config.get(name) for name in wanted.space}
+    result, note = found.summary.get(wanted.metric), str(found.state)
+    if found.state == "finished" and not is_number(result):
+        note = f"{wanted.metric} is {result}"
+    return Trial(number, values, result if found.state == "finished" and is_number(result) else None, note)
 
 
 def report(wanted: Sweep, trials: Sequence[Trial]) -> None:

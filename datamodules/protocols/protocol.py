@@ -88,8 +88,8 @@ class EvaluationProtocol:
         missing: What was left out, for the report, an entry each.
 
     Raises:
-        DataError: If there is no condition, an index is out of range, or, in an identification, an image is
-            listed twice or a probe shows a person who is not in the gallery.
+        DataError: If there is no condition, an index is out of range, an impostor pair is of one person, or, in an
+            identification, an image is listed twice or a probe shows a person who is not in the gallery.
     """
 
     name: str
@@ -104,6 +104,7 @@ class EvaluationProtocol:
             raise DataError(f"{self.name}: expected pairs or probes, got no condition")
         for condition, pairs in self.verification.items():
             self._check_range(condition, pairs.first, pairs.second)
+            self._check_pairs(condition, pairs)
         for condition, identification in self.identification.items():
             self._check_range(condition, identification.gallery, identification.probes)
             self._check_once(condition, identification)
@@ -114,6 +115,17 @@ class EvaluationProtocol:
         outside = found[(found < 0) | (found > last)]
         if len(outside):
             raise DataError(f"{self.name}: {condition}: expected images 0 to {last} of its source, got {outside[0]}")
+
+    def _check_pairs(self, condition: str, pairs: VerificationPairs) -> None:
+        """Refuse impostor pairs of one person; a source may well give the images of one person several identities."""
+        identities = self.source.identities
+        wrong = np.flatnonzero(~pairs.same & (identities[pairs.first] == identities[pairs.second]))
+        if len(wrong):
+            first, second = (self.source.name(int(part[wrong[0]])) for part in (pairs.first, pairs.second))
+            raise DataError(
+                f"{self.name}: {condition}: expected two people in an impostor pair, got {first} and {second}, "
+                f"both of {self.source.identity_names[identities[pairs.first[wrong[0]]]]!r}"
+            )
 
     def _check_once(self, condition: str, identification: Identification) -> None:
         images, counts = np.unique(np.concatenate([identification.gallery, identification.probes]), return_counts=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from datamodules.conditions import CLEAN
 from experiments.cli import did_you_mean
 from experiments.launch import CONFIGS
 from experiments.measures import SPLITS, logged_names, monitored, protocol_names
@@ -86,6 +87,23 @@ def _check_columns(place: str, columns: Sequence[Column]) -> None:
             if kinds.count(kind) > 1:
                 twice = [measure for measure, other in zip(column.measures, kinds, strict=True) if other == kind]
                 raise ValueError(f"{place}: {column.name}: expected one measure of {kind}, got {' and '.join(twice)}")
+        conditions = [found for measure in column.measures if (found := _condition(measure)) is not None]
+        if len(set(conditions)) > 1:
+            raise ValueError(f"{place}: {column.name}: expected one condition, got {' and '.join(column.measures)}")
+
+
+def _condition(measure: str) -> str | None:
+    """Return under which condition people were compared, ``None`` for a measure without one.
+
+    Example:
+        >>> [_condition(name) for name in ("ar/scarf/rank1", "test/rank1/scarf", "lfw/all/eer", "val/accuracy")]
+        ['scarf', 'scarf', 'none', None]
+    """
+    source, *parts = measure.split("/")
+    if len(parts) != 2 or source in SPLITS[:-1]:
+        return None
+    condition = parts[1] if source in SPLITS else parts[0]
+    return CLEAN if condition == "all" else condition
 
 
 def _check_figures(declaration: Declaration) -> None:

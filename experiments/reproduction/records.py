@@ -13,6 +13,7 @@ import torch
 from pydantic import TypeAdapter
 
 from callbacks.run_files import read_json, write_json
+from experiments.contents import Contents
 from experiments.measures import SPLITS
 
 RECORD = "record.json"
@@ -111,14 +112,33 @@ class Evaluation(NamedTuple):
         except (AttributeError, KeyError, ValueError):
             raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got others") from None
         measures = {name: value for name, value in found.items() if value is not None}
-        write_json(self.folder / RECORD, {"measures": measures, "commit": commit(), "versions": versions()})
+        made = {"weights": self._weights(), "commit": commit(), "versions": versions()}
+        write_json(self.folder / RECORD, {"measures": measures, **made})
 
     def recalled(self) -> dict[str, float] | None:
-        """Return the recorded measures, ``None`` where there is no record or it is damaged."""
+        """Return the recorded measures, ``None`` where there is no record, it is damaged, or is of other weights.
+
+        Weights that were deleted after they had been evaluated are taken for the same.
+        """
         try:
-            return _MEASURES.validate_python((read_json(self.folder / RECORD) or {})["measures"])
+            record = read_json(self.folder / RECORD) or {}
+            measures = _MEASURES.validate_python(record["measures"])
+            return measures if self._weights() in ("", record["weights"]) else None
         except (KeyError, TypeError, ValueError):
             return None
+
+    def _weights(self) -> str:
+        """Return digits that stand for the checkpoint, empty where there is none."""
+        (checkpoint,) = (Path(arg.partition("=")[2]) for arg in self.args if arg.startswith("--checkpoint="))
+        if not checkpoint.is_file():
+            return ""
+        found = checkpoint.stat()
+        return _digest(checkpoint, found.st_size, found.st_mtime_ns)
+
+
+@cache
+def _digest(checkpoint: Path, size: int, changed: int) -> str:
+    return Contents().of(checkpoint)
 
 
 _MEASURES = TypeAdapter(dict[str, float])

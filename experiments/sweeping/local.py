@@ -1,6 +1,7 @@
 """A sweep without a server: trials as command lines, one after the other, chosen by Optuna and kept in SQLite."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -30,6 +31,16 @@ class Trial(NamedTuple):
     result: float | None
     """The metric, ``None`` where the run failed."""
     note: str = ""
+
+
+def is_number(value: Any) -> bool:
+    """Whether a result can be compared.
+
+    Example:
+        >>> [is_number(value) for value in (0.5, 1, float("nan"), float("inf"), "NaN", None, True)]
+        [True, True, False, False, False, False, False]
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None, *, depends_on: str = "") -> list[Trial]:

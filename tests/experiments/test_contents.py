@@ -60,7 +60,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_options_name_what_a_result_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "1").write_text("no input")
-    for name in ("faces", "cache", "map.npz", "w.pth", "extra.yaml", "inner"):
+    for name in ("faces", "cache", "map.npz", "w.pth", "extra.yaml", "inner", "lfw"):
         (tmp_path / name).write_text(name)
     (tmp_path / "extra.yaml").write_text(f"data: {{init_args: {{root: {tmp_path}/inner}}}}")
     source = f'{{"init_args": {{"root": "{tmp_path}/faces", "cache_dir": "{tmp_path}/cache"}}}}'
@@ -72,8 +72,9 @@ def test_options_name_what_a_result_is_made_of(tmp_path: Path, monkeypatch: pyte
         f"--trainer.default_root_dir={tmp_path}/cache",
         "--model.init_args.loss=!!! [",
         "--seed_everything=0",
+        f"--trainer.callbacks+={{init_args: {{root: {tmp_path}/lfw, map_file: {tmp_path}/map.npz}}}}",
         "--model.init_args.network.init_args.in_channels=1",
     ]
     named = [entry.rpartition(" ")[0] for entry in Contents().named_in(options)]
-    assert named == [f"{tmp_path}/{name}" for name in ("faces", "map.npz", "w.pth", "extra.yaml", "inner")]
+    assert named == [f"{tmp_path}/{name}" for name in ("faces", "map.npz", "w.pth", "extra.yaml", "inner", "lfw")]
     assert Contents().named_in(options, made=tmp_path) == []

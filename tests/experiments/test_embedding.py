@@ -150,13 +150,38 @@ SETTINGS: list[Callable[[], Any]] = [
     lambda: SimpleNamespace(pool=SimpleNamespace(kind="max")),
     lambda: [nn.AvgPool2d(2)],  # no registered part
     lambda: [nn.AvgPool2d(3)],
+    lambda: lambda x: x.relu(),
+    lambda: lambda x: x.sigmoid(),
+    lambda: lambda x: x.mean((1, 2)),
+    lambda: lambda x: x.mean((2, 3)),
+    lambda: lambda x: sorted(x, key=lambda y: y + 1),
+    lambda: lambda x: sorted(x, key=lambda y: y + 2),
+    lambda: Slots(1.0).__eq__,
+    lambda: Slots(2.0).__eq__,
+    lambda: lambda x: x * SCALE,
 ]
+SCALE = 2.0
 
 
 def test_every_setting_of_a_network_counts_and_nothing_else_does() -> None:
     keys = [[settled(setting()).key for setting in SETTINGS] for _ in range(2)]
     assert keys[0] == keys[1]
     assert len(set(keys[0])) == len(SETTINGS)
+
+
+def test_values_of_a_module_that_a_setting_reads_and_hooks_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        return settled(SETTINGS[-1]()).key
+
+    before = key()
+    monkeypatch.setitem(globals(), "SCALE", 3.0)
+    assert key() != before
+    keys = set()
+    for factor in (1.0, 2.0):
+        network = Settled()
+        network.register_forward_hook(lambda module, args, output, factor=factor: output * factor)
+        keys.add(Extraction(Extractor(network, image_size=16), 16, "hooked").key)
+    assert len(keys) == 2
 
 
 @pytest.mark.parametrize("setting", [{"global_pool": "max"}, {"output_stride": 16}])

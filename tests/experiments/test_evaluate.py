@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,12 @@ def test_protocols_of_one_name_are_told_apart(tmp_path: Path) -> None:
     occluded = [lfw_occ(root, pairs, category) for category in ("scarf", "cup", "scarf")]
     names = [protocol.name for protocol in told_apart([lfw, lfw, *occluded, lfw])]
     assert names == [lfw.name, f"{lfw.name}-2", "lfw_occ", "lfw_occ", "lfw_occ-2", f"{lfw.name}-3"]
+    pairs_of = lfw.verification["all"]
+    several = replace(lfw, verification={"a": pairs_of, "b": pairs_of})
+    other = replace(lfw, verification={"c": pairs_of, "d": pairs_of})
+    single = replace(lfw, verification={"e": pairs_of})
+    names = [protocol.name for protocol in told_apart([several, other, single, several])]
+    assert names == [lfw.name, f"{lfw.name}-2", f"{lfw.name}-3", f"{lfw.name}-4"]
 
 
 def test_missing_images_stop_the_run_or_are_counted(

@@ -129,6 +129,12 @@ def test_without_folds_there_is_no_fold_accuracy_and_without_impostors_no_rate()
     assert found["genuine"] == {"pairs": 2, "genuine": 2}
 
 
+@pytest.mark.parametrize(("people", "images"), [(19, 3), (1, 6), (20, 1)])
+def test_too_few_generated_people_are_refused(people: int, images: int) -> None:
+    with pytest.raises(ValueError, match=r"Expected `(identities|images)` of at least (20|2), got"):
+        generated_protocol(people, images, cache_dir=None)
+
+
 @pytest.mark.parametrize("people", [20, 23, 100])
 def test_generated_pairs_are_half_genuine_and_stay_within_their_fold(people: int) -> None:
     what = generated_protocol(people, 3, cache_dir=None)

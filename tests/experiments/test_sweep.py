@@ -1,6 +1,7 @@
 """Sweeps: their files, what runs them, what is kept when they are interrupted, and what is refused."""
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -364,9 +365,9 @@ def test_with_a_key_the_sweep_is_the_server_s(
     class Api:
         def sweep(self, path: str) -> SimpleNamespace:
             called.append(("found", path))
-            config = [{LR: 0.001, "model": {}}, {LR: 0.002}, {LR: 0.001}]
-            summary = [{METRIC: 0.5}, {METRIC: 0.7}, {}]
-            states = ["finished", "finished", "crashed"]
+            config = [{LR: 0.001, "model": {}}, {LR: 0.002}, *[{LR: 0.001}] * 5]
+            summary = [{METRIC: value} for value in (0.5, 0.7, math.nan, math.inf, "NaN", 0.99)] + [{}]
+            states = ["finished"] * 5 + ["crashed", "failed"]
             runs = zip(config, summary, states, strict=True)
             return SimpleNamespace(runs=[SimpleNamespace(config=c, summary=s, state=t) for c, s, t in runs])
 
@@ -393,7 +394,8 @@ def test_with_a_key_the_sweep_is_the_server_s(
     said = capsys.readouterr().out
     assert "wandb agent p/abc" in said
     assert f"Best: lr = 0.002 ({METRIC} 0.7000, trial 1)" in said
-    assert "failed: crashed" in said
+    for reason in ("crashed", "failed", *(f"{METRIC} is {value}" for value in ("nan", "inf", "NaN"))):
+        assert f"failed: {reason}" in said
     assert (FOLDER / "mine/response.png").exists()
 
 

@@ -161,3 +161,12 @@ def test_other_batches_are_refused_inside_an_epoch_and_not_at_its_end(
     resumed = Recorder(tmp_path)
     fit(resumed, data(**given), tmp_path / end, **EPOCHS)
     assert {epoch for epoch, *_ in resumed.seen} == {1}
+
+
+@pytest.mark.filterwarnings("ignore:You requested to overfit")
+def test_resuming_inside_an_epoch_of_another_order_of_images_is_refused(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"max_epochs": 2, "overfit_batches": 3}
+    fit(Recorder(tmp_path, "batch 1 of epoch 0", "end of epoch 0"), data(), **asked)
+    with pytest.raises(DataError, match=r"with `trainer\.overfit_batches`, resume from the end of an epoch"):
+        fit(Recorder(tmp_path), data(), tmp_path / "batch 1 of epoch 0", **asked)
+    fit(Recorder(tmp_path), data(), tmp_path / "end of epoch 0", **asked)

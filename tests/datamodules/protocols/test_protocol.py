@@ -27,6 +27,12 @@ def test_pairs_and_folds_are_counted() -> None:
     assert pairs(fold=ints(0, 0)).folds == 1
 
 
+def test_refuses_an_impostor_pair_of_one_person() -> None:
+    wrong = pairs(first=ints(0, 3), second=ints(1, 4))
+    with pytest.raises(DataError, match="expected two people in an impostor pair, got image-3 and image-4, both"):
+        EvaluationProtocol("p", SOURCE, {"all": wrong})
+
+
 @pytest.mark.parametrize(
     ("name", "array"),
     [

@@ -190,6 +190,9 @@ def test_one_column_has_one_measure_of_each_protocol(tmp_path: Path) -> None:
     two = column("val/loss", "test/rank1/scarf")
     expected = "Table 1: scarf: expected one measure of the training, got val/loss and test/rank1/scarf"
     assert refusal(tmp_path, tables=[table(two)]) == expected
+    two = column("ar/sunglasses/rank1", "test/rank1/scarf")
+    expected = "Table 1: scarf: expected one condition, got ar/sunglasses/rank1 and test/rank1/scarf"
+    assert refusal(tmp_path, tables=[table(two)]) == expected
     two = column("ar/scarf/rank1", "ar/scarf/rank5")
     expected = "Table 1: scarf: expected one measure of ar, got ar/scarf/rank1 and ar/scarf/rank5"
     assert refusal(tmp_path, tables=[table(two)]) == expected

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.reproduction.records import RECORD, Run
+from callbacks.run_files import write_json
+from experiments.reproduction.records import RECORD, Evaluation, Run
 from tests.helpers.reproductions import done
 
 
@@ -53,3 +54,16 @@ def test_a_figure_that_json_has_not_leaves_the_record_before(tmp_path: Path) -> 
         Run("soidn", 0, str(tmp_path), "train", "done", {"test/rank1/scarf": float("nan")}).save()
     assert json.loads((tmp_path / RECORD).read_text())["status"] == "not run"
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]
+
+
+def test_an_evaluation_is_of_the_weights_that_it_has_seen(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "last.ckpt"
+    checkpoint.write_text("one training")
+    one = Evaluation("ar", tmp_path, [f"--checkpoint={checkpoint}", "--protocol=ar"])
+    write_json(tmp_path / "results.json", {"SOIDN": {"ar": {"scarf": {"rank1": 0.5}}}})
+    one.keep()
+    assert one.recalled() == {"ar/scarf/rank1": 0.5}
+    checkpoint.write_text("another training")
+    assert one.recalled() is None
+    checkpoint.unlink()  # to save room
+    assert one.recalled() == {"ar/scarf/rank1": 0.5}
