@@ -374,10 +374,10 @@ def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str
     """Return an occlusion map of the initial weights, making it where there is none of them.
 
     Args:
-        planned: As in :func:`placed_by_map`, with all that follows.
-        shared: As there.
-        config: As there.
-        weights: As there.
+        planned: The fine-tuning, built but not run.
+        shared: Options of the trainer.
+        config: The fine-tuning's configuration.
+        weights: Model A.
         size: Height and width of the occluder.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROOMS = ("losses", "datamodules", "lightning_modules", "callbacks", "experiments")
 NOTHING = re.compile(
-    r"^ *\w+: +(?:as (?:above|before|of|all)\b|see (?:above|below)|likewise\b|alike\b|ditto|the same\b|dto"
+    r"^ *\w+: +(?:as (?:above|before|of|all|there)\b|see (?:above|below)|likewise\b|alike\b|ditto|the same\b|dto"
     r"|see :\w+:`[^`]+`(?:, as (?:the|all)[^.]*)?\.$)",
     re.I | re.M,
 )
