@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
+from lightning_modules.networks.dropout import dropout_layer
 from lightning_modules.networks.head import AveragePoolHead
 from lightning_modules.networks.trunk import Trunk
 from lightning_modules.networks.vgg16 import he_initialise
@@ -68,7 +69,7 @@ class CasiaNet(nn.Module):
         embedding_dim: D, 320 at full width.
 
     Raises:
-        ValueError: If ``width`` is not above 0.
+        ValueError: If ``width`` is not above 0, or ``dropout`` not in [0, 1).
 
     Example:
         >>> import torch
@@ -82,7 +83,7 @@ class CasiaNet(nn.Module):
         self.trunk = CasiaNetTrunk(width, in_channels)
         self.head = AveragePoolHead((self.trunk.out_channels, 1, 1))
         self.embedding_dim = self.head.embedding_dim
-        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.embedding_dim, num_classes))
+        self.classifier = nn.Sequential(dropout_layer(dropout), nn.Linear(self.embedding_dim, num_classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the class scores ``(B, n)`` of normalised images ``(B, C, H, W)``."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from lightning_modules.networks.dropout import dropout_layer
 from lightning_modules.networks.margin_head import MarginHead
 
 MarginHeadCallable = Callable[[int, int], MarginHead]
@@ -18,6 +19,9 @@ class Classifier(nn.Sequential):
         num_classes: n, number of identities.
         dropout: Probability of dropout before the layer.
         margin_head: Makes the layer, which has a loss of its own; ``None`` is linear, for softmax.
+
+    Raises:
+        ValueError: If ``dropout`` is not in [0, 1).
 
     Example:
         >>> import torch
@@ -34,7 +38,7 @@ class Classifier(nn.Sequential):
         margin_head: MarginHeadCallable | None = None,
     ) -> None:
         make_layer = margin_head or nn.Linear
-        super().__init__(nn.Dropout(dropout), make_layer(embedding_dim, num_classes))
+        super().__init__(dropout_layer(dropout), make_layer(embedding_dim, num_classes))
 
     def scores_and_loss(self, embeddings: Tensor, identities: Tensor, loss: nn.Module) -> tuple[Tensor, Tensor]:
         """Return scores and training loss of the same draw of dropout.

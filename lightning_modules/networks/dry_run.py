@@ -10,6 +10,8 @@ from lightning_modules.networks.segmenter import SegmenterOutput
 from lightning_modules.networks.trunk import trunk_stages
 
 FeatureShape = tuple[int, int, int]
+_TOO_SMALL = ("is too small", "can't be greater than actual input size")
+"""What torch's pools and convolutions say of a feature map from which nothing is left."""
 
 
 @contextmanager
@@ -50,6 +52,20 @@ def feature_shape(x: Tensor) -> FeatureShape:
     return channels, height, width
 
 
+def trunk_shape(trunk: nn.Module, image: Tensor) -> FeatureShape:
+    """Return ``(C, H, W)`` of a trunk's output.
+
+    Raises:
+        ValueError: If it is no feature map, or the image too small for the trunk.
+
+    Example:
+        >>> trunk_shape(nn.MaxPool2d(2), torch.zeros(1, 3, 8, 8))
+        (3, 4, 4)
+    """
+    with evaluating(trunk), _refusing_small(image):
+        return feature_shape(trunk(image))
+
+
 def head_embedding_dim(head: nn.Module, shape: FeatureShape) -> int:
     """Return D of a head that maps ``(B, *shape)`` to ``(B, D)``.
 
@@ -71,7 +87,7 @@ def stage_shapes(trunk: nn.Module, image: Tensor) -> list[FeatureShape]:
     """Return the image's shape, then that of each stage's output: index k is mask position k.
 
     Raises:
-        ValueError: If the trunk has no ``stages`` or one of them does not give a feature map.
+        ValueError: If the trunk has no ``stages``, one of them does not give a feature map, or the image is too small.
 
     Example:
         >>> from lightning_modules.networks import Trunk
@@ -79,7 +95,7 @@ def stage_shapes(trunk: nn.Module, image: Tensor) -> list[FeatureShape]:
         [(3, 8, 8), (4, 6, 6)]
     """
     shapes = [feature_shape(image)]
-    with evaluating(trunk):
+    with evaluating(trunk), _refusing_small(image):
         for stage in trunk_stages(trunk):
             image = stage(image)
             shapes.append(feature_shape(image))
@@ -103,3 +119,13 @@ def segmenter_shapes(segmenter: nn.Module, image: Tensor) -> list[FeatureShape]:
     if tuple(output.logits.shape) != expected:
         raise ValueError(f"Expected segmentation logits of shape {expected}, got {tuple(output.logits.shape)}")
     return [feature_shape(features) for features in output.features]
+
+
+@contextmanager
+def _refusing_small(image: Tensor) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in _TOO_SMALL):
+            raise
+        raise ValueError(f"Expected `image_size` large enough for the trunk, got {image.shape[-1]}") from error

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.networks.dry_run import evaluating, feature_shape, head_embedding_dim
+from lightning_modules.networks.dry_run import head_embedding_dim, trunk_shape
 
 
 class FaceNet(nn.Module):
@@ -25,7 +25,8 @@ class FaceNet(nn.Module):
         feature_shape: ``(C, H', W')``.
 
     Raises:
-        ValueError: If the trunk's output is not ``(B, C, H', W')`` or the head's is not ``(B, D)``.
+        ValueError: If the trunk's output is not ``(B, C, H', W')``, as of images too small for it, or the head's not
+            ``(B, D)``.
 
     Example:
         >>> from functools import partial
@@ -45,8 +46,7 @@ class FaceNet(nn.Module):
         super().__init__()
         self.image_size = image_size
         self.trunk = trunk
-        with evaluating(trunk):
-            self.feature_shape = feature_shape(trunk(torch.zeros(1, in_channels, image_size, image_size)))
+        self.feature_shape = trunk_shape(trunk, torch.zeros(1, in_channels, image_size, image_size))
         self.head = head(self.feature_shape)
         self.embedding_dim = head_embedding_dim(self.head, self.feature_shape)
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
+from lightning_modules.networks.dropout import dropout_layer
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
 from lightning_modules.networks.vgg16 import CONVOLUTIONS, VGG16Trunk, he_initialise
 
@@ -37,8 +38,9 @@ class FCN8s(Segmenter):
         convolutions: Number of convolutions in each stage of the encoder, see :class:`VGG16Trunk`.
 
     Raises:
-        ValueError: If ``fully_connected_kernel`` is not odd, or there are not one to four ``skip_scales``; at call,
-            if an image is smaller than 32 pixels.
+        ValueError: If ``fully_connected_kernel`` is not odd, there are not one to four ``skip_scales``,
+            ``fully_connected_dim`` is below 1, or ``dropout`` not in [0, 1); at call, if an image is smaller than
+            32 pixels.
 
     Example:
         >>> logits, features = FCN8s(width=0.125, fully_connected_kernel=3)(torch.zeros(1, 3, 45, 37))
@@ -66,6 +68,8 @@ class FCN8s(Segmenter):
             raise ValueError(f"Expected `fully_connected_kernel` odd, got {fully_connected_kernel}")
         if not 1 <= len(skip_scales) <= 4:
             raise ValueError(f"Expected one to four `skip_scales`, got {list(skip_scales)}")
+        if fully_connected_dim is not None and fully_connected_dim < 1:
+            raise ValueError(f"Expected `fully_connected_dim` of at least 1, got {fully_connected_dim}")
         *pools, conv5, fc = (max(1, round(c * width)) for c in (64, 128, 256, 512, 512, 4096))
         fc = fc if fully_connected_dim is None else fully_connected_dim
         self.skip_scales = dict(zip((4, 3, 2, 1), skip_scales, strict=False))  # number of the pool → its factor
@@ -95,7 +99,7 @@ class FCN8s(Segmenter):
 def _convolution(in_channels: int, out_channels: int, kernel: int, batch_norm: bool, dropout: float) -> list[nn.Module]:
     convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
-    return [convolution, *norm, nn.ReLU(inplace=True), nn.Dropout(dropout)]
+    return [convolution, *norm, nn.ReLU(inplace=True), dropout_layer(dropout)]
 
 
 def _zero_score(in_channels: int, num_classes: int) -> nn.Conv2d:

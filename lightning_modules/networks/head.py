@@ -5,6 +5,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from lightning_modules.networks.dropout import dropout_layer
 from lightning_modules.networks.vgg16 import he_initialise
 
 
@@ -24,7 +25,7 @@ class VGG16Head(nn.Module):
         batch_norm: Batch normalisation before both ReLUs; training then needs batches above 1.
 
     Raises:
-        ValueError: If the feature map is too small for pool5.
+        ValueError: If the feature map is too small for pool5, a width is below 1, or ``dropout`` not in [0, 1).
 
     Example:
         >>> import torch
@@ -45,6 +46,7 @@ class VGG16Head(nn.Module):
         if min(height, width) < 2:
             raise ValueError(f"Expected a feature map of at least 2 × 2 for pool5, got (C, H, W) = {feature_shape}")
         hidden_dim = embedding_dim if hidden_dim is None else hidden_dim
+        _check_dims(embedding_dim=embedding_dim, hidden_dim=hidden_dim)
         self.embedding_dim = embedding_dim
         self.pool5 = nn.MaxPool2d(2)
         self.fc6 = nn.Linear(channels * (height // 2) * (width // 2), hidden_dim)
@@ -52,7 +54,7 @@ class VGG16Head(nn.Module):
         self.fc7 = nn.Linear(hidden_dim, embedding_dim)
         self.bn7 = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
         self.relu = nn.ReLU()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_layer(dropout)
         self.apply(he_initialise)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -78,7 +80,7 @@ class PooledHead(nn.Module):
         pool: ``"flatten"`` keeps all positions, ``"average"`` takes their mean.
 
     Raises:
-        ValueError: If ``pool`` is neither.
+        ValueError: If ``pool`` is neither, ``embedding_dim`` below 1, or ``dropout`` not in [0, 1).
 
     Example:
         >>> import torch
@@ -96,9 +98,10 @@ class PooledHead(nn.Module):
         super().__init__()
         if pool not in ("flatten", "average"):
             raise ValueError(f'Expected `pool` "flatten" or "average", got {pool!r}')
+        _check_dims(embedding_dim=embedding_dim)
         self.embedding_dim = embedding_dim
         self.pool: nn.Module = nn.Identity() if pool == "flatten" else nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout_layer(dropout)
         in_features = prod(feature_shape) if pool == "flatten" else feature_shape[0]
         self.linear = nn.Linear(in_features, embedding_dim, bias=False)  # batch norm has the bias
         self.norm = nn.BatchNorm1d(embedding_dim)
@@ -129,3 +132,9 @@ class AveragePoolHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return the embeddings ``(B, C)`` of feature maps ``(B, C, H, W)``."""
         return features.mean((2, 3))  # (B, C)
+
+
+def _check_dims(**dims: int) -> None:
+    for name, dim in dims.items():
+        if dim < 1:
+            raise ValueError(f"Expected `{name}` of at least 1, got {dim}")

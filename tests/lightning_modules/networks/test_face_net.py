@@ -54,3 +54,8 @@ def test_refuses_a_trunk_of_vectors() -> None:
 def test_refuses_maps_without_batch() -> None:
     with pytest.raises(ValueError, match="feature map"):
         feature_shape(Tensor(3, 4, 4))
+
+
+def test_an_image_of_which_the_trunk_leaves_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expected `image_size` large enough for the trunk, got 7"):
+        FaceNet(VGG16Trunk(width=0.125), PooledHead, image_size=7)

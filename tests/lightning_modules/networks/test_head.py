@@ -77,3 +77,22 @@ def test_refuses_a_map_too_small_to_pool() -> None:
 def test_refuses_unknown_pooling() -> None:
     with pytest.raises(ValueError, match='`pool` "flatten" or "average"'):
         PooledHead((4, 3, 3), pool="max")  # type: ignore[arg-type]  # the refusal under test
+
+
+@pytest.mark.parametrize("head", [PooledHead, VGG16Head])
+@pytest.mark.parametrize("dim", [0, -4])
+def test_an_embedding_has_dimensions(head: Callable[..., nn.Module], dim: int) -> None:
+    with pytest.raises(ValueError, match=f"Expected `embedding_dim` of at least 1, got {dim}"):
+        head((4, 4, 4), embedding_dim=dim)
+
+
+def test_the_hidden_layer_has_dimensions() -> None:
+    with pytest.raises(ValueError, match="Expected `hidden_dim` of at least 1, got 0"):
+        VGG16Head((4, 4, 4), embedding_dim=8, hidden_dim=0)
+
+
+@pytest.mark.parametrize("dropout", [1.0, -0.1, float("nan")])
+@pytest.mark.parametrize("head", [PooledHead, VGG16Head])
+def test_dropout_leaves_something(head: Callable[..., nn.Module], dropout: float) -> None:
+    with pytest.raises(ValueError, match=r"Expected `dropout` in \[0, 1\), got"):
+        head((4, 4, 4), embedding_dim=8, dropout=dropout)
