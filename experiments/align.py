@@ -40,6 +40,7 @@ from datamodules.alignment import (
 from datamodules.sources import ALIGNMENTS
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
+from experiments.errors import check_outside, count
 from experiments.launch import Parser
 
 REPORT = "align_report.json"
@@ -56,8 +57,7 @@ def align(args: Sequence[str]) -> None:
     options = _parse(args)
     aligner = _aligner(options)
     images, out = Path(options.images), Path(options.out)
-    if out.resolve().is_relative_to(images.resolve()):
-        raise UserError(f"Expected --out outside --images, got {out} in {images}")
+    check_outside(out, "--images", images)
     table = None if options.landmarks is None else LandmarkTable(options.landmarks)
     detector = None if options.detector is None else load_detector(options.detector)
     faces = Faces(images, table, detector)
@@ -152,15 +152,9 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--template", choices=tuple(ALIGNMENTS), default="arcface")
     parser.add_argument("--transform", choices=tuple(TRANSFORMS), default="similarity")
     parser.add_argument("--format", choices=("jpg", "png"), default="jpg")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="threads")
+    parser.add_argument("--workers", type=count, default=os.cpu_count() or 1, help="threads")
     parser.add_argument("--allow-failures", action="store_true", help="exit status 0 though faces have no crop")
     return parser.parse_args(args)
-
-
-def _positive(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from datamodules.protocols.lfw_occ_manifest import (
 )
 from datamodules.protocols.lfw_occ_pairs import numbered_pairs
 from experiments.cli import UserError, main
+from experiments.errors import check_outside, check_writable
 from experiments.launch import Parser
 
 CHUNK = 100
@@ -49,7 +50,8 @@ def make_lfw_occ(args: Sequence[str]) -> None:
     """Make or check.
 
     Raises:
-        UserError: If an option is wrong, the folder was made with other settings, or a check finds a difference.
+        UserError: If an option is wrong, the folder cannot be written to or was made with other settings, or a check
+            finds a difference.
         DataError: If pairs or images cannot be used.
     """
     options = _parse(args)
@@ -58,6 +60,7 @@ def make_lfw_occ(args: Sequence[str]) -> None:
         return
     if options.size < SMALLEST_SIDE:
         raise UserError(f"Expected `--size` of at least {SMALLEST_SIDE}, got {options.size}")
+    check_outside(options.out, "--root", options.root)
     occluders = _occluders(vars(options))
     make(options.out, options.root, options.pairs, occluders, size=options.size, workers=options.workers)
 
@@ -69,6 +72,7 @@ def make(
     items = numbered_pairs(root, pairs, allow_missing=False).items()
     settings = _settings(occluders, size, pairs)
     _check_settings(folder, settings)
+    check_writable(folder, "LFW-occ")
     write_json(folder / SETTINGS, {"settings": settings, "made_with": versions()})
     done = _done(folder)
     chunks, started = [], time.perf_counter()

@@ -5,7 +5,6 @@ refused in one line by an error that is documented, within ``--seconds`` and ``-
 run, imported or connected to. Cases run in processes of their own, so that a crash is found as well.
 """
 
-import argparse
 import logging
 import multiprocessing
 import os
@@ -26,6 +25,9 @@ import numpy as np
 
 from datamodules.errors import DataError
 from experiments.benchmarks.fuzzed_files import Files, FuzzedFile, fuzzed_files
+from experiments.errors import count
+from experiments.errors import main as run_command
+from experiments.launch import Parser
 
 CHUNK = 2000
 LONGEST_MESSAGE = 4000
@@ -197,11 +199,11 @@ def run(
 
 def main() -> int:
     """Print how many cases of each kind were read and refused, and each finding; 1 if there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutations", type=int, default=100_000)
+    parser = Parser(description=__doc__)
+    parser.add_argument("--mutations", type=count, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10, help="that a case may take")
-    parser.add_argument("--megabytes", type=int, default=1024, help="that a case may take")
+    parser.add_argument("--megabytes", type=count, default=1024, help="that a case may take")
     parser.add_argument("--kinds", nargs="*", help="only these")
     options = parser.parse_args()
     files = {kind: file for kind, file in fuzzed_files().items() if not options.kinds or kind in options.kinds}
@@ -222,4 +224,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(lambda _: sys.exit(main()))

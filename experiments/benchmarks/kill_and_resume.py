@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
@@ -25,7 +26,9 @@ from torch import Tensor
 
 from datamodules.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from experiments.launch import CONFIGS
+from experiments.errors import count
+from experiments.errors import main as run_command
+from experiments.launch import CONFIGS, Parser
 
 LAST = Path("run/checkpoints/last.ckpt")
 MAP_SIDE, OCCLUDER = 50, (10, 10)
@@ -176,8 +179,8 @@ def _weights(folder: Path) -> dict[str, Tensor]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line, print a line for each kill, and return how many trainings ended with other weights."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="of all systems together")
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=count, default=20, help="of all systems together")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--temporary", default="/dev/shm", help="folder for temporary files")  # noqa: S108  # another disk
     parser.add_argument("--seed", type=int, default=0)
@@ -202,4 +205,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_command(lambda arguments: sys.exit(main(arguments)))

@@ -9,6 +9,7 @@ import numpy as np
 from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
 from datamodules.sources import FixedLandmarks
 from datamodules.sources.source import Landmarks, UInt8Image
+from experiments.errors import count
 from experiments.errors import main as run_command
 from experiments.launch import Parser
 
@@ -37,8 +38,8 @@ def _seconds(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images
 def main() -> None:
     """Print one row an occluder and one column an image size, on a single thread."""
     parser = Parser(description=__doc__)
-    parser.add_argument("--images", type=int, default=200, help="images per repeat")
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--images", type=count, default=200, help="images per repeat")
+    parser.add_argument("--repeats", type=count, default=7)
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
     mixture = TemplateMixture(dict.fromkeys(CATEGORIES, 1.0))

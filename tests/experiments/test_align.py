@@ -137,6 +137,7 @@ def test_a_detector_comes_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--transform", "tps"], "invalid choice: 'tps'"),
         (["--out", "photos/out"], "Expected --out outside --images, got photos/out in photos"),
         (["--out", "photos"], "Expected --out outside --images"),
+        (["--out", "."], r"Expected --images outside --out, got photos in \."),
         (["--landmarks", "none.txt"], r"none\.txt: expected a list of landmarks"),
         (["--images", "none"], "none: expected a folder of images, got No such file"),
         (["--detector", "nothing"], "Expected a detector as module:factory, got 'nothing'"),

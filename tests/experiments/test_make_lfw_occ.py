@@ -262,3 +262,11 @@ def test_missing_images_are_listed_before_anything_is_made(small: Small) -> None
     with pytest.raises(DataError, match=r"got none of 1: Bea/Bea_0001$"):
         small.make()
     assert not small.out.exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "a_file").write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"a_file/x: expected a folder that LFW-occ can be written to, got \[Errno 20\]"
+    ):
+        small.make(out=tmp_path / "a_file/x")

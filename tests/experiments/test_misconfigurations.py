@@ -25,6 +25,7 @@ NETWORK = "--model.init_args.network.init_args"
 OCCLUDER = "--data.init_args.training_occluder.init_args"
 FEW = "--data.init_args.identity_batches={identities: 2, images: 2}"
 CSV = "--trainer.logger={class_path: pytorch_lightning.loggers.CSVLogger, init_args: {save_dir: a_file/runs}}"
+LFW = ["--root=folder.yaml", "--pairs=a_file"]
 FILES: dict[str, bytes] = {
     "a_file": b"",
     "tab.yaml": b"trainer:\n\tmax_epochs: 3\n",
@@ -122,7 +123,13 @@ def test_of_what_is_read(refusal: Refusal, option: str, message: str) -> None:
         ("trunk", ["--data.init_args.min_images=1000"], "at least 2 identities of at least 1000 images"),
         ("trunk", ["--data.init_args.source.init_args.cache_dir=a_file/x"], "[Errno 20] Not a directory: 'a_file/x'"),
         ("trunk", [CSV], "a_file/runs: expected a folder that the run can be written to, got [Errno 20]"),
-        ("trunk", [f"{NETWORK}.head.init_args.dropout=1.5"], "dropout probability has to be between 0 and 1"),
+        ("trunk", [f"{NETWORK}.head.init_args.dropout=1.5"], "Expected `dropout` in [0, 1), got 1.5"),
+        ("trunk", ["--model.init_args.dropout=1"], "Expected `dropout` in [0, 1), got 1"),
+        ("soidn", ["--model.init_args.dropout=1"], "Expected `dropout` in [0, 1), got 1"),
+        ("soidn", [f"{NETWORK}.segmenter.init_args.dropout=1"], "Expected `dropout` in [0, 1), got 1"),
+        ("trunk", [f"{NETWORK}.head.init_args.embedding_dim=0"], "Expected `embedding_dim` of at least 1, got 0"),
+        ("trunk", ["--data.init_args.image_size=7"], "Expected `image_size` large enough for the trunk, got 7"),
+        ("soidn", ["--data.init_args.image_size=7"], "Expected `image_size` large enough for the trunk, got 7"),
         ("trunk", ["--model.init_args.normalize.init_args={std: [0,1,1]}"], "Expected `std` above 0, got"),
         ("soidn", [f"{OCCLUDER}.probabilities={{none: 0}}"], "Expected `probabilities` with a positive sum"),
         ("soidn", [f"{OCCLUDER}.probabilities={{none: -1, cup: 2}}"], "of at least 0, got -1.0 for 'none'"),
@@ -133,7 +140,9 @@ def test_of_what_is_read(refusal: Refusal, option: str, message: str) -> None:
     ],
 )
 def test_of_what_is_built(refusal: Refusal, tiny: Options, system: str, options: Options, message: str) -> None:
-    assert message in refusal(run, "fit", f"--config={CONFIGS / system}_demo.yaml", *tiny, *options)
+    line = refusal(run, "fit", f"--config={CONFIGS / system}_demo.yaml", *tiny, *options)
+    assert message in line
+    assert ("(traceback: " in line) == message.startswith("RuntimeError")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +174,9 @@ def test_of_what_is_built(refusal: Refusal, tiny: Options, system: str, options:
             ["--root=folder.yaml", "--pairs=a_file", "--out=out", "--size=1"],
             "Expected `--size` of at least",
         ),
+        (make_lfw_occ, [*LFW, "--out=folder.yaml"], "Expected --out outside --root, got folder.yaml in folder.yaml"),
+        (make_lfw_occ, [*LFW, "--out=folder.yaml/x"], "Expected --out outside --root, got folder.yaml/x in"),
+        (make_lfw_occ, [*LFW, "--out=."], "Expected --root outside --out, got folder.yaml in ."),
         (front_figure, ["--checkpoint=nope"], "nope"),
         (front_figure, ["--images=x"], "argument --images: invalid int value: 'x'"),
     ],
@@ -173,11 +185,27 @@ def test_of_every_command(refusal: Refusal, command: Callable[[Options], object]
     assert message in refusal(command, *args)
 
 
-@pytest.mark.parametrize("name", ["occluding", "occlusion_maps", "pipeline", "rendering", "sampled_maps", "search"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("fuzz", "kill_and_resume", "occluding", "occlusion_maps", "pipeline", "rendering", "sampled_maps"),
+        *("search", "throughput", "triplets"),
+    ],
+)
 def test_of_a_benchmark(name: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     benchmark = import_module(f"experiments.benchmarks.{name}")
     monkeypatch.setattr(sys, "argv", [name, "--zzz=1"])
     assert refusal(lambda _: benchmark.main()) == "unrecognized arguments: --zzz=1"
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("occluding", "--images"), ("occluding", "--repeats"), ("fuzz", "--mutations"), ("kill_and_resume", "--kills")],
+)
+def test_of_a_benchmark_of_nothing(name: str, option: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = import_module(f"experiments.benchmarks.{name}")
+    monkeypatch.setattr(sys, "argv", [name, f"{option}=0"])
+    assert refusal(lambda _: benchmark.main()) == f"argument {option}: expected a whole number from 1, got '0'"
 
 
 def test_a_user_s_class_that_fails_has_its_traceback_in_a_file(refusal: Refusal, tiny: Options) -> None:
