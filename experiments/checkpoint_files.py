@@ -3,7 +3,7 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -117,6 +117,18 @@ def damage(path: Path) -> str | None:
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         return f"{type(error).__name__}: {error}"
     return None if broken is None else f"{broken} is not what was written"
+
+
+def holds_training(path: Path | str) -> bool:
+    """Return whether a file is of a training that can go on from there: optimizers and loops beside the weights."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception:  # safetensors for one, which torch does not read and Lightning does not write
+        return False
+    if not isinstance(content, Mapping) or "pytorch-lightning_version" not in content:
+        return False
+    loops = content.get("loops")
+    return bool(content.get("optimizer_states")) and isinstance(loops, Mapping) and bool(loops.get("fit_loop"))
 
 
 def _before(path: Path) -> list[Path]:

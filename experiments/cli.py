@@ -6,6 +6,7 @@ import re
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from pydoc import locate
@@ -24,7 +25,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments import wandb_runs
-from experiments.checkpoint_files import WholeCheckpoints, damage, whole_checkpoint
+from experiments.checkpoint_files import WholeCheckpoints, damage, holds_training, whole_checkpoint
 from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
@@ -53,8 +54,16 @@ REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationExcepti
 WORDED = (ValueError, OSError, ImportError, AttributeError, ArgumentError, MisconfigurationException)
 """Of what is raised while a command line is read and built, what is said in words that need no traceback."""
 
-LEAST = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "gradient_clip_val": 0, "log_every_n_steps": 0}
+LEAST = {
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "gradient_clip_val": 0,
+    "log_every_n_steps": 0,
+    "num_sanity_val_steps": -1,
+}
 """Smallest values of the trainer's settings that it takes, and fails or does something else at."""
+DEVICES = re.compile(r"auto|-1|[1-9]\d*|\d+,|\d+(, *\d+)+")
+"""How many there are to be, or which: 2, or 0,1."""
 LINKED = {
     "data.init_args.seed": "seed_everything",
     "model.init_args.network.init_args.image_size": "data.init_args.image_size",
@@ -127,7 +136,9 @@ class FaceCLI(LightningCLI):
         if path is not None and path not in {"best", "last", "hpc"}:
             if self.config["subcommand"] == "fit" and Path(path).is_file():
                 config["ckpt_path"] = path = str(whole_checkpoint(path))
-            check_checkpoint(path)
+            check_checkpoint(path, to_go_on=self.config["subcommand"] == "fit")
+        elif path in {"best", "hpc"}:
+            check_known_checkpoint(path, config.get("trainer.default_root_dir") or ".")
 
     def instantiate_classes(self) -> None:
         """Build everything; a value that a class refuses is the user's to mend."""
@@ -151,7 +162,12 @@ class FaceCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Save before stopping, and each checkpoint whole or not at all, unless a plugin of the user's writes it."""
-        trainer = super().instantiate_trainer(**kwargs)
+        try:
+            trainer = super().instantiate_trainer(**kwargs)
+        except TypeError as error:
+            if str(error).startswith("`devices`"):  # -1 of the CPU
+                raise UserError(str(error)) from error
+            raise
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = WholeCheckpoints(falls_back=self.subcommand == "fit")
         # the last, so that the others have seen the batch
@@ -171,7 +187,14 @@ class FaceCLI(LightningCLI):
             rank_zero_info(describe())
 
     def after_fit(self) -> None:
-        """Evaluate the trained weights on people that training never saw."""
+        """Evaluate the trained weights on people that training never saw.
+
+        Raises:
+            UserError: If nothing was trained, as where the time was over before the first step.
+        """
+        trying = getattr(self.trainer, "fast_dev_run", False)
+        if self.trainer.global_step == 0 and not self.trainer.interrupted and not trying:
+            raise UserError("Expected a training of at least one step, got one that trained nothing")
         if self._get(self.config, "evaluate") and not self.trainer.interrupted:
             self.trainer.test(self.model, datamodule=self.datamodule, verbose=False)
             self.after_test()
@@ -362,16 +385,40 @@ def check_settings(config: Namespace, subcommand: str) -> None:
     for key, value in _not_finite(config):
         raise UserError(f"Expected a number as `{key}`, got {value}")
     if subcommand == "fit":
-        for key in ("max_epochs", "max_steps", "limit_train_batches"):
-            value = config.get(f"trainer.{key}")
-            if value is not None and value == 0:
-                raise UserError(f"Expected `trainer.{key}` other than 0, which trains nothing, got {value}")
+        _check_length(config)
     for key, least in LEAST.items():
         value = config.get(f"trainer.{key}")
         if isinstance(value, int | float) and value < least:
             raise UserError(f"Expected `trainer.{key}` of at least {least}, got {value}")
     if config.get("trainer.val_check_interval") == 0:
         raise UserError("Expected `trainer.val_check_interval` above 0, got 0")
+    if not str(config.get("system", "model")).strip():
+        raise UserError("Expected a name as `system`, got an empty one")
+    devices = config.get("trainer.devices", "auto")
+    if isinstance(devices, int | str) and not DEVICES.fullmatch(str(devices).strip()):
+        raise UserError(f"Expected `trainer.devices` as their number, their indices or auto, got {devices}")
+
+
+def _check_length(config: Namespace) -> None:
+    """Refuse a training that ends before it begins, or must not end when it has to."""
+    for key in ("max_epochs", "max_steps", "limit_train_batches"):
+        value = config.get(f"trainer.{key}")
+        if value is not None and value == 0:
+            raise UserError(f"Expected `trainer.{key}` other than 0, which trains nothing, got {value}")
+    for unit in ("epochs", "steps"):
+        least, most = config.get(f"trainer.min_{unit}"), config.get(f"trainer.max_{unit}")
+        if least is not None and most is not None and 0 < most < least:
+            raise UserError(f"Expected `trainer.min_{unit}` of at most `trainer.max_{unit}`, {most}, got {least}")
+    if _is_no_time(limit := config.get("trainer.max_time")):
+        raise UserError(f"Expected `trainer.max_time` above 0, which trains nothing, got {limit}")
+
+
+def _is_no_time(limit: Any) -> bool:
+    if isinstance(limit, Mapping):
+        limit = timedelta(**limit)
+    if isinstance(limit, timedelta):
+        return limit <= timedelta()
+    return isinstance(limit, str) and re.fullmatch(r"\s*0+(:00){3}\s*", limit) is not None
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -468,11 +515,15 @@ def check_monitors(config: Mapping[str, Any]) -> None:
             raise UserError(f"{expected}, got {name!r}{did_you_mean(name, names.known)}")
 
 
-def check_checkpoint(path: str) -> None:
+def check_checkpoint(path: str, *, to_go_on: bool = False) -> None:
     """Refuse a file that is no checkpoint of this suite, or not as it was written.
 
+    Args:
+        path: The file.
+        to_go_on: Whether a training is to go on from it, for which weights alone are not enough.
+
     Raises:
-        UserError: If it is missing, unreadable, damaged or another's.
+        UserError: If it is missing, unreadable, damaged, another's, or weights alone.
     """
     try:
         names = list(read_state_dict(path))
@@ -482,6 +533,27 @@ def check_checkpoint(path: str) -> None:
         raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
     if (reason := damage(Path(path))) is not None:
         raise UserError(f"Expected a whole checkpoint, got {path}, which is damaged: {reason}")
+    if to_go_on and not holds_training(path):
+        raise UserError(
+            f"Expected a checkpoint that a training can go on from, got {path}, which holds weights alone: "
+            f"--model.init_args.initial_weights={path} starts from them"
+        )
+
+
+def check_known_checkpoint(name: str, folder: str) -> None:
+    """Refuse a word for a checkpoint that a new process cannot know, or of which there is none.
+
+    Args:
+        name: ``best``, of a training of the same process, or ``hpc``, which SLURM's request has left.
+        folder: The trainer's.
+
+    Raises:
+        UserError: If there is none.
+    """
+    if name == "best":
+        raise UserError("Expected a file as `ckpt_path`, got 'best', which only the process knows that has trained")
+    if "://" not in folder and not any(Path(folder).glob("hpc_ckpt_*.ckpt")):
+        raise UserError(f"Expected a checkpoint hpc_ckpt_….ckpt in {folder} for `ckpt_path` 'hpc', got none")
 
 
 __all__ = [

@@ -131,7 +131,7 @@ def test_truncated_recordio(refusal: Refusal, tmp_path: Path) -> None:
             "--data.init_args.on_bad_image=ignore",
             "Parser key \"on_bad_image\": Expected a typing.Literal['stop', 'skip']",
         ),
-        ("--data.init_args.image_size=8", "Output size is too small"),
+        ("--data.init_args.image_size=8", "Expected `image_size` large enough for the trunk, got 8"),
         (f"{NETWORK}.mask_positions=[9]", "`mask_positions` distinct and in 0 to 5"),
         ("--model.init_args.lr_schedule.init_args.warmup_share=2", "Expected `warmup_share` in [0, 1), got 2.0"),
         ("--model.init_args.optimizer.init_args.lr=-1", "Invalid learning rate: -1.0"),

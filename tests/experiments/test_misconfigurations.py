@@ -81,6 +81,16 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         ("--config=twice.yaml", "twice.yaml:3: expected every key once, got 'trainer' again"),
         ("--config=latin.yaml", "latin.yaml: expected YAML, got unreadable characters"),
         ("--trainer.max_epochs=0", "`trainer.max_epochs` other than 0, which trains nothing"),
+        ("--trainer.max_time=00:00:00:00", "`trainer.max_time` above 0, which trains nothing, got 0"),
+        ("--trainer.max_time={minutes: 0}", "`trainer.max_time` above 0, which trains nothing, got "),
+        ("--trainer.min_epochs=100000", "Expected `trainer.min_epochs` of at most `trainer.max_epochs`, "),
+        ("--trainer.num_sanity_val_steps=-2", "`trainer.num_sanity_val_steps` of at least -1, got -2"),
+        ("--trainer.devices=a", "Expected `trainer.devices` as their number, their indices or auto, got a"),
+        ("--trainer.devices=0", "Expected `trainer.devices` as their number, their indices or auto, got 0"),
+        ("--trainer.devices=-3", "Expected `trainer.devices` as their number, their indices or auto, got -3"),
+        ("--system=", "Expected a name as `system`, got an empty one"),
+        ("--ckpt_path=best", "Expected a file as `ckpt_path`, got 'best'"),
+        ("--ckpt_path=hpc", "Expected a checkpoint hpc_ckpt_….ckpt in . for `ckpt_path` 'hpc', got none"),
         ("--trainer.max_epochs=ten", "Parser key \"trainer.max_epochs\": Expected a <class 'int'>"),
         ("--trainer.accumulate_grad_batches=0", "`trainer.accumulate_grad_batches` of at least 1, got 0"),
         ("--trainer.check_val_every_n_epoch=0", "`trainer.check_val_every_n_epoch` of at least 1, got 0"),
@@ -108,7 +118,29 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     ],
 )
 def test_of_what_is_read(refusal: Refusal, option: str, message: str) -> None:
-    assert message in refusal(run, "fit", f"--config={CONFIGS}/soidn_demo.yaml", option)
+    line = refusal(run, "fit", f"--config={CONFIGS}/soidn_demo.yaml", option)
+    assert message in line
+    assert "(traceback: " not in line
+
+
+@pytest.mark.parametrize(
+    "lacks", ["loops", "loops.fit_loop", "optimizer_states", "pytorch-lightning_version", "all but weights"]
+)
+def test_of_weights_alone_that_a_training_cannot_go_on_from(refusal: Refusal, alone: Path, lacks: str) -> None:
+    weights = {"network.bias": torch.zeros(2)}
+    whole: dict[str, object] = {
+        "state_dict": weights,
+        "pytorch-lightning_version": "2.5",
+        "loops": {"fit_loop": {} if lacks == "loops.fit_loop" else {"state_dict": {}}},
+        "optimizer_states": [] if lacks == "optimizer_states" else [{"state": {}}],
+    }
+    whole = {key: value for key, value in whole.items() if key != lacks or key == "optimizer_states"}
+    path = alone / "runs/weights.pt"
+    path.parent.mkdir()
+    torch.save(weights if lacks == "all but weights" else whole, path)
+    line = refusal(run, "fit", f"--config={CONFIGS}/soidn_demo.yaml", f"--ckpt_path={path}")
+    assert "which holds weights alone: --model.init_args.initial_weights=" in line
+    assert "(traceback: " not in line
 
 
 @pytest.mark.parametrize(
@@ -117,7 +149,7 @@ def test_of_what_is_read(refusal: Refusal, option: str, message: str) -> None:
         ("soidn", ["--trainer.max_epochs=-5"], "`max_epochs` must be a non-negative integer or -1. You passed in -5"),
         ("trunk", ["--trainer.strategy=nonsense"], "You selected an invalid strategy name: `strategy='nonsense'`"),
         ("trunk", ["--trainer.accelerator=nope"], "You selected an invalid accelerator name: `accelerator='nope'`"),
-        ("trunk", ["--trainer.devices=-3"], "`devices` selected with `CPUAccelerator` should be an int > 0."),
+        ("trunk", ["--trainer.devices=-1"], "`devices` selected with `CPUAccelerator` should be an int > 0."),
         ("trunk", ["--trainer.devices=8"], "Expected GPUs with `trainer.sync_batchnorm`"),
         ("trunk", ["--data.init_args.batch_size=1"], "Expected `batch_size` of at least 2, got 1"),
         ("trunk", ["--data.init_args.min_images=1000"], "at least 2 identities of at least 1000 images"),

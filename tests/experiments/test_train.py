@@ -3,12 +3,15 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
+from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import Timer
 
-from experiments.cli import run
+from experiments.cli import FaceCLI, UserError, run
 from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SYSTEMS
 from experiments.measures import logged_names
 from tests.experiments.conftest import Options
@@ -89,3 +92,33 @@ def test_a_fit_can_go_without_evaluation(tiny: Options, capsys: pytest.CaptureFi
     run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--evaluate=false"])
     assert not Path("runs/trunk_demo/version_0/metrics.json").exists()
     assert "unseen identities" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("evaluate", ["true", "false"])
+def test_a_fit_that_trains_nothing_is_not_evaluated(evaluate: str, tiny: Options) -> None:
+    class OutOfTime(FaceCLI):
+        def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+            trainer = super().instantiate_trainer(**kwargs)
+            trainer.callbacks.insert(0, Timer(duration={"seconds": 0}))  # type: ignore[attr-defined]  # it has them
+            return trainer
+
+    with pytest.raises(UserError, match="got one that trained nothing"):
+        run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, f"--evaluate={evaluate}"], cli=OutOfTime)
+    assert not list(Path("runs").rglob("metrics.json"))
+
+
+def test_a_fast_development_run_is_no_training_of_nothing(tiny: Options) -> None:
+    cli = run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--trainer.fast_dev_run=1"])
+    assert cli.trainer.global_step == 1
+
+
+def test_a_training_does_not_go_on_from_weights_alone_that_can_be_tested(tiny: Options) -> None:
+    saver = (
+        "--trainer.callbacks=[{class_path: pytorch_lightning.callbacks.ModelCheckpoint, init_args: "
+        "{dirpath: kept, filename: weights, save_weights_only: true}}]"
+    )
+    options = [f"--config={CONFIGS}/trunk_demo.yaml", *tiny]
+    run(["fit", *options, saver, "--evaluate=false"])
+    with pytest.raises(UserError, match=r"which holds weights alone: --model.init_args.initial_weights=kept/weights"):
+        run(["fit", *options, "--ckpt_path=kept/weights.ckpt"])
+    run(["test", *options, "--ckpt_path=kept/weights.ckpt"])
