@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -15,6 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError, did_you_mean
+from experiments.errors import LONGEST_MESSAGE
 
 METHODS = ("grid", "random", "bayes")
 TOP_LEVEL = (
@@ -107,7 +109,7 @@ def read_sweep(path: Path | str, name: str | None = None) -> Sweep:
     except DataError as error:
         raise UserError(str(error)) from error
     except ValueError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {shorten(str(error), LONGEST_MESSAGE, placeholder=' …')}") from error
 
 
 def _sweep(path: Path, config: Any, name: str | None) -> Sweep:

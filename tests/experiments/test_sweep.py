@@ -291,6 +291,13 @@ def test_what_is_not_understood_is_refused_with_file_and_key(
         read_sweep(path)
 
 
+def test_what_is_quoted_of_a_file_stays_short(write: Write) -> None:
+    path = write(command=["${" + 5000 * "9" + "}"])
+    with pytest.raises(UserError, match="expected `command` to be one of") as error:
+        read_sweep(path)
+    assert len(str(error.value)) < 1000
+
+
 def test_no_number_of_trials(write: Write, trials: list[dict[str, str]]) -> None:
     path = write(method="random", parameters=space("uniform", 0, 1))
     with pytest.raises(UserError, match=r"expected `run_cap`, or --trials N, with method random"):
