@@ -136,13 +136,20 @@ def _tensor(tensor: Tensor) -> Iterator[bytes]:
     yield values.flatten().view(torch.uint8).numpy().tobytes()
 
 
-@functools.cache
-def _source(kind: type | types.FunctionType) -> bytes:
+def _source(defined: Any) -> bytes:
     """Return a digest of the file that defines a class or a function; nothing where there is none."""
     try:
-        path = inspect.getsourcefile(kind)
-        return hashlib.sha256(Path(path).read_bytes()).digest() if path else b""
-    except (TypeError, OSError):  # built in, or defined in a console
+        path = inspect.getsourcefile(defined)
+    except TypeError:  # built in, or defined in a console
+        return b""
+    return _file_digest(path) if path else b""
+
+
+@functools.cache
+def _file_digest(path: str) -> bytes:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).digest()
+    except OSError:
         return b""
 
 
