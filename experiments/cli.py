@@ -365,9 +365,12 @@ def values_of(node: Any, name: str) -> Iterator[Any]:
 
 
 def refusal(error: BaseException) -> UserError:
-    """Return what is said of an error that reading or building a command line has raised."""
+    """Return what is said of an error that reading or building a command line has raised.
+
+    It is always an error of its own: one that is raised from an error which it has caused has causes without end.
+    """
     if isinstance(error, UserError):
-        return error
+        return type(error)(str(error))
     if isinstance(error, WORDED) and str(error):
         return UserError(brief(str(error)))
     return UnforeseenError(brief(said(error)))

@@ -51,7 +51,11 @@ def fail(error: Exception, message: str, cause: BaseException | None = None) -> 
 
 def unforeseen(error: BaseException | None) -> BaseException | None:
     """Return what an :class:`UnforeseenError` was raised from, however often it was wrapped."""
+    seen: list[BaseException] = []
     while error is not None and not isinstance(error, UnforeseenError):
+        if error in seen:  # causes may go round in a circle
+            return None
+        seen.append(error)
         error = error.__cause__
     return None if error is None else error.__cause__
 

@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from experiments.align import align
-from experiments.cli import ParsingCLI, main, run
+from experiments.cli import ParsingCLI, UserError, main, run
 from experiments.evaluate import evaluate
 from experiments.front_figure import front_figure
 from experiments.launch import CONFIGS, launch
@@ -281,6 +281,18 @@ def test_where_no_file_can_be_written_the_traceback_is_shown(
         main(lambda _: os.environ["NO SUCH KEY"], [])
     shown = capsys.readouterr().err
     assert shown.startswith("error: KeyError: 'NO SUCH KEY'\nTraceback (most recent call last)")
+
+
+def test_causes_in_a_circle_end(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = UserError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    def fail(_: Options) -> None:
+        raise first
+
+    with pytest.raises(SystemExit):
+        main(fail, [])
+    assert capsys.readouterr().err == "error: first\n"
 
 
 def test_an_interruption_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
