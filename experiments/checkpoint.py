@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
@@ -77,13 +77,28 @@ def _without_weights(node: Any) -> Any:
 def _build(model: dict[str, Any], path: Path) -> LightningModule:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(LightningModule, "model")
+    module: LightningModule = instantiated(parser, {"model": model}, path).model
+    return module
+
+
+def instantiated(parser: ArgumentParser, content: dict[str, Any], path: Path | str) -> Namespace:
+    """Return what a parser builds of the content of a file.
+
+    Args:
+        parser: Does not exit on errors.
+        content: By the parser's keys.
+        path: The file, for messages.
+
+    Raises:
+        UserError: If a key or class does not exist, or a class refuses a value.
+    """
     try:
-        module: LightningModule = parser.instantiate(parser.parse_object({"model": model})).model
+        built: Namespace = parser.instantiate(parser.parse_object(content))
     except ArgumentError as error:
         raise UserError(f"{path}: {brief(str(error))}") from error
     except REFUSALS as error:
         raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
-    return module
+    return built
 
 
 def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:

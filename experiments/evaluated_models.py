@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentParser
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -17,8 +17,8 @@ from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.sources import FaceSource
 from datamodules.yaml_file import read_yaml
-from experiments.checkpoint import load_trained
-from experiments.cli import REFUSALS, UserError, brief, root_cause
+from experiments.checkpoint import instantiated, load_trained
+from experiments.cli import UserError
 from experiments.embedding import Extraction, plain_faces
 from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
@@ -141,12 +141,7 @@ def described(path: str, kind: type[Described]) -> Described:
         content = read_yaml(path)
     except DataError as error:
         raise UserError(str(error)) from error
-    try:
-        built: Described = parser.instantiate(parser.parse_object({"described": content})).described
-    except ArgumentError as error:
-        raise UserError(f"{path}: {brief(str(error))}") from error
-    except REFUSALS as error:
-        raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
+    built: Described = instantiated(parser, {"described": content}, path).described
     if not isinstance(built, kind):
         raise UserError(f"{path}: expected the class_path of {kind.__name__}, got {type(built).__name__}")
     return built
