@@ -8,7 +8,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.metrics import class_iou, confusion_matrices
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from datamodules.batch import FaceBatch
 from datamodules.conditions import CLEAN, check_conditions
 

@@ -27,8 +27,8 @@ from datamodules.occluders import OccluderMixture
 from datamodules.occluders.drawn import CATEGORIES
 from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
-from experiments.evaluation import evaluate_protocol
-from experiments.generated_protocol import generated_protocol
+from datamodules.protocols.generated_protocol import generated_protocol
+from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.base import FaceModule
 
 SPLITS = ("train", "val", "test")

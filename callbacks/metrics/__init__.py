@@ -2,9 +2,10 @@
 
 from callbacks.metrics.auc import AUC, auc
 from callbacks.metrics.cmc import CMC, RankK, cmc, rank_k
-from callbacks.metrics.decidability import Decidability, gallery_decidability
 from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
 from callbacks.metrics.face_metric import Embeddings
+from callbacks.metrics.fold_accuracy import FoldAccuracy, best_threshold, fold_accuracies
+from callbacks.metrics.gallery_decidability import Decidability, gallery_decidability
 from callbacks.metrics.identification import rank_1_accuracy
 from callbacks.metrics.iou import IoU, class_iou, confusion_matrices
 from callbacks.metrics.mates import mates
@@ -18,7 +19,6 @@ from callbacks.metrics.roc import ROC, roc_curve
 from callbacks.metrics.roc_band import ROCBand, roc_band
 from callbacks.metrics.search import search
 from callbacks.metrics.tar_at_far import TARAtFAR, tar_at_far
-from callbacks.metrics.verification import FoldAccuracy, best_threshold, fold_accuracies
 
 __all__ = [
     "AUC",

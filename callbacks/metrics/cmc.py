@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_faces
 from callbacks.metrics.face_metric import IdentificationMetric
 from callbacks.metrics.mates import check_rank, mates
+from callbacks.metrics.metric_checks import check_faces
 
 
 def cmc(

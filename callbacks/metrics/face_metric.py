@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from callbacks.metrics.checks import check_faces
+from callbacks.metrics.metric_checks import check_faces
 from callbacks.metrics.row_metric import RowMetric
 
 

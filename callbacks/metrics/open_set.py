@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import (
+from callbacks.metrics.face_metric import IdentificationMetric
+from callbacks.metrics.mates import mates
+from callbacks.metrics.metric_checks import (
     acceptance_bounds,
     check_finite,
     check_measurable,
@@ -14,8 +16,6 @@ from callbacks.metrics.checks import (
     check_search,
     measurable,
 )
-from callbacks.metrics.face_metric import IdentificationMetric
-from callbacks.metrics.mates import mates
 from callbacks.metrics.search import search
 
 FPIRS = (1e-3, 1e-2, 1e-1)

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from callbacks.metrics.checks import check_pairs
+from callbacks.metrics.metric_checks import check_pairs
 from callbacks.metrics.row_metric import RowMetric
 
 

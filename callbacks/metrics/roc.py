@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_pairs
+from callbacks.metrics.metric_checks import check_pairs
 from callbacks.metrics.pair_metric import PairMetric
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_measurable, check_pairs, check_rates, measurable
+from callbacks.metrics.metric_checks import check_measurable, check_pairs, check_rates, measurable
 from callbacks.metrics.pair_metric import PairMetric
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.randomness import sample_generator

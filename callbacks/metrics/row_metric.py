@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from callbacks.metrics.checks import finite_rows
+from callbacks.metrics.metric_checks import finite_rows
 
 
 class RowMetric(Metric):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import acceptance_bounds, check_measurable, check_pairs, check_rates, measurable
+from callbacks.metrics.metric_checks import acceptance_bounds, check_measurable, check_pairs, check_rates, measurable
 from callbacks.metrics.pair_metric import PairMetric
 
 FARS = (1e-4, 1e-3, 1e-2, 1e-1)

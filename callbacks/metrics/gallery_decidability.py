@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from callbacks.metrics.checks import check_search
 from callbacks.metrics.directions import rescaled
+from callbacks.metrics.metric_checks import check_search
 from callbacks.metrics.pair_metric import PairMetric
 from losses import decidability
 

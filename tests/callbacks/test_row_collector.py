@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
 

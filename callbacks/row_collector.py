@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from callbacks.metrics.checks import finite_rows
+from callbacks.metrics.metric_checks import finite_rows
 from datamodules.batch import FaceBatch
 from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
