@@ -130,7 +130,7 @@ class OcclusionMapping(Callback):
         """Keep the batch's images, where maps will be made of them."""
         if self._is_due(trainer):
             self._check_size(batch)
-            self._images.add(batch, batch["image"])
+            self._images.update(batch, batch["image"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the maps.

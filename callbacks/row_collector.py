@@ -6,11 +6,16 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from callbacks.metrics.metric_checks import finite_rows
 from datamodules.batch import FaceBatch
 from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
+
+END = "\0"
+"""Ends a condition's or an image's name among gathered bytes; no name of a file holds one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +61,47 @@ class Rows:
         return self.where(torch.tensor([name == occluder for name in self.occluder], dtype=torch.bool))
 
 
-class RowCollector:
-    """Collects one value for each face of an evaluation epoch.
+class RowCollector(Metric):
+    """Collects one value for each face of an evaluation epoch, of whatever shape.
 
-    Distributed samplers repeat faces so that all processes have equally many; a face is counted once here.
+    Distributed samplers repeat faces so that all processes have equally many; a face is counted once here. Every
+    process gathers the faces of all, in the same order; some may have seen none.
+
+    Example:
+        >>> collector = RowCollector()
+        >>> image = torch.zeros(3, 3, 1, 1, dtype=torch.uint8)
+        >>> index = torch.tensor([7, 2, 7])  # one is a padding sampler's repetition
+        >>> batch = FaceBatch(image=image, mask=image[:, 0], identity=index, index=index, occluder=["none"] * 3)
+        >>> collector.update(batch, torch.tensor([0.3, 0.1, 0.3]))
+        >>> collector.gather().value
+        tensor([0.1000, 0.3000])
     """
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[list[str], list[str], Tensor, Tensor, Tensor]] = []
+    full_state_update = False
+    index: list[Tensor]
+    identity: list[Tensor]
+    value: list[Tensor]
+    text: list[Tensor]
+    """UTF-8 of the conditions and names, each with its :data:`END`."""
 
-    def add(self, batch: FaceBatch, value: Tensor) -> None:
+    def __init__(self) -> None:
+        super().__init__(dist_sync_fn=gather_ragged)
+        for name in ("index", "identity", "value", "text"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, batch: FaceBatch, value: Tensor) -> None:
         """Add the ``(B, ...)`` values of a batch."""
         names = batch.get("name") or [f"image {index}" for index in batch["index"].tolist()]
-        labels = (batch["index"].cpu(), batch["identity"].cpu())
-        self._parts.append((batch["occluder"], names, *labels, value.detach().cpu()))
+        texts = "".join(f"{text}{END}" for pair in zip(batch["occluder"], names, strict=True) for text in pair)
+        self.index.append(batch["index"].cpu())
+        self.identity.append(batch["identity"].cpu())
+        self.value.append(value.detach().cpu())
+        self.text.append(torch.frombuffer(bytearray(texts, "utf-8", "surrogatepass"), dtype=torch.uint8))
+
+    def compute(self) -> tuple[Tensor, ...]:
+        """Return index, identity, value and text as they came; nothing where nothing did."""
+        states = (self.index, self.identity, self.value, self.text)
+        return tuple(dim_zero_cat(state) for state in states) if len(self.index) else ()
 
     def gather(self) -> Rows | None:
         """Return the rows of all processes and forget them; ``None`` if nothing was collected anywhere.
@@ -77,25 +109,33 @@ class RowCollector:
         Raises:
             DataError: If a value is not finite, or one face of a condition has two identities; all processes raise.
         """
-        parts, self._parts = self._parts, []
-        if dist.is_available() and dist.is_initialized():
-            gathered: list[Any] = [None] * dist.get_world_size()
-            dist.all_gather_object(gathered, parts)
-            parts = [part for process in gathered for part in process]
-        if not parts:
-            return None
-        conditions, names = ([text for part in parts for text in part[i]] for i in (0, 1))
-        index, identity, value = (torch.cat([part[i] for part in parts]) for i in (2, 3, 4))  # type: ignore[misc]  # these are tensors
-        first: dict[tuple[str, int], int] = {}
-        people = identity.tolist()
-        for row, key in enumerate(zip(conditions, index.tolist(), strict=True)):
-            if people[first.setdefault(key, row)] != people[row]:
-                raise DataError(f"{names[row]}: expected one identity, got two under {key[0]!r}")
-        order = [row for _, row in sorted(first.items())]
-        return Rows(
-            [conditions[row] for row in order],
-            index[order],
-            identity[order],
-            value[order],
-            [names[row] for row in order],
-        )
+        with self.sync_context(dist_sync_fn=self.dist_sync_fn):
+            columns = RowCollector.compute(self)  # the instance's own would warn where this process saw nothing
+        self.reset()
+        return _distinct(*columns) if columns and len(columns[0]) else None
+
+
+def _distinct(index: Tensor, identity: Tensor, value: Tensor, text: Tensor) -> Rows:
+    """Return the first row of each face under each condition, in the order of both."""
+    texts = text.numpy().tobytes().decode("utf-8", "surrogatepass").split(END)
+    conditions, names = texts[:-1:2], texts[1::2]
+    first: dict[tuple[str, int], int] = {}
+    identities = identity.tolist()
+    for row, key in enumerate(zip(conditions, index.tolist(), strict=True)):
+        if identities[first.setdefault(key, row)] != identities[row]:
+            raise DataError(f"{names[row]}: expected one identity, got two under {key[0]!r}")
+    order = [row for _, row in sorted(first.items())]
+    labels = ([texts[row] for row in order] for texts in (conditions, names))
+    return Rows(next(labels), index[order], identity[order], value[order], next(labels))
+
+
+def gather_ragged(value: Tensor, group: Any = None) -> list[Tensor]:
+    """Return the tensors of all processes that have any; unlike torchmetrics' own, some may have none at all.
+
+    Example:
+        >>> gather_ragged(torch.tensor([1, 2])) if dist.is_initialized() else "needs processes"
+        'needs processes'
+    """
+    gathered: list[Any] = [None] * dist.get_world_size(group)
+    dist.all_gather_object(gathered, value.cpu(), group=group)
+    return [part.to(value.device) for part in gathered if part.numel()] or [value]

@@ -38,7 +38,7 @@ class SegmentationIoU(Callback):
     ) -> None:
         """Collect the batch's confusion matrices, if the module segments."""
         if isinstance(outputs, Mapping) and "segmentation" in outputs:
-            self._confusion.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
+            self._confusion.update(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     on_test_batch_end = on_validation_batch_end
 

@@ -63,7 +63,7 @@ class EmbeddingCollector(Callback):
         """
         if not isinstance(outputs, Mapping) or "embedding" not in outputs:
             raise DataError(f"Expected a module that embeds faces, got {type(pl_module).__name__}")
-        self._rows.add(batch, outputs["embedding"].float())
+        self._rows.update(batch, outputs["embedding"].float())
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""

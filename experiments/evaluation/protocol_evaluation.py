@@ -91,7 +91,7 @@ class ProtocolEvaluation(Callback):
                 embeddings = pl_module(batch["image"].to(pl_module.device))
                 if embeddings.ndim != 2:
                     raise DataError(f"Expected a module that embeds faces, got {type(pl_module).__name__}")
-                collector.add(batch, embeddings.float())
+                collector.update(batch, embeddings.float())
         rows = collector.gather()
         if rows is None:
             raise DataError(f"{self.protocol.name}: expected images, got none")

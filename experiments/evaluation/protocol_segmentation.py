@@ -75,7 +75,7 @@ class ConfusionCollector(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's matrices."""
-        self._rows.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
+        self._rows.update(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""
