@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from callbacks import UnseenRecognition
-from callbacks.recognition import recognition, verification_pairs
-from callbacks.rows import Rows
+from callbacks.recognition.unseen_recognition import recognition, verification_pairs
+from callbacks.row_collector import Rows
 from datamodules.errors import DataError
 from losses import decidability
 

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
 from callbacks.metrics import confusion_matrices
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from callbacks.segmentation_iou import segmentation_measures
 from datamodules.dataset import FaceSample, collate_faces
 from datamodules.protocols import EvaluationProtocol
@@ -20,7 +20,7 @@ from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import UInt8Image
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource
-from experiments.embedding import Extraction, gathered, plain_faces, quiet_trainer
+from experiments.evaluation.embedding import Extraction, gathered, plain_faces, quiet_trainer
 
 NAMES = {"mean": "iou", "clean": "iou_clean", "occluded": "iou_occluded", "false_alarm": "false_alarm"}
 """What the test callback's measures are called beside others."""
@@ -75,7 +75,7 @@ class ConfusionCollector(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's matrices."""
-        self._rows.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
+        self._rows.update(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""

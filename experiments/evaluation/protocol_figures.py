@@ -11,12 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from callbacks.evaluation_figures import Curve, Error, draw_cmc, draw_embeddings, draw_errors, draw_roc, draw_scores
-from callbacks.figures import draw_responses
+from callbacks.figures.recognition_figures import (
+    Curve,
+    Error,
+    draw_cmc,
+    draw_embeddings,
+    draw_errors,
+    draw_roc,
+    draw_scores,
+)
+from callbacks.figures.sample_figures import draw_responses
 from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.embedding import Extraction, plain_faces
-from experiments.evaluation import Evaluation, Verification, band, curve
+from experiments.evaluation.embedding import Extraction, plain_faces
+from experiments.evaluation.protocol_measures import Evaluation, Verification, band, curve
 from experiments.first_process import warn
 from experiments.slugs import slugs
 from lightning_modules.networks.dry_run import evaluating

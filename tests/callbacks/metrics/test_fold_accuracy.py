@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from callbacks.metrics import FoldAccuracy, best_threshold, fold_accuracies
+from callbacks.metrics import best_threshold, fold_accuracies
 from tests.callbacks.metrics.samples import random_pairs
 
 
@@ -83,9 +83,7 @@ SCANS = [np.arange(0, 4, 0.01), np.linspace(0, 4, 400)]
 @pytest.mark.parametrize("seed", range(5))
 def test_scanning_thresholds_in_steps_agrees_to_a_thousandth(seed: int, thresholds: np.ndarray) -> None:
     scores, same, folds = lfw_like(seed, similarity=0.7)
-    metric = FoldAccuracy()
-    metric.update(scores, same, folds)
-    found = metric.compute()["mean"]
+    found = fold_accuracies(scores, same, folds).mean()
     assert 0.998 < found < 0.9999
     assert float(found) == pytest.approx(scanned_accuracy(scores, same, folds, thresholds), abs=1e-3)
 
@@ -101,18 +99,6 @@ def test_searching_all_thresholds_favours_nobody(thresholds: np.ndarray) -> None
     assert abs(np.mean(differences)) < 1e-3
 
 
-def test_metric_is_mean_and_deviation_of_the_folds() -> None:
-    scores, same = random_pairs(300)
-    folds = torch.arange(300) % 10
-    metric = FoldAccuracy()
-    for part in torch.split(torch.arange(300), 77):
-        metric.update(scores[part], same[part], folds[part])
-    accuracies = fold_accuracies(scores, same, folds)
-    found = metric.compute()
-    assert_close(found["mean"], accuracies.mean())
-    assert_close(found["std"], accuracies.std(correction=0))
-
-
 @pytest.mark.parametrize("ties", [False, True])
 def test_folds_know_neither_order_nor_scale(ties: bool) -> None:
     scores, same = random_pairs(300, ties=ties)
@@ -121,19 +107,6 @@ def test_folds_know_neither_order_nor_scale(ties: bool) -> None:
     order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
     assert_close(fold_accuracies(scores[order], same[order], folds[order]), expected)
     assert_close(fold_accuracies(8 * scores + 2, same, folds), expected)
-
-
-def test_metric_refuses_scores_that_are_not_numbers() -> None:
-    metric = FoldAccuracy()
-    scores = torch.tensor([0.1, torch.nan, torch.inf, 0.4])
-    metric.update(scores, torch.tensor([True, False, True, False]), torch.tensor([0, 0, 1, 1]))
-    with pytest.raises(ValueError, match="Expected finite scores, got NaN or infinity in 2 of 4"):
-        metric.compute()
-
-
-def test_metric_refuses_folds_of_other_pairs() -> None:
-    with pytest.raises(ValueError, match=r"Expected `folds` for each of `scores`, got \(3,\) for \(4,\)"):
-        FoldAccuracy().update(torch.zeros(4), torch.ones(4), torch.arange(3))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks.metrics import auc, cmc, equal_error_rate, fold_accuracies, roc_band, roc_curve, tar_at_far
-from callbacks.metrics.checks import measurable
 from callbacks.metrics.directions import rescaled
+from callbacks.metrics.metric_checks import measurable
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs

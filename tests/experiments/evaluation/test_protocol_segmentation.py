@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.embedding import Extraction
-from experiments.segmentation_evaluation import LabelMaps, segment, segmentation_rows
+from experiments.evaluation.embedding import Extraction
+from experiments.evaluation.protocol_segmentation import LabelMaps, segment, segmentation_rows
 from lightning_modules.outputs import StepOutput
 from tests.helpers.doubles import PlainSource
 

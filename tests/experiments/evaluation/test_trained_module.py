@@ -6,8 +6,8 @@ import pytest
 import torch
 import yaml
 
-from experiments.checkpoint import load_trained
 from experiments.cli import UserError, run
+from experiments.evaluation.trained_module import load_trained
 from experiments.launch import CONFIGS
 from lightning_modules import ClassifierModule, SegmentationModule, SOIDNModule
 from tests.experiments.conftest import Options

@@ -8,9 +8,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from callbacks.metrics import equal_error_rate, fold_accuracies, gallery_decidability, rank_1_accuracy
+from callbacks.metrics import cmc, equal_error_rate, fold_accuracies, gallery_decidability
 from callbacks.metrics.directions import rescaled
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from datamodules.seams.conditions import CLEAN, check_conditions
 from datamodules.seams.face_batch import FaceBatch
 
@@ -52,7 +52,7 @@ class UnseenRecognition(Callback):
     ) -> None:
         """Collect the batch's embeddings, if the module makes any."""
         if isinstance(outputs, Mapping) and "embedding" in outputs:
-            self._embeddings.add(batch, outputs["embedding"].float())
+            self._embeddings.update(batch, outputs["embedding"].float())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the measures over all processes' faces.
@@ -88,7 +88,7 @@ def recognition(rows: Rows, num_folds: int = 10) -> dict[str, Tensor]:
         probes = rows.of(condition)
         probes = probes.where(~torch.isin(probes.index, gallery.index))
         faces = (gallery.value, gallery.identity, probes.value, probes.identity)
-        measures[f"rank1/{condition}"] = rank_1_accuracy(*faces)
+        measures[f"rank1/{condition}"] = cmc(*faces, max_rank=1)[0].float()
         measures[f"decidability/{condition}"] = gallery_decidability(*faces)
         scores, same, folds = verification_pairs(gallery, probes, num_folds)
         measures[f"accuracy/{condition}"] = fold_accuracies(scores, same, folds).mean()

@@ -16,8 +16,8 @@ from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, VerificationPairs
 from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
+from experiments.evaluation.protocol_evaluation import ProtocolEvaluation
 from experiments.launch import CONFIGS
-from experiments.protocol_evaluation import ProtocolEvaluation
 from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.conftest import Options
 from tests.helpers.doubles import PlainSource
@@ -26,7 +26,7 @@ from tests.helpers.doubles import PlainSource
 def callbacks(root: Path, pairs: Path, **settings: int | None) -> str:
     protocol = {"class_path": "datamodules.protocols.lfw_pairs", "init_args": {"root": str(root), "pairs": str(pairs)}}
     own = {
-        "class_path": "experiments.protocol_evaluation.ProtocolEvaluation",
+        "class_path": "experiments.evaluation.protocol_evaluation.ProtocolEvaluation",
         "init_args": {"protocol": protocol, **settings},
     }
     last = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"filename": "last"}}

@@ -12,9 +12,9 @@ import yaml
 from datamodules.errors import DataError
 from experiments import evaluate as command
 from experiments.cli import UserError
-from experiments.embedding import embed
 from experiments.evaluate import evaluate
-from experiments.evaluation_folder import EvaluationFolder
+from experiments.evaluation.embedding import embed
+from experiments.evaluation.results_folder import EvaluationFolder
 from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
 
@@ -134,7 +134,7 @@ def test_a_figure_that_cannot_be_drawn_is_a_warning(
         path.write_text("half")
         raise MemoryError("no\nroom")
 
-    monkeypatch.setattr("experiments.evaluation_report.draw_roc", fail)
+    monkeypatch.setattr("experiments.evaluation.protocol_figures.draw_roc", fail)
     evaluate([small("good"), *lfw, "--protocol=lfw"])
     folder = Path("runs/evaluation/good/lfw_development")
     said = f"warning: Expected to draw {folder / 'roc.png'}, got MemoryError: no room"

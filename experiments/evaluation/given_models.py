@@ -17,9 +17,9 @@ from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.sources import FaceSource
 from datamodules.yaml_file import read_yaml
-from experiments.checkpoint import instantiated, load_trained
 from experiments.cli import UserError
-from experiments.embedding import Extraction, plain_faces
+from experiments.evaluation.embedding import Extraction, plain_faces
+from experiments.evaluation.trained_module import instantiated, load_trained
 from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign

@@ -1,12 +1,9 @@
 """Verification accuracy over folds: are two faces the same person's?"""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_finite, check_pairs
-from callbacks.metrics.row_metric import RowMetric
+from callbacks.metrics.metric_checks import check_finite
 
 
 def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
@@ -81,44 +78,3 @@ def _best_of_sorted(scores: Tensor, same: Tensor) -> Tensor:
     middle = (padded[best] + padded[best + 1]).to(scores.dtype) / 2
     # between neighbours among the floating-point numbers lies none: the upper one would be rejected
     return torch.where(middle < padded[best + 1], middle, padded[best].to(scores.dtype))
-
-
-class FoldAccuracy(RowMetric):
-    """Mean and standard deviation of :func:`fold_accuracies` over the folds of all pairs.
-
-    The deviation is that of the folds themselves (divided by their number), as the field's tables print it.
-
-    Example:
-        >>> metric = FoldAccuracy()
-        >>> scores, same = torch.tensor([0.9, 0.1, 0.8, 0.2]), torch.tensor([True, False, True, False])
-        >>> metric.update(scores, same, torch.tensor([0, 0, 1, 1]))
-        >>> metric.compute()
-        {'mean': tensor(1.), 'std': tensor(0.)}
-    """
-
-    higher_is_better = True
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__("scores", "same", "folds", **kwargs)
-
-    def update(self, scores: Tensor, same: Tensor, folds: Tensor, index: Tensor | None = None) -> None:
-        """Add pairs.
-
-        Args:
-            scores: Similarities, ``(B,)``, larger for more alike.
-            same: Whether the pair shows one person, ``(B,)`` bool.
-            folds: Fold of each pair, ``(B,)`` integers.
-            index: Index of each pair, ``(B,)``: a repeated one counts once. Without it each pair counts.
-        """
-        self.add_rows(scores, same.bool(), folds, index=index)
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return ``mean`` and ``std``.
-
-        Raises:
-            ValueError: If scores are not finite, there are no genuine or no impostor pairs, or fewer than two folds.
-        """
-        scores, same, folds, _ = self.rows()
-        check_pairs(scores, same)
-        accuracies = fold_accuracies(scores, same, folds)
-        return {"mean": accuracies.mean(), "std": accuracies.std(correction=0)}

@@ -6,13 +6,13 @@ import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, Subset
 
-from callbacks.rows import RowCollector
+from callbacks.row_collector import RowCollector
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
-from experiments.embedding import plain_faces
-from experiments.evaluation import COUNTS, evaluate_protocol
+from experiments.evaluation.embedding import plain_faces
+from experiments.evaluation.protocol_measures import COUNTS, evaluate_protocol
 from lightning_modules.networks.dry_run import evaluating
 
 
@@ -21,7 +21,7 @@ class ProtocolEvaluation(Callback):
 
     The measures are those of ``experiments.evaluate``. Processes share the images. In YAML::
 
-        class_path: experiments.protocol_evaluation.ProtocolEvaluation
+        class_path: experiments.evaluation.protocol_evaluation.ProtocolEvaluation
         init_args:
           protocol: {class_path: datamodules.protocols.lfw_pairs, init_args: {root: …, pairs: …}}
           every_n_epochs: 5
@@ -91,7 +91,7 @@ class ProtocolEvaluation(Callback):
                 embeddings = pl_module(batch["image"].to(pl_module.device))
                 if embeddings.ndim != 2:
                     raise DataError(f"Expected a module that embeds faces, got {type(pl_module).__name__}")
-                collector.add(batch, embeddings.float())
+                collector.update(batch, embeddings.float())
         rows = collector.gather()
         if rows is None:
             raise DataError(f"{self.protocol.name}: expected images, got none")

@@ -14,15 +14,15 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource, FixedLandmarks
-from experiments.embedding_key import arithmetic, module_key
+from experiments.evaluation.embedding_cache import cached_rows
+from experiments.evaluation.embedding_key import arithmetic, module_key
 from experiments.launch import digest
-from experiments.row_cache import cached_rows
 
 Embeddings = NDArray[np.float32]
 
@@ -63,7 +63,7 @@ class EmbeddingCollector(Callback):
         """
         if not isinstance(outputs, Mapping) or "embedding" not in outputs:
             raise DataError(f"Expected a module that embeds faces, got {type(pl_module).__name__}")
-        self._rows.add(batch, outputs["embedding"].float())
+        self._rows.update(batch, outputs["embedding"].float())
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""

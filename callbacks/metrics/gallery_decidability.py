@@ -4,10 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from callbacks.metrics.checks import check_search
 from callbacks.metrics.directions import rescaled
-from callbacks.metrics.pair_metric import PairMetric
-from losses import decidability
+from callbacks.metrics.metric_checks import check_search
 
 
 def gallery_decidability(
@@ -83,21 +81,3 @@ class Moments:
     def variance(self) -> float:
         """Mean squared distance to the mean."""
         return max(0.0, self._squares / self.count - (self._total / self.count) ** 2)
-
-
-class Decidability(PairMetric):
-    """:func:`losses.decidability` of the scores of all pairs.
-
-    Example:
-        >>> metric = Decidability()
-        >>> metric.update(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([False, False, True, True]))
-        >>> metric.compute()
-        tensor(3.1623)
-    """
-
-    higher_is_better = True
-
-    def compute(self) -> Tensor:
-        """Return the decidability."""
-        scores, same = self.pairs()
-        return decidability(scores[same], scores[~same])

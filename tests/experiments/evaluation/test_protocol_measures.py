@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation import evaluate_protocol, readable
-from experiments.generated_protocol import generated_protocol
+from datamodules.protocols.generated_protocol import generated_protocol
+from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from tests.helpers.doubles import PlainSource
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datamodules.errors import DataError
-from experiments.embedding import Extraction, embed
+from experiments.evaluation.embedding import Extraction, embed
 from lightning_modules import SegmentationModule, SOIDNModule
 from lightning_modules.extractors import Extractor, TimmExtractor
 from lightning_modules.extractors.file_network import FileNetwork
