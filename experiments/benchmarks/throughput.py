@@ -3,7 +3,7 @@
     python -m experiments.benchmarks.throughput [--batch-size 64] [--steps 20] [--precisions 32-true bf16-mixed]
         [--images 240000] [--accelerator auto] [--matmul 8192] [--width 1] [--image-size 224]
 
-Model, optimizer and gradient clipping are those of ``soidn_casia.yaml``, trained by Lightning on one batch of random
+Model, optimizer and gradient clipping are those of ``soidn_casia``, trained by Lightning on one batch of random
 images that lies on the device: loading is measured by ``experiments.benchmarks.pipeline``. Each precision runs plain,
 channels last, compiled, and both. Images per second are the median over steps. The share is that of the operations of
 a step, forward and backward, counted by torch, in the bfloat16 rate of one square matrix product, median over repeats,
@@ -27,7 +27,6 @@ from itertools import product
 from typing import Any
 
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 from pytorch_lightning import Callback, Trainer
 from rich.console import Console
@@ -37,7 +36,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.batch import FaceBatch
 from experiments.errors import main as run_command
-from experiments.launch import CONFIGS, Parser
+from experiments.launch import Parser
+from experiments.runs.layers import merged
 from lightning_modules import SOIDNModule
 
 IDENTITIES = 3459
@@ -155,7 +155,7 @@ def train(
         accelerator=options.accelerator,
         devices=1,
         precision=precision,
-        gradient_clip_val=_config()["trainer"]["gradient_clip_val"],
+        gradient_clip_val=merged("soidn_casia")["trainer"]["gradient_clip_val"],
         callbacks=clock,
         limit_val_batches=0,
         logger=False,
@@ -169,8 +169,8 @@ def train(
 
 
 def soidn(width: float, image_size: int, **settings: bool) -> SOIDNModule:
-    """Return the module of ``soidn_casia.yaml``, for images of ``image_size`` and of ``width`` times its channels."""
-    model = _config()["model"]
+    """Return the module of ``soidn_casia``, for images of ``image_size`` and of ``width`` times its channels."""
+    model = merged("soidn_casia")["model"]
     model["init_args"] |= {"num_classes": IDENTITIES, **settings}
     network = model["init_args"]["network"]["init_args"]
     network["image_size"] = image_size
@@ -208,11 +208,6 @@ def hardware(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name()
     return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
-
-
-def _config() -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((CONFIGS / "soidn_casia.yaml").read_text())
-    return config
 
 
 def _parse() -> argparse.Namespace:
