@@ -30,6 +30,7 @@ from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
+from experiments.runs.layers import expanded
 from experiments.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
@@ -263,6 +264,7 @@ def run(
         UserError: If what was asked for cannot be done; the message is one line.
     """
     wandb_runs.settle_mode()
+    args = expanded(args)
     check_config_files(args)
     check_links(args)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
