@@ -8,9 +8,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from callbacks.metrics.checks import finite_rows
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from datamodules.protocols import (
     lfw_pairs,
 )
 from datamodules.protocols.copies import tell_copies
-from datamodules.protocols.lfw_occ_draw import SEVERITIES
+from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import REFUSALS, UserError, main
 from experiments.embedding import embed, image_digests, quiet_trainer
 from experiments.evaluated_models import Model, described, given_models, probed

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datamodules.occluders.template import TemplateOccluder
     from datamodules.occluders.uniform_placement import UniformPlacement
     from datamodules.occluders.window import occluder_window
-    from datamodules.occlusion_map_file import OcclusionMap
+    from datamodules.seams.occlusion_map_file import OcclusionMap
 
 __all__ = [
     "NONE",

@@ -11,7 +11,7 @@ CODE = """
 from callbacks.metrics import EqualErrorRate
 from callbacks.occlusion_sensitivity import occlusion_error_map, sampled_error_map
 from callbacks.rows import RowCollector
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.finite import FiniteFaces, FiniteLosses
 
 def said(function, *args, **kwargs):

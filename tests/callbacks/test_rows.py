@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from callbacks.rows import RowCollector, Rows
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 
 
 def batch(index: list[int], occluder: list[str]) -> FaceBatch:

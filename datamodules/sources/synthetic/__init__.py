@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
-    from datamodules.sources.synthetic.faces import SyntheticFaces
+    from datamodules.sources.synthetic.synthetic_faces import SyntheticFaces
 
 __all__ = ["SyntheticFaces"]
 
