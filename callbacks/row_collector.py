@@ -10,9 +10,9 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from callbacks.metrics.metric_checks import finite_rows
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
 
 END = "\0"
 """Ends a condition's or an image's name among gathered bytes; no name of a file holds one."""

@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from callbacks.metrics.directions import rescaled
 from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder, save_figure
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from losses import decidability, squared_distances
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from callbacks.metrics import class_iou, confusion_matrices
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN, check_conditions
+from datamodules.seams.conditions import CLEAN, check_conditions
+from datamodules.seams.face_batch import FaceBatch
 
 
 class SegmentationIoU(Callback):

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from datamodules.sources.source import UInt8Image
+from datamodules.seams.face_source import UInt8Image
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
 import albumentations

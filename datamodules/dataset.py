@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.shared_memory import hand_over
 from datamodules.sources.landmarks import LandmarkSource
-from datamodules.sources.source import FaceSource, Landmarks, UInt8Image
 
 SMALLEST_SIDE = 16
 LARGEST_ASPECT = 1.25

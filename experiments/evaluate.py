@@ -40,7 +40,7 @@ from datamodules.protocols import (
 )
 from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.generated_protocol import generated_protocol
-from datamodules.protocols.lfw_occ_draw import SEVERITIES
+from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import REFUSALS, UserError, main
 from experiments.evaluation.embedding import embed, image_digests, quiet_trainer
 from experiments.evaluation.given_models import Model, described, given_models, probed

@@ -24,11 +24,9 @@ import cv2
 
 from callbacks.run_files import write_json
 from datamodules.dataset import SMALLEST_SIDE
-from datamodules.protocols.lfw_occ_draw import SEVERITIES, PairOccluder
-from datamodules.protocols.lfw_occ_folder import read_settings
-from datamodules.protocols.lfw_occ_instances import PIXELS, WINDOWS
-from datamodules.protocols.lfw_occ_make import PARTS, Chunk, Item, check_chunk, make_chunk, versions
-from datamodules.protocols.lfw_occ_manifest import (
+from datamodules.protocols.lfw_occ.frozen_instances import PIXELS, WINDOWS
+from datamodules.protocols.lfw_occ.made_protocol import read_settings
+from datamodules.protocols.lfw_occ.manifest import (
     MANIFEST,
     SETTINGS,
     Rows,
@@ -37,7 +35,9 @@ from datamodules.protocols.lfw_occ_manifest import (
     read_manifest,
     write_manifest,
 )
-from datamodules.protocols.lfw_occ_pairs import numbered_pairs
+from datamodules.protocols.lfw_occ.occluded_faces import numbered_pairs
+from datamodules.protocols.lfw_occ.pair_chunk import PARTS, Chunk, Item, check_chunk, make_chunk, versions
+from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES, PairOccluder
 from experiments.cli import UserError, main
 from experiments.errors import check_outside, check_writable
 from experiments.launch import Parser

@@ -21,13 +21,13 @@ from torch import Tensor
 
 from callbacks import OcclusionMapping
 from datamodules import FaceDataModule
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.occluders import OccluderMixture
 from datamodules.occluders.drawn import CATEGORIES
-from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
 from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.base import FaceModule
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.run_files import write_json
-from datamodules.conditions import AGGREGATES, CLEAN
+from datamodules.seams.conditions import AGGREGATES, CLEAN
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from callbacks.occlusion_sensitivity.geometry import covered
 from callbacks.run_files import save_figure
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ from torch.nn.functional import interpolate
 from torchvision.utils import make_grid, save_image
 
 from callbacks.run_files import log_picture, run_folder
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
 from datamodules.whole_file import whole_file
 from lightning_modules.outputs import StepOutput
 

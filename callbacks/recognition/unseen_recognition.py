@@ -11,8 +11,8 @@ from torch.nn.functional import cosine_similarity
 from callbacks.metrics import cmc, equal_error_rate, fold_accuracies, gallery_decidability
 from callbacks.metrics.directions import rescaled
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN, check_conditions
+from datamodules.seams.conditions import CLEAN, check_conditions
+from datamodules.seams.face_batch import FaceBatch
 
 
 class UnseenRecognition(Callback):

@@ -1,14 +1,14 @@
 """Crops of faces with their landmarks on a template, made once for a whole folder."""
 
+from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, Outcome, align_folder
 from datamodules.alignment.aligner import TRANSFORMS, Aligner
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.crop_folder import CropFolder
 from datamodules.alignment.detector import Detector, load_detector
-from datamodules.alignment.faces import Faces
-from datamodules.alignment.run import ALIGNED, ALREADY_THERE, Outcome, align_folder
-from datamodules.alignment.table import LandmarkTable
+from datamodules.alignment.landmark_table import LandmarkTable
 from datamodules.alignment.transforms import affine, misfit, similarity
-from datamodules.alignment.warp import warp
+from datamodules.alignment.unaligned_faces import Faces
+from datamodules.alignment.warp_crop import warp
 
 __all__ = [
     "ALIGNED",

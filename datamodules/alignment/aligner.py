@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.transforms import Float64, affine, misfit, similarity
-from datamodules.alignment.warp import warp
+from datamodules.alignment.warp_crop import warp
+from datamodules.seams.face_source import UInt8Image
 from datamodules.sources import FixedLandmarks
-from datamodules.sources.source import UInt8Image
 
 FacePoints = NDArray[np.float32]
-"""``(5, 2)`` as :data:`~datamodules.sources.source.Landmarks`, or ``(4, 2)``: eyes, nose tip, centre of the mouth."""
+"""``(5, 2)`` as :data:`~datamodules.seams.Landmarks`, or ``(4, 2)``: eyes, nose tip, centre of the mouth."""
 
 POINT_NAMES: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {

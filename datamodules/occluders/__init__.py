@@ -10,7 +10,7 @@ from datamodules.occluders.strategic_placement import StrategicPlacement, placem
 from datamodules.occluders.template import TemplateOccluder
 from datamodules.occluders.uniform_placement import UniformPlacement
 from datamodules.occluders.window import occluder_window
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 
 __all__ = [
     "NONE",

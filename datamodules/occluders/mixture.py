@@ -11,7 +11,7 @@ import numpy as np
 from datamodules.occluders.drawn import Split
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.occluders.template import TemplateOccluder
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 NONE = "none"
 """The category of an image that is left as it is."""
@@ -87,7 +87,7 @@ class TemplateMixture(OccluderMixture):
         split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
         num_instances: How many instances of a category are drawn; one of ``folder`` has as many as it has images.
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
-        folder: Own images, see :func:`~datamodules.occluders.folder.read_listing`. They replace the drawn
+        folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
 
     Raises:

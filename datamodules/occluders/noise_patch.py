@@ -7,7 +7,7 @@ from datamodules.occluders.noise import Float32, gaussian, salt_and_pepper, spec
 from datamodules.occluders.occluder import Occluded
 from datamodules.occluders.placement import Placement
 from datamodules.occluders.window import occluder_window
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 _NOISES = {"salt_and_pepper": salt_and_pepper, "speckle": speckle, "gaussian": gaussian}
 

@@ -6,10 +6,10 @@ from datamodules.protocols.csv_pairs import csv_pairs
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
 from datamodules.protocols.lfw import lfw_pairs
-from datamodules.protocols.lfw_occ import lfw_occ
-from datamodules.protocols.lfw_occ_folder import lfw_occ_from
-from datamodules.protocols.lfw_occ_pairs import OccludedFaces
-from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
+from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
+from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
+from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
 
 __all__ = [
     "EncodedImages",

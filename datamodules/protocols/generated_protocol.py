@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from datamodules.occluders import Occluded, TemplateMixture
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.randomness import sample_generator
+from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
-from datamodules.sources.source import FaceSource, Landmarks, UInt8Image
 
 SEED = 10_000  # far from those of training
 FOLDS = 10

@@ -1,10 +1,10 @@
 """Where faces come from, and where their landmarks are."""
 
-from datamodules.sources.folder import ImageFolder
+from datamodules.seams.face_source import FaceSource
+from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.sources.open_source import describe, open_source
 from datamodules.sources.recordio import RecordIO
-from datamodules.sources.source import FaceSource
 from datamodules.sources.synthetic import SyntheticFaces
 
 __all__ = [

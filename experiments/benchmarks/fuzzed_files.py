@@ -15,14 +15,14 @@ import torch
 import yaml
 
 from datamodules.alignment import LandmarkTable
-from datamodules.occluders.folder import load_sprite, read_listing
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.occluders.own_images import load_sprite, read_listing
 from datamodules.protocols import bin_pairs, csv_identification, csv_pairs, lfw_pairs
-from datamodules.protocols.lfw_occ_folder import read_settings
-from datamodules.protocols.lfw_occ_manifest import Row, read_manifest
+from datamodules.protocols.lfw_occ.made_protocol import read_settings
+from datamodules.protocols.lfw_occ.manifest import Row, read_manifest
+from datamodules.seams.face_source import FaceSource
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import FaceSource
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
 from experiments.cli import UserError, parse_only
 from experiments.reproduction import declaration

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from datamodules.sources.source import Landmarks, UInt8Image
 from experiments.errors import count
 from experiments.errors import main as run_command
 from experiments.launch import Parser

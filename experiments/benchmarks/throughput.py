@@ -35,7 +35,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from experiments.errors import main as run_command
 from experiments.launch import CONFIGS, Parser
 from lightning_modules import SOIDNModule

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource, FixedLandmarks
 from experiments.evaluation.embedding_cache import cached_rows

@@ -14,12 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from callbacks.metrics import confusion_matrices
 from callbacks.row_collector import RowCollector, Rows
 from callbacks.segmentation_iou import segmentation_measures
-from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceSample, collate_faces
 from datamodules.protocols import EvaluationProtocol
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.face_source import UInt8Image
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources import FaceSource
-from datamodules.sources.source import UInt8Image
 from experiments.evaluation.embedding import Extraction, gathered, plain_faces, quiet_trainer
 
 NAMES = {"mean": "iou", "clean": "iou_clean", "occluded": "iou_occluded", "false_alarm": "false_alarm"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from datamodules.conditions import CLEAN
+from datamodules.seams.conditions import CLEAN
 from experiments.cli import did_you_mean
 from experiments.launch import CONFIGS
 from experiments.measures import SPLITS, logged_names, monitored, protocol_names

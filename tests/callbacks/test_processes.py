@@ -10,7 +10,7 @@ from tests.helpers.processes import run_in_two
 CODE = """
 from callbacks.occlusion_sensitivity import occlusion_error_map, sampled_error_map
 from callbacks.row_collector import RowCollector
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.finite import FiniteFaces, FiniteLosses
 
 def said(function, *args, **kwargs):

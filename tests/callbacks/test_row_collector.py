@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from tests.helpers.processes import run_in_two
 
 

@@ -10,7 +10,7 @@ from callbacks import SegmentationIoU
 from callbacks.metrics import class_iou, confusion_matrices
 from callbacks.row_collector import Rows
 from callbacks.segmentation_iou import segmentation_measures
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 
 
 def random_masks(seed: int) -> torch.Tensor:

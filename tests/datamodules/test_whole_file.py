@@ -68,7 +68,7 @@ def test_others_may_read_it_as_any_file(tmp_path: Path) -> None:
 
 
 def an_occlusion_map(path: Path) -> None:
-    from datamodules.occlusion_map_file import OcclusionMap
+    from datamodules.seams.occlusion_map_file import OcclusionMap
 
     OcclusionMap(np.zeros((2, 2), np.float32), (1, 1), np.zeros(3, np.float32), 1, np.arange(2), "a", "b").save(path)
 
@@ -121,7 +121,7 @@ def failures(path: Path) -> None:
 
 
 def a_manifest(path: Path) -> None:
-    from datamodules.protocols.lfw_occ_manifest import write_manifest
+    from datamodules.protocols.lfw_occ.manifest import write_manifest
 
     write_manifest(path, [])
 

@@ -11,7 +11,7 @@ from experiments.launch import CONFIGS, launch
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.processes import run_module
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 SOIDN = f"--config={CONFIGS}/soidn_demo.yaml"
 NETWORK = "--model.init_args.network.init_args"

@@ -30,7 +30,7 @@ from experiments.launch import (
 )
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 

@@ -10,12 +10,12 @@ from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
 from datamodules.protocols import OccludedFaces, lfw_occ, lfw_occ_from
-from datamodules.protocols.lfw_occ_make import Chunk, make_chunk
-from datamodules.protocols.lfw_occ_manifest import Row, read_manifest
+from datamodules.protocols.lfw_occ.manifest import Row, read_manifest
+from datamodules.protocols.lfw_occ.pair_chunk import Chunk, make_chunk
 from experiments import make_lfw_occ as command
 from experiments.cli import UserError, main
 from experiments.make_lfw_occ import make_lfw_occ
-from tests.datamodules.protocols.lfw_occ_files import RIGHT, write_small_lfw
+from tests.datamodules.protocols.lfw_occ.small_lfw import RIGHT, write_small_lfw
 from tests.helpers.processes import start_server
 
 BOTH = ["--categories", "scarf", "cup+sunglasses"]

@@ -6,9 +6,9 @@ from zlib import crc32
 
 import numpy as np
 
+from datamodules.occluders.drawn.colours import SPLITS, Split
 from datamodules.occluders.drawn.cup import draw_cup
 from datamodules.occluders.drawn.doctor_mask import draw_doctor_mask
-from datamodules.occluders.drawn.palette import SPLITS, Split
 from datamodules.occluders.drawn.party_mask import draw_party_mask
 from datamodules.occluders.drawn.scarf import draw_scarf
 from datamodules.occluders.drawn.sunglasses import draw_sunglasses

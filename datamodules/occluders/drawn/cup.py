@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, soften
-from datamodules.occluders.drawn.curves import ellipse, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey, hsv, palette
+from datamodules.occluders.drawn.colours import Split, colour, grey, hsv, palette
+from datamodules.occluders.drawn.outlines import ellipse, spline
 from datamodules.occluders.drawn.patterns import draw_pattern
 from datamodules.occluders.sprite import Floats, Play, Sprite
 

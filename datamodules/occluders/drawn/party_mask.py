@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey, hsv, hue, palette
+from datamodules.occluders.drawn.colours import Split, colour, grey, hsv, hue, palette
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
 from datamodules.occluders.drawn.patterns import draw_pattern, noise
 from datamodules.occluders.sprite import Floats, Play, Sprite
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey
+from datamodules.occluders.drawn.colours import Split, colour, grey
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
 from datamodules.occluders.sprite import Floats, Play, Sprite
 
 # the right lens, x outwards and y down, in halves of its width and height

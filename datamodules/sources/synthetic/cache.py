@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from datamodules.sources.synthetic.rendering import CHUNK, LANDMARKS, RENDERER_VERSION, Faces, render
+from datamodules.sources.synthetic.renderer import CHUNK, LANDMARKS, RENDERER_VERSION, Faces, render
 
 _TASK = 16 * CHUNK  # faces per task: some tenths of a second
 _LONG = 5_000  # from so many faces on a progress bar says how far it is

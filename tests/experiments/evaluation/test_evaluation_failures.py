@@ -15,7 +15,7 @@ from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.results_folder import EvaluationFolder
-from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
+from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
 
 CODE = """

@@ -18,7 +18,7 @@ from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
 from experiments.evaluation.protocol_evaluation import ProtocolEvaluation
 from experiments.launch import CONFIGS
-from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
+from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.conftest import Options
 from tests.helpers.doubles import PlainSource
 
