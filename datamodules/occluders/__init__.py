@@ -1,6 +1,7 @@
 """What covers a face: template occluders, noise patches and where they lie, and mixtures of occluders."""
 
-from datamodules.occluders.mixture import NONE, OccluderMixture, TemplateMixture
+from datamodules.occluders.drawn import CATEGORIES, DEFAULT_MIXTURE
+from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
 from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
 from datamodules.occluders.noise_patch import NoisePatch
 from datamodules.occluders.normal_placement import NormalPlacement
@@ -13,7 +14,8 @@ from datamodules.occluders.window import occluder_window
 from datamodules.seams.occlusion_map_file import OcclusionMap
 
 __all__ = [
-    "NONE",
+    "CATEGORIES",
+    "DEFAULT_MIXTURE",
     "NoisePatch",
     "NormalPlacement",
     "Occluded",
