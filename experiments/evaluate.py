@@ -28,7 +28,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from datamodules.occluders.drawn import CATEGORIES
 from datamodules.protocols import (
     EvaluationProtocol,
     ar_faces,
@@ -40,6 +39,7 @@ from datamodules.protocols import (
 )
 from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import REFUSALS, UserError, main
 from experiments.evaluation.embedding import embed, image_digests, quiet_trainer
@@ -342,7 +342,7 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
     parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
     parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
-    parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), help="occluders of lfw_occ")
+    parser.add_argument("--categories", nargs="+", default=list(LFW_OCC_CATEGORIES), help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--alignment", default="lfw", help="of LFW's crops, for lfw_occ: lfw or arcface")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")

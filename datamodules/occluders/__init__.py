@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
-    from datamodules.occluders.mixture import NONE, OccluderMixture, TemplateMixture
+    from datamodules.occluders.drawn import CATEGORIES, DEFAULT_MIXTURE
+    from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
     from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
     from datamodules.occluders.noise_patch import NoisePatch
     from datamodules.occluders.normal_placement import NormalPlacement
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from datamodules.seams.occlusion_map_file import OcclusionMap
 
 __all__ = [
-    "NONE",
+    "CATEGORIES",
+    "DEFAULT_MIXTURE",
     "NoisePatch",
     "NormalPlacement",
     "Occluded",
