@@ -1,9 +1,9 @@
 """Lightning callbacks: measures and figures of a run."""
 
-from callbacks.figures import SampleFigures
+from callbacks.figures.sample_figures import SampleFigures
 from callbacks.history import History
 from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
-from callbacks.recognition import UnseenRecognition
+from callbacks.recognition.unseen_recognition import UnseenRecognition
 from callbacks.score_distributions import ScoreDistributions
 from callbacks.segmentation_iou import SegmentationIoU
 from callbacks.triplet_statistics import TripletStatistics

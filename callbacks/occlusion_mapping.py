@@ -18,10 +18,10 @@ from pytorch_lightning.utilities import rank_zero_info
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from callbacks.occlusion_figures import save_map
+from callbacks.figures.occlusion_figures import save_map
 from callbacks.occlusion_sensitivity import NotFiniteError, occlusion_error_map
 from callbacks.occlusion_sensitivity.maps import correctly_classified
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder
 from datamodules.errors import DataError
 from datamodules.seams.conditions import CLEAN
@@ -130,7 +130,7 @@ class OcclusionMapping(Callback):
         """Keep the batch's images, where maps will be made of them."""
         if self._is_due(trainer):
             self._check_size(batch)
-            self._images.add(batch, batch["image"])
+            self._images.update(batch, batch["image"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the maps.

@@ -38,18 +38,18 @@ from datamodules.protocols import (
     lfw_pairs,
 )
 from datamodules.protocols.copies import tell_copies
+from datamodules.protocols.generated_protocol import generated_protocol
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import REFUSALS, UserError, main
-from experiments.embedding import embed, image_digests, quiet_trainer
-from experiments.evaluated_models import Model, described, given_models, probed
-from experiments.evaluation import COUNTS, evaluate_protocol, readable
-from experiments.evaluation_folder import EvaluationFolder, Results, check_writable
-from experiments.evaluation_report import draw_figures, draw_segmentation
+from experiments.evaluation.embedding import embed, image_digests, quiet_trainer
+from experiments.evaluation.given_models import Model, described, given_models, probed
+from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
+from experiments.evaluation.protocol_measures import COUNTS, evaluate_protocol, readable
+from experiments.evaluation.protocol_segmentation import LabelMaps, segment, segmentation_rows
+from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.first_process import is_first, warn
-from experiments.generated_protocol import generated_protocol
 from experiments.launch import Parser
-from experiments.segmentation_evaluation import LabelMaps, segment, segmentation_rows
 from lightning_modules.networks.foreign import foreign, reason
 
 TRAINER = ("accelerator", "devices", "precision")

@@ -23,12 +23,12 @@ from callbacks import OcclusionMapping
 from datamodules import FaceDataModule
 from datamodules.occluders import OccluderMixture
 from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
+from datamodules.protocols.generated_protocol import generated_protocol
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.occlusion_map_file import OcclusionMap
-from experiments.evaluation import evaluate_protocol
-from experiments.generated_protocol import generated_protocol
+from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.base import FaceModule
 
 SPLITS = ("train", "val", "test")

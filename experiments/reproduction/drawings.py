@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.occlusion_figures import figure_1, figure_2
+from callbacks.figures.occlusion_figures import figure_1, figure_2
 from datamodules import FaceDataModule
 from datamodules.occluders import NoisePatch, UniformPlacement
 from datamodules.randomness import sample_generator

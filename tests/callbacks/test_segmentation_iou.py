@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from callbacks import SegmentationIoU
 from callbacks.metrics import class_iou, confusion_matrices
-from callbacks.rows import Rows
+from callbacks.row_collector import Rows
 from callbacks.segmentation_iou import segmentation_measures
 from datamodules.seams.face_batch import FaceBatch
 

@@ -90,7 +90,7 @@ def a_figure(path: Path) -> None:
 
 
 def a_grid(path: Path) -> None:
-    from callbacks.figures import _save_grid
+    from callbacks.figures.sample_figures import _save_grid
 
     _save_grid(path, torch.zeros(1, 3, 8, 8))
 
@@ -109,7 +109,7 @@ def results(path: Path) -> None:
 
 
 def a_table(path: Path) -> None:
-    from experiments.evaluation_folder import EvaluationFolder
+    from experiments.evaluation.results_folder import EvaluationFolder
 
     EvaluationFolder(path.parent, [], []).write({})
 
