@@ -1,14 +1,19 @@
 """Crops of faces with their landmarks on a template, made once for a whole folder."""
 
-from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, CropOutcome, align_folder
-from datamodules.alignment.aligner import TRANSFORMS, Aligner
-from datamodules.alignment.alignment_error import AlignmentError
-from datamodules.alignment.crop_folder import CropFolder
-from datamodules.alignment.detector import Detector, load_detector
-from datamodules.alignment.landmark_table import LandmarkTable
-from datamodules.alignment.transforms import affine, misfit, similarity
-from datamodules.alignment.unaligned_faces import UnalignedFaces
-from datamodules.alignment.warp_crop import warp_crop
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, CropOutcome, align_folder
+    from datamodules.alignment.aligner import TRANSFORMS, Aligner
+    from datamodules.alignment.alignment_error import AlignmentError
+    from datamodules.alignment.crop_folder import CropFolder
+    from datamodules.alignment.detector import Detector, load_detector
+    from datamodules.alignment.landmark_table import LandmarkTable
+    from datamodules.alignment.transforms import affine, misfit, similarity
+    from datamodules.alignment.unaligned_faces import UnalignedFaces
+    from datamodules.alignment.warp_crop import warp_crop
 
 __all__ = [
     "ALIGNED",
@@ -28,3 +33,5 @@ __all__ = [
     "similarity",
     "warp_crop",
 ]
+
+export_lazily(__name__)

@@ -26,6 +26,7 @@ from datamodules.sources.decode import decode_image
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
 from experiments.cli import UserError, parse_only
 from experiments.reproduction import declaration
+from experiments.runs.layers import merged
 from experiments.sweeping.declaration import read_sweep
 from lightning_modules.networks.checkpoint_file import read_state_dict
 
@@ -141,7 +142,7 @@ def fuzzed_files() -> dict[str, FuzzedFile]:
             refusals=(UserError,),
         ),
         "configuration": FuzzedFile(
-            {"c.yaml": _yaml("configs/soidn_demo.yaml")},
+            {"c.yaml": yaml.safe_dump(merged("soidn_demo")).encode()},
             lambda f: parse_only(["fit", "--config", str(f / "c.yaml")]),
             text=True,
             weight=0.02,

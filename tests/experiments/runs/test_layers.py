@@ -1,5 +1,6 @@
 """The configurations: each parses, and SOIDN's four systems of a scale differ where the paper's do, nowhere else."""
 
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from experiments.cli import DryCLI, run
-from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS, SYSTEMS
+from experiments.cli import ParsingCLI, run
+from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS, SYSTEMS
+from experiments.runs.layers import CONFIGS, CONFIGURATIONS, expanded, layers, merged, overlaid
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
@@ -75,30 +77,62 @@ DIFFERENCES = {"casia": WHERE_SYSTEMS_DIFFER, "demo": WHERE_SYSTEMS_DIFFER + ONL
 
 
 def config(system: str, scale: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml.safe_load((CONFIGS / f"{system}_{scale}.yaml").read_text())
-    return parsed
+    return merged(f"{system}_{scale}")
 
 
 def flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list | tuple) else ()
     if not items:
-        return {prefix.rstrip("."): node}
+        return {prefix.rstrip("."): str(node) if isinstance(node, Path) else node}
     return {key: value for name, child in items for key, value in flat(child, f"{prefix}{name}.").items()}
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_parses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DryCLI, "instantiate_classes", lambda self: None)  # the paper's data and size are not here
-    parsed = run(["fit", f"--config={path}"], dry=True).config["fit"]
-    assert parsed["model"]["class_path"].startswith("lightning_modules.")
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_the_parser_makes_of_the_layers_what_they_say(name: str) -> None:
+    parsed = run(["fit", f"--config={name}"], cli=ParsingCLI).config["fit"].as_dict()
+    resolved, said = flat(parsed), flat(merged(name))
+    assert {key: resolved.get(key, "not there") for key in said} == said
+    occluders = ("training_occluder", "evaluation_occluders")  # the order of weights is that of the draws
+    for part in (parsed, merged(name)):
+        mixtures = [part["data"]["init_args"][key] for key in occluders]
+        assert [list(one["init_args"]["probabilities"]) for one in mixtures if one] == order_of_draws(name)
     assert parsed["model"]["init_args"]["network"]["init_args"].get("image_size", 64) in {50, 64, 100, 224}
-    assert [logger["init_args"]["name"] for logger in parsed["trainer"]["logger"]] == [path.stem] * 2
+    assert [logger["init_args"]["name"] for logger in parsed["trainer"]["logger"]] == [name] * 2
+    assert parsed["seed_everything"] == 0
 
 
-def test_every_system_has_both_scales() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {
-        f"{name}_{scale}" for name in SYSTEMS for scale in DIFFERENCES
-    }
+def order_of_draws(name: str) -> list[list[str]]:
+    templates = ["sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"]
+    if name.startswith(("soidn", "baseline", "segmentation")):
+        return [["none", *templates], templates]
+    return [["none", "noise_patch"], templates] if name.startswith(OCCLUDED) else [templates]
+
+
+def test_every_layer_is_of_a_configuration() -> None:
+    assert {path for name in CONFIGURATIONS for path in layers(name)} == set(CONFIGS.rglob("*.yaml"))
+    assert set(CONFIGURATIONS) == {f"{system}_{scale}" for system in SYSTEMS for scale in DIFFERENCES}
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_no_layer_says_again_what_those_before_it_say(name: str) -> None:
+    contents = [yaml.safe_load(path.read_text()) for path in layers(name)]
+    for place, content in enumerate(contents):
+        before = flat(reduce(overlaid, contents[:place], {}))
+        lists = {
+            key.partition(".callbacks.")[0] for key in flat(content) if ".callbacks." in key
+        }  # replaced as a whole
+        again = [key for key, value in flat(content).items() if key in before and before[key] == value]
+        assert [key for key in again if key.partition(".callbacks.")[0] not in lists] == []
+
+
+def test_a_system_is_a_short_change_of_its_bases() -> None:
+    for path in (CONFIGS / "systems").glob("*.yaml"):
+        assert len(path.read_text().splitlines()) < 30
+
+
+def test_the_default_mixture_is_written_once() -> None:
+    mixtures = [path.name for path in CONFIGS.rglob("*.yaml") if "num_instances:" in path.read_text()]
+    assert mixtures == ["all.yaml"]
 
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
@@ -121,6 +155,15 @@ def test_shared_parts_are_alike(scale: str) -> None:
     assert occluders["trunk"] is None
     assert occluders["soidn"] == occluders["baseline"] == occluders["segmentation"]
     assert len({configs[system]["trainer"]["max_epochs"] for system in SOIDN_SYSTEMS if system != "trunk"}) == 1
+
+
+def test_a_configuration_that_is_called_by_its_name_may_stand_anywhere() -> None:
+    words = [word for path in layers("soidn_demo") for word in [f"--config={path}"]]
+    for given in (["--config", "soidn_demo"], ["--config=soidn_demo"], ["-c", "soidn_demo"]):
+        expected = ["fit", "--config=mine.yaml", *words, "--system=soidn_demo"]
+        found = expanded(["fit", "--config=mine.yaml", *given, "--system=soidn_demo"])
+        assert [word for word in found if "{" not in word] == expected
+    assert expanded(["--config", "mine.yaml", "--system", "soidn_demo"])[-1] == "soidn_demo"
 
 
 def test_paper_settings() -> None:
