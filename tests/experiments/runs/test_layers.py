@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from experiments.cli import ParsingCLI, run
-from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS, SYSTEMS
-from experiments.runs.layers import CONFIGS, CONFIGURATIONS, expanded, layers, merged, overlaid
+from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
+from experiments.runs.layers import CONFIGS, CONFIGURATIONS, SYSTEMS, expanded, layers, merged, overlaid
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
