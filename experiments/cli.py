@@ -33,6 +33,7 @@ from experiments import wandb_runs
 from experiments.checkpoint_files import WholeCheckpoints, damage, holds_training, whole_checkpoint
 from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
+from experiments.foreign_chatter import silence
 from experiments.measures import logged_names, monitored
 from experiments.results import report
 from experiments.runs.layers import expanded
@@ -285,7 +286,7 @@ def run(
     check_config_files(args)
     check_links(args)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
-    warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
+    silence()
     try:
         return (cli or (DryCLI if dry else FaceCLI))(
             LightningModule,
@@ -294,6 +295,7 @@ def run(
             subclass_mode_data=True,
             save_config_callback=LogConfigCallback,
             save_config_kwargs={"overwrite": True},
+            trainer_defaults={"enable_model_summary": False},  # with a column of FLOPs, all of them 0
             seed_everything_default=0,
             auto_configure_optimizers=False,
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},

@@ -29,6 +29,7 @@ from experiments.evaluation.measure_table import measure_table
 from experiments.evaluation.named_protocols import folder_name, named_protocols
 from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.first_process import is_first
+from experiments.foreign_chatter import silence
 from lightning_modules.networks.foreign import foreign
 
 
@@ -41,7 +42,7 @@ def evaluate(args: Sequence[str]) -> None:
         DataError: If a protocol's files cannot be used.
     """
     options = parsed(args, __doc__)
-    warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
+    silence()
     warnings.filterwarnings(
         "ignore", message=".*(does not have many workers|DistributedSampler)"
     )  # chosen; counted once
