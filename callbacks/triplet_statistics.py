@@ -9,8 +9,8 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.triplet import TripletModule
 from losses import active_share, decidability
 

@@ -22,6 +22,11 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+import callbacks
+import datamodules.occluders
+import datamodules.sources
+import lightning_modules.networks
+import losses
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments import wandb_runs
@@ -35,6 +40,7 @@ from experiments.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict
+from losses.lazy import load
 
 PARSER_CHATTER = re.compile(
     r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value"
@@ -74,6 +80,17 @@ DEEP_KEY = re.compile(r"--[\w.]+\.init_args\.[\w.]+\.init_args\.[\w.]+")
 """An option of a class that is chosen within a chosen class."""
 NULL = re.compile(r"null|Null|NULL|~|None")
 
+# a configuration may name classes without their packages, as `SOIDNModule`, where they are loaded
+load(
+    callbacks,
+    datamodules,
+    datamodules.occluders,
+    datamodules.protocols,
+    datamodules.sources,
+    lightning_modules,
+    lightning_modules.networks,
+    losses,
+)
 # a protocol is a dataclass, which a configuration names by the function that reads it
 set_parsing_settings(subclasses_enabled=[EvaluationProtocol])
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from callbacks.run_files import write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
 from experiments.contents import Contents

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import (
     Classifier,

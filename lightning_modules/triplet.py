@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.base import FaceModule
 from lightning_modules.gather import gather_batch
 from lightning_modules.networks import load_network_weights

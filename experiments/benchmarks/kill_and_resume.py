@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
 from experiments.errors import count
 from experiments.errors import main as run_command

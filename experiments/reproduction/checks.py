@@ -5,7 +5,7 @@ from graphlib import CycleError
 from string import Template
 from typing import Any
 
-from datamodules.conditions import CLEAN
+from datamodules.seams.conditions import CLEAN
 from experiments.cli import did_you_mean
 from experiments.measures import SPLITS, logged_names, monitored, protocol_names
 from experiments.reproduction.drawings import DRAWINGS

@@ -13,7 +13,7 @@ from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.processes import run_module
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 SOIDN = "--config=soidn_demo"
 NETWORK = "--model.init_args.network.init_args"

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, load
 from experiments.reproduction.plan import Setting, plan

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.checkpoint import load_trained
 from experiments.cli import UserError, run
+from experiments.evaluation.trained_module import load_trained
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import ArcFaceHead, CosFaceHead
 from tests.experiments.conftest import Options

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from datamodules import FaceDataModule
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import log_softmax
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule
 from lightning_modules.networks import ArcFaceHead, CosFaceHead, FaceNet, MarginHead, Normalize
 

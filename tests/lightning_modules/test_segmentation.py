@@ -2,7 +2,7 @@
 
 import torch
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import SegmentationModule
 from lightning_modules.networks import FCN8s
 from losses import segmentation_loss

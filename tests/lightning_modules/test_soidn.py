@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import SOIDNModule
 from lightning_modules.networks import SOIDN, CosFaceHead, MarginHead
 

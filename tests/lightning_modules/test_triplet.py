@@ -13,8 +13,8 @@ from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from torch import nn
 from torch.utils.data import DataLoader
 
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, TripletModule
 from lightning_modules.networks import SOIDN, FaceNet, VGG16Head, VGG16Trunk
 from losses import BatchTripletLoss, DistanceLoss, TripletLoss, mine_triplets

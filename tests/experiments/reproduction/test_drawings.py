@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
 from experiments.reproduction import drawings
 from tests.experiments.conftest import Options
