@@ -11,7 +11,7 @@ import torch
 
 from experiments.cli import run
 from experiments.evaluate import evaluate
-from experiments.launch import CONFIGS, rehearse
+from experiments.launch import rehearse
 from experiments.reproduce import reproduce
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +51,7 @@ def command(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     Path(code).write_text(block(text, "python"))
     Path(settings).write_text(block(text, "yaml"))
     monkeypatch.delitem(sys.modules, Path(code).stem, raising=False)
-    return shlex.split(block(text, "sh").replace("experiments/configs", str(CONFIGS)))
+    return shlex.split(block(text, "sh"))
 
 
 @pytest.mark.parametrize("command", WHAT_IS_BUILT, indirect=True)

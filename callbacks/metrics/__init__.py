@@ -1,17 +1,22 @@
 """Measures of recognition and segmentation: functions of tensors."""
 
-from callbacks.metrics.auc import auc
-from callbacks.metrics.cmc import cmc
-from callbacks.metrics.equal_error_rate import equal_error_rate
-from callbacks.metrics.fold_accuracy import best_threshold, fold_accuracies
-from callbacks.metrics.gallery_decidability import gallery_decidability
-from callbacks.metrics.iou import class_iou, confusion_matrices
-from callbacks.metrics.mates import mates
-from callbacks.metrics.open_set import fnir_at_fpir, open_set_identification, search_scores
-from callbacks.metrics.roc import roc_curve
-from callbacks.metrics.roc_band import roc_band
-from callbacks.metrics.search import search
-from callbacks.metrics.tar_at_far import tar_at_far
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from callbacks.metrics.auc import auc
+    from callbacks.metrics.cmc import cmc
+    from callbacks.metrics.equal_error_rate import equal_error_rate
+    from callbacks.metrics.fold_accuracy import best_threshold, fold_accuracies
+    from callbacks.metrics.gallery_decidability import gallery_decidability
+    from callbacks.metrics.iou import class_iou, confusion_matrices
+    from callbacks.metrics.mates import mates
+    from callbacks.metrics.open_set import fnir_at_fpir, open_set_identification, search_scores
+    from callbacks.metrics.roc import roc_curve
+    from callbacks.metrics.roc_band import roc_band
+    from callbacks.metrics.search import search
+    from callbacks.metrics.tar_at_far import tar_at_far
 
 __all__ = [
     "auc",
@@ -31,3 +36,5 @@ __all__ = [
     "search_scores",
     "tar_at_far",
 ]
+
+export_lazily(__name__)

@@ -11,14 +11,14 @@ from datamodules.alignment.aligner import Aligner
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.crop_folder import CropFolder
 from datamodules.alignment.detector import one_line
-from datamodules.alignment.unaligned_faces import Faces
+from datamodules.alignment.unaligned_faces import UnalignedFaces
 
 ALIGNED = "aligned"
 ALREADY_THERE = "already there"
 _AT_ONCE = 1024  # images that are queued; all of half a million would weigh half a gigabyte
 
 
-class Outcome(NamedTuple):
+class CropOutcome(NamedTuple):
     """What became of one image, or of a row without one."""
 
     name: str
@@ -29,7 +29,9 @@ class Outcome(NamedTuple):
     """One line, of a failure."""
 
 
-def align_folder(faces: Faces, aligner: Aligner, crops: CropFolder, *, workers: int = 1) -> Iterator[Outcome]:
+def align_folder(
+    faces: UnalignedFaces, aligner: Aligner, crops: CropFolder, *, workers: int = 1
+) -> Iterator[CropOutcome]:
     """Yield what becomes of every row without an image, and then of every image, in the order of their paths.
 
     Crops that are there are not made again. The crops' bytes do not depend on ``workers``.
@@ -46,7 +48,7 @@ def align_folder(faces: Faces, aligner: Aligner, crops: CropFolder, *, workers: 
     if faces.table is not None:
         for name in faces.rows_without_image:
             place = f"{faces.table.path}: line {faces.table.line(name)}"
-            yield Outcome(name, "no image", f"{place}: expected image {name} in {faces.root}, got none")
+            yield CropOutcome(name, "no image", f"{place}: expected image {name} in {faces.root}, got none")
     owners: dict[str, str] = {}
     for name in faces.names:
         owners.setdefault(crops.place(name), name)
@@ -59,17 +61,19 @@ def align_folder(faces: Faces, aligner: Aligner, crops: CropFolder, *, workers: 
         pool.shutdown(cancel_futures=True)
 
 
-def _outcome(faces: Faces, aligner: Aligner, crops: CropFolder, owners: Mapping[str, str], name: str) -> Outcome:
+def _outcome(
+    faces: UnalignedFaces, aligner: Aligner, crops: CropFolder, owners: Mapping[str, str], name: str
+) -> CropOutcome:
     try:
-        return Outcome(name, _make(faces, aligner, crops, owners, name))
+        return CropOutcome(name, _make(faces, aligner, crops, owners, name))
     except AlignmentError as error:
-        return Outcome(name, error.kind, str(error))
+        return CropOutcome(name, error.kind, str(error))
     except (cv2.error, MemoryError) as error:
         reason = f"{name}: expected an image that can be warped, got {one_line(error)}"
-        return Outcome(name, "image cannot be warped", reason)
+        return CropOutcome(name, "image cannot be warped", reason)
 
 
-def _make(faces: Faces, aligner: Aligner, crops: CropFolder, owners: Mapping[str, str], name: str) -> str:
+def _make(faces: UnalignedFaces, aligner: Aligner, crops: CropFolder, owners: Mapping[str, str], name: str) -> str:
     place = crops.place(name)
     if owners[place] != name:
         message = f"{name}: expected a crop of its own, got {place}, that of {owners[place]}"

@@ -24,7 +24,7 @@ _KNOWN = (
 Fields = Sequence[str]
 
 
-class Row(NamedTuple):
+class LandmarkRow(NamedTuple):
     """One image of a list."""
 
     line: int
@@ -33,7 +33,7 @@ class Row(NamedTuple):
     """8 or 10 coordinates in the order of the file."""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_landmark_rows(path: Path) -> Iterator[LandmarkRow]:
     """Yield the rows of a list; see ``docs/alignment.md`` for its forms.
 
     Raises:
@@ -72,7 +72,7 @@ def _split_blanks(text: str) -> list[str]:
     return [match[1], *match[2].split()] if match else text.split()
 
 
-class _Form(NamedTuple):
+class _ListForm(NamedTuple):
     """Where in a row the path and the points are."""
 
     width: int
@@ -80,7 +80,7 @@ class _Form(NamedTuple):
     points: Sequence[int]
 
 
-def _parsed(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
+def _parsed(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[LandmarkRow]:
     form, first = None, 0
     for line, plain in lines:
         where, fields = f"{path}: line {line}", _flat(plain)
@@ -93,25 +93,25 @@ def _parsed(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[Row]
             raise DataError(
                 f"{where}: expected {form.width} fields as in line {first}, got {len(fields)}: {_short(fields)}"
             )
-        yield Row(line, fields[form.image], _coordinates(where, [fields[index] for index in form.points]))
+        yield LandmarkRow(line, fields[form.image], _coordinates(where, [fields[index] for index in form.points]))
 
 
 def _is_header(fields: Fields) -> bool:
     return not any(is_image(field) or number(field) is not None for field in fields)
 
 
-def _by_header(names: Fields) -> _Form | None:
+def _by_header(names: Fields) -> _ListForm | None:
     """Take the columns x1, y1 to x5, y5 (or to x4, y4), if the header has these names."""
     columns = {name.lower(): index for index, name in enumerate(names)}
     image = next((index for name, index in columns.items() if name in _PATH_NAMES), 0)
     for count in (5, 4):
         points = [columns.get(f"{axis}{i}", -1) for i in range(1, count + 1) for axis in "xy"]
         if min(points) >= 0:
-            return _Form(len(names), image, points)
+            return _ListForm(len(names), image, points)
     return None
 
 
-def _by_count(where: str, fields: Fields) -> _Form:
+def _by_count(where: str, fields: Fields) -> _ListForm:
     """Tell by the number of fields what they are."""
     image = 1 if len(fields) > 1 and fields[0] in {"0", "1"} else 0
     if not is_image(fields[image]):
@@ -126,7 +126,7 @@ def _by_count(where: str, fields: Fields) -> _Form:
     label = number(fields[image + 1])
     if before == 1 and label is not None and label % 1:
         raise DataError(f"{where}: expected a label, no fraction, before the points, got {label}; name it in a header")
-    return _Form(len(fields), image, range(image + 1 + before, len(fields)))
+    return _ListForm(len(fields), image, range(image + 1 + before, len(fields)))
 
 
 def _flat(fields: Fields) -> list[str]:

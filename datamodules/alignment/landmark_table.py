@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.alignment.aligner import POINT_NAMES, FacePoints, face_template
-from datamodules.alignment.landmark_rows import Row, read_rows
+from datamodules.alignment.landmark_rows import LandmarkRow, read_landmark_rows
 from datamodules.alignment.transforms import misfit
 from datamodules.errors import DataError
 
@@ -37,7 +37,7 @@ class LandmarkTable:
         self.path = Path(path)
         self._lines: dict[str, int] = {}
         numbers, width = array("f"), 0
-        for row in read_rows(self.path):
+        for row in read_landmark_rows(self.path):
             name = self._name(row)
             if name in self._lines:
                 raise self._error(row.line, f"every image once, got {name!r} again, first in line {self._lines[name]}")
@@ -66,7 +66,7 @@ class LandmarkTable:
         """Landmarks of an image, ``(5, 2)`` or ``(4, 2)``, or ``None`` where the list has none."""
         return self._points[self._rows[name]].copy() if name in self._rows else None
 
-    def _name(self, row: Row) -> str:
+    def _name(self, row: LandmarkRow) -> str:
         """Return the path in one spelling."""
         text = row.image.replace("\\", "/")
         name = posixpath.normpath(text)

@@ -14,7 +14,7 @@ from datamodules.sources.decode import IMAGE_EXTENSIONS, decode_image
 from datamodules.sources.walk import files_below
 
 
-class Faces:
+class UnalignedFaces:
     """Images and where their landmarks come from.
 
     Args:

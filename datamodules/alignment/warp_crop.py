@@ -11,7 +11,7 @@ from datamodules.seams.face_source import UInt8Image
 _MOST_SAMPLES = 16  # for each side of an output pixel
 
 
-def warp(image: UInt8Image, matrix: Float64, size: int) -> UInt8Image:
+def warp_crop(image: UInt8Image, matrix: Float64, size: int) -> UInt8Image:
     """Map ``image`` to ``size`` × ``size`` pixels; what lies outside of it is 0.
 
     Every output pixel is the mean of k × k bilinear samples, k so that they lie at most one pixel of the image

@@ -45,7 +45,7 @@ def read_listing(folder: Path | str) -> list[OwnImage]:
 
         occluders:
           - file: aviator.png          # RGBA, any size; reduced by area averages
-            category: sunglasses       # one of the five, or a new name
+            category: sunglasses       # a built-in one, or a new name
             anchors:                   # pixels (x, y) of the image, from its upper left corner
               left_eye: [210, 150]     # left and right as seen
               right_eye: [590, 150]

@@ -29,7 +29,7 @@ class TemplateOccluder:
     (SOIDN), Fig. 7.
 
     Args:
-        category: ``sunglasses``, ``party_mask``, ``scarf``, ``doctor_mask``, ``cup``, one of ``folder``, or
+        category: One of :data:`~datamodules.occluders.drawn.CATEGORIES`, such as ``scarf``, one of ``folder``, or
             several joined by ``+``: all are put on, each over the ones named before it.
         split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
         num_instances: How many instances are drawn; a category of ``folder`` has as many as it has images.

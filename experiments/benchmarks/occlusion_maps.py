@@ -1,19 +1,19 @@
 """Speed of occlusion maps: positions per second of the engine and of captum's, in one run on the same network.
 
-    python -m experiments.benchmarks.occlusion_maps [--threads 1] [--repeats 3] [--seconds 20] [--device cpu|cuda]
+    python -m experiments.benchmarks.occlusion_maps [--threads 1] [--images 8] [--repeats 3] [--device cpu|cuda]
 
 CASIA-Net, random weights, grey 100 × 100, stride 1. Each side runs at its best batch size and memory layout, found
 first; all sides take turns within a repeat, and the median over repeats counts. The engine computes whole maps, of
 all 10,000 centres, the preparation of a block of images included. Captum's ``Occlusion`` visits the same images: it
-has no shortcut, so a position costs the same wherever it lies, and it is given every 7th row and column only. It slides
-over whole occluders only, 81 × 81 of them at 20 × 20, where the engine also does those that the border cuts.
+has no shortcut, so a position costs the same wherever it lies, and on a CPU it is given every 7th row and column only.
+It slides over whole occluders only, 81 × 81 of them at 20 × 20, where the engine also does those that the border cuts.
 """
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from captum.attr import Occlusion
@@ -22,6 +22,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
+from experiments.benchmarks.machine import hardware, seconds
 from experiments.errors import main as run_command
 from experiments.launch import Parser
 from lightning_modules.networks import CasiaNet
@@ -29,11 +30,108 @@ from lightning_modules.networks import CasiaNet
 OCCLUDERS = ((20, 20), (20, 40), (40, 40))
 CLASSES = 500
 SIZE = 100
-STRIDE = 7  # of captum's positions
+CENTRES = SIZE * SIZE
+ENGINE_BATCHES = {"cpu": (32, 64, 128), "cuda": (512, 1024, 4096)}
+CAPTUM_BATCHES = {"cpu": (4, 8, 16, 32), "cuda": (256, 1024, 4096)}
+CAPTUM_STRIDE = {"cpu": 7, "cuda": 1}
+"""Captum's positions: a GPU needs many to fill its batches, and does them at once."""
+
+Occluder = tuple[int, int]
+
+
+class Faces(NamedTuple):
+    """A network and images with the labels that it gives them."""
+
+    network: nn.Module
+    images: Tensor
+    labels: Tensor
+
+    def first(self, number: int) -> "Faces":
+        """Return those of them that come first."""
+        return Faces(self.network, self.images[:number], self.labels[:number])
+
+
+class Rates(NamedTuple):
+    """Positions per second of both sides, one for each repeat."""
+
+    engine: list[float]
+    captum: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as fast the engine was."""
+        return [a / b for a, b in zip(self.engine, self.captum, strict=True)]
 
 
 def main() -> None:
     """Parse the command line, measure and print."""
+    options = _parse()
+    torch.set_num_threads(options.threads)
+    faces = random_faces(options.images, options.width, torch.device(options.device))
+    theirs = tuned("captum", CAPTUM_BATCHES[faces.images.device.type], partial(captum, faces, (20, 20)))
+    ours = tuned("engine", ENGINE_BATCHES[faces.images.device.type], partial(engine, faces.first(2), (20, 20)))
+    where = hardware(faces.images.device)
+    title = f"CASIA-Net × {options.width:g}, {where}; batch sizes {ours} (engine), {theirs} (captum)"
+    table = Table("occluder", "engine, positions/s", "captum, positions/s", "ratio", title=title)
+    for name in options.occluders:
+        height, width = (int(side) for side in name.split("x"))
+        rates = compare(faces, (height, width), (ours, theirs), options.repeats)
+        ratios = f"{statistics.median(rates.ratios):.2f} ({min(rates.ratios):.2f}–{max(rates.ratios):.2f})"
+        table.add_row(f"{height} × {width}", *(f"{statistics.median(side):,.0f}" for side in rates), ratios)
+    Console(width=120).print(table)
+
+
+def random_faces(number: int, width: float, device: torch.device) -> Faces:
+    """Return a CASIA-Net of ``width`` times its channels, and noise that it classifies correctly."""
+    torch.manual_seed(0)
+    network = CasiaNet(CLASSES, width=width).eval().to(device).to(memory_format=torch.channels_last)
+    images = torch.randn(number, 1, SIZE, SIZE).to(device)
+    with torch.no_grad():
+        labels = torch.cat([network(part).argmax(1) for part in torch.split(images, 64)])
+    return Faces(network, images, labels)
+
+
+def tuned(side: str, batch_sizes: tuple[int, ...], rate: Callable[[int], float]) -> int:
+    """Return the batch size with the highest rate."""
+    rates = {batch_size: rate(batch_size) for batch_size in batch_sizes}
+    print(f"{side}: " + ", ".join(f"{rate:,.0f} positions/s at batch size {size}" for size, rate in rates.items()))
+    return max(rates, key=rates.__getitem__)
+
+
+def compare(faces: Faces, occluder: Occluder, batch_sizes: tuple[int, int], repeats: int) -> Rates:
+    """Measure engine and captum in turns, at their batch sizes."""
+    rates = Rates([], [])
+    for _ in range(repeats):
+        rates.engine.append(engine(faces, occluder, batch_sizes[0]))
+        rates.captum.append(captum(faces, occluder, batch_sizes[1]))
+    return rates
+
+
+def engine(faces: Faces, occluder: Occluder, batch_size: int) -> float:
+    """Return positions per second of whole maps of all images."""
+    make = partial(occlusion_maps, *faces, occluder_size=occluder, batch_size=batch_size)
+    return CENTRES * len(faces.images) / seconds(make)
+
+
+def captum(faces: Faces, occluder: Occluder, batch_size: int) -> float:
+    """Return positions per second over rows and columns of one image."""
+    attribution, stride = Occlusion(faces.network), CAPTUM_STRIDE[faces.images.device.type]
+    rows, columns = ((SIZE - side) // stride + 1 for side in occluder)
+
+    def attribute() -> None:
+        with torch.no_grad():
+            attribution.attribute(
+                faces.images[:1],
+                sliding_window_shapes=(1, *occluder),
+                strides=(1, stride, stride),
+                target=faces.labels[:1],
+                perturbations_per_eval=batch_size,
+            )
+
+    return rows * columns / seconds(attribute)
+
+
+def _parse() -> argparse.Namespace:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--images", type=int, default=8, help="images that the engine makes maps of")
@@ -41,84 +139,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--occluders", nargs="+", default=[f"{h}x{w}" for h, w in OCCLUDERS])
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    network = CasiaNet(CLASSES, width=options.width).eval().to(options.device)
-    network = network.to(memory_format=torch.channels_last)
-    images = torch.randn(options.images, 1, SIZE, SIZE, device=options.device)
-    with torch.no_grad():
-        labels = network(images).argmax(1)
-    on_gpu = images.is_cuda
-    batches = (256, 1024, 4096) if on_gpu else (4, 8, 16, 32)
-    theirs = tuned("captum", batches, partial(captum, network, images, labels, occluder=(20, 20)))
-    ours = tuned(
-        "engine",
-        (512, 1024, 4096) if on_gpu else (32, 64, 128),
-        lambda batch_size: engine(network, images[:2], labels[:2], occluder=(20, 20), batch_size=batch_size),
-    )
-    table = Table(
-        "occluder", "engine, positions/s", "captum, positions/s", "ratio", title=describe(options, ours, theirs)
-    )
-    for name in options.occluders:
-        height, width = (int(side) for side in name.split("x"))
-        rates: dict[str, list[float]] = {"engine": [], "captum": []}
-        for _ in range(options.repeats):
-            rates["engine"].append(engine(network, images, labels, occluder=(height, width), batch_size=ours))
-            rates["captum"].append(captum(network, images, labels, occluder=(height, width), batch_size=theirs))
-        fast, slow = (statistics.median(rates[side]) for side in ("engine", "captum"))
-        ratios = [a / b for a, b in zip(rates["engine"], rates["captum"], strict=True)]
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-        table.add_row(f"{height} × {width}", f"{fast:,.0f}", f"{slow:,.0f}", spread)
-    Console(width=120).print(table)
-
-
-def tuned(side: str, batch_sizes: tuple[int, ...], rate: Callable[..., float]) -> int:
-    """Return the batch size with the highest rate."""
-    rates = {batch_size: rate(batch_size=batch_size) for batch_size in batch_sizes}
-    print(f"{side}: " + ", ".join(f"{rate:,.0f} positions/s at batch size {size}" for size, rate in rates.items()))
-    return max(rates, key=rates.__getitem__)
-
-
-def engine(network: nn.Module, images: Tensor, labels: Tensor, *, occluder: tuple[int, int], batch_size: int) -> float:
-    """Return positions per second of whole maps of all images."""
-    occlude = partial(occlusion_maps, network, occluder_size=occluder, batch_size=batch_size)
-    return SIZE * SIZE * len(images) / seconds(partial(occlude, images, labels), images)
-
-
-def captum(network: nn.Module, images: Tensor, labels: Tensor, *, occluder: tuple[int, int], batch_size: int) -> float:
-    """Return positions per second over every seventh row and column of one image."""
-    attribution = Occlusion(network)
-    positions = [(SIZE - side) // STRIDE + 1 for side in occluder]
-
-    def attribute() -> None:
-        with torch.no_grad():
-            attribution.attribute(
-                images[:1],
-                sliding_window_shapes=(1, *occluder),
-                strides=(1, STRIDE, STRIDE),
-                target=labels[:1],
-                perturbations_per_eval=batch_size,
-            )
-
-    return positions[0] * positions[1] / seconds(attribute, images)
-
-
-def seconds(run: Callable[[], object], images: Tensor) -> float:
-    """Return the wall-clock time of a call, of what it started on the device too."""
-    if images.is_cuda:
-        torch.cuda.synchronize()
-    began = time.perf_counter()
-    run()
-    if images.is_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
-def describe(options: argparse.Namespace, ours: int, theirs: int) -> str:
-    """Say what was measured."""
-    where = torch.cuda.get_device_name() if options.device != "cpu" else f"{options.threads} CPU thread(s)"
-    return f"CASIA-Net × {options.width:g}, {where}; batch sizes {ours} (engine), {theirs} (captum)"
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -29,15 +29,6 @@ from lightning_modules.networks import Normalize
 
 SIZE = 112
 BATCH = 64
-PROBABILITIES = {
-    "none": 0.33,
-    "sunglasses": 0.15,
-    "party_mask": 0.12,
-    "scarf": 0.15,
-    "doctor_mask": 0.12,
-    "cup": 0.08,
-    "sunglasses+scarf": 0.05,
-}
 
 
 def main() -> None:
@@ -62,7 +53,9 @@ def main() -> None:
             print(f"{name} + normalise: {speed:,.0f} images/s")
 
 
-def dataset(source: ImageFolder, images: int, *, occlude: bool = False, augment: bool = False) -> FaceDataset:
+def dataset(
+    source: ImageFolder, images: int, *, size: int = SIZE, occlude: bool = False, augment: bool = False
+) -> FaceDataset:
     """Return the training dataset over the first ``images`` images of ``source``, or over them again and again."""
     indices = np.arange(images) % len(source)
     return FaceDataset(
@@ -70,8 +63,8 @@ def dataset(source: ImageFolder, images: int, *, occlude: bool = False, augment:
         indices,
         source.identities[indices],
         landmarks=FixedLandmarks("arcface"),
-        image_size=SIZE,
-        occluder=TemplateMixture(PROBABILITIES) if occlude else None,
+        image_size=size,
+        occluder=TemplateMixture() if occlude else None,
         augmentation=Augmentation() if augment else None,
     )
 
@@ -94,9 +87,9 @@ def rate(run: Callable[[int], None], images: int, repeats: int) -> float:
     return statistics.median(rates)
 
 
-def write_faces(folder: Path, identities: int = 20, images: int = 20) -> Path:
+def write_faces(folder: Path, identities: int = 20, images: int = 20, size: int = SIZE) -> Path:
     """Write generated faces as JPEG files of quality 95, one sub-folder per identity."""
-    source = SyntheticFaces(identities, images, SIZE)
+    source = SyntheticFaces(identities, images, size)
     for index, identity in enumerate(source.identities):
         path = folder / source.identity_names[identity] / f"{index:05}.jpg"
         path.parent.mkdir(exist_ok=True)

@@ -13,10 +13,9 @@ import argparse
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
@@ -24,14 +23,23 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from experiments.benchmarks.machine import peak_memory, seconds
 from experiments.errors import main as run_command
 from experiments.launch import Parser
-from losses import Strategy, TripletLoss, mine_triplets, triplet_distances
+from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 
 MARGIN = 0.5
 STRATEGIES: tuple[Strategy, ...] = ("all_semi_hard", "semi_hard")
+COLUMNS = ("spread", "triplets", "theirs, ms", "strategy", "ours, ms", "ratio", "with gradient", "loss − theirs")
 Side = Callable[[Tensor, Tensor], tuple[Tensor, int]]
 """Embeddings and identities → loss and number of triplets."""
+
+
+class Batch(NamedTuple):
+    """L2-normalised embeddings ``(P · K, D)``, which want a gradient, and their identities."""
+
+    embeddings: Tensor
+    identities: Tensor
 
 
 def main() -> None:
@@ -39,66 +47,47 @@ def main() -> None:
     options = _parse()
     torch.set_num_threads(options.threads)
     if options.peak:
-        _step(partial(ours, "semi_hard"), *embeddings(options.peak, 4, options.dim, spread=2.0))
+        step(ours("semi_hard"), random_batch(options.peak, 4, options.dim, spread=2.0))
         print(peak_memory())
         return
     title = f"{options.identities} × {options.images} faces, D = {options.dim}, {options.threads} thread(s)"
-    table = Table(
-        "spread",
-        "triplets",
-        "theirs, ms",
-        "strategy",
-        "ours, ms",
-        "ratio",
-        "with gradient",
-        "loss − theirs",
-        title=title,
-    )
+    table = Table(*COLUMNS, title=title)
     for spread in options.spreads:
-        z, identities = embeddings(options.identities, options.images, options.dim, spread=spread)
+        batch = random_batch(options.identities, options.images, options.dim, spread=spread)
         for strategy in STRATEGIES:
-            table.add_row(f"{spread:g}", *compare(strategy, z, identities, options.repeats))
+            table.add_row(f"{spread:g}", *compare(strategy, batch, options.repeats))
     Console(width=120).print(table)
     command = [sys.executable, "-m", "experiments.benchmarks.triplets", "--peak=2048", f"--dim={options.dim}"]
     peak = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603  our own command line
     print(f"semi_hard, loss and gradient of 8,192 faces: {peak:.2f} GiB at most, Python and torch included")
 
 
-def embeddings(identities: int, images: int, dim: int, *, spread: float) -> tuple[Tensor, Tensor]:
-    """Return L2-normalised embeddings ``(P · K, D)``, which want a gradient, and their identities."""
+def random_batch(identities: int, images: int, dim: int, *, spread: float, device: torch.device | str = "cpu") -> Batch:
+    """Return so many identities with so many images each."""
     torch.manual_seed(0)
     people = torch.arange(identities).repeat_interleave(images)
     z = torch.randn(identities, dim)[people] + spread * torch.randn(len(people), dim)
-    return normalize(z).requires_grad_(), people
+    return Batch(normalize(z.to(device)).requires_grad_(), people.to(device))
 
 
-def peak_memory() -> float:
-    """Return the largest memory of this process in GiB. What getrusage says begins with the parent's."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 2**20
-
-
-def compare(strategy: Strategy, z: Tensor, identities: Tensor, repeats: int) -> list[str]:
+def compare(strategy: Strategy, batch: Batch, repeats: int) -> list[str]:
     """Return a row of the table."""
-    sides: dict[str, Side] = {"theirs": theirs(), "ours": partial(ours, strategy)}
-    seconds: dict[tuple[str, bool], list[float]] = {}
-    results: dict[str, tuple[Tensor, int]] = {}
-    for side in sides.values():
-        _step(side, z, identities)  # warm
+    sides: dict[str, Side] = {"theirs": theirs(), "ours": ours(strategy)}
+    times: dict[tuple[str, bool], list[float]] = {}
+    results = {name: step(side, batch) for name, side in sides.items()}  # warm
     for _ in range(repeats):
         for name, side in sides.items():
             for gradient in (False, True):
-                began = time.perf_counter()
-                results[name] = _step(side, z, identities) if gradient else side(z, identities)
-                seconds.setdefault((name, gradient), []).append(time.perf_counter() - began)
-    ratios = {
-        gradient: [a / b for a, b in zip(seconds["theirs", gradient], seconds["ours", gradient], strict=True)]
+                run = partial(step, side, batch) if gradient else partial(side, *batch)
+                times.setdefault((name, gradient), []).append(seconds(run))
+    ratios = [
+        [a / b for a, b in zip(times["theirs", gradient], times["ours", gradient], strict=True)]
         for gradient in (False, True)
-    }
+    ]
     (loss, number), (their_loss, _) = results["ours"], results["theirs"]
     difference = f"{(loss - their_loss).item():+.1e}" if strategy == "all_semi_hard" else "other triplets"
-    fast, slow = (1000 * statistics.median(seconds[name, False]) for name in ("ours", "theirs"))
-    spans = [f"{statistics.median(r):.1f} ({min(r):.1f}–{max(r):.1f})" for r in ratios.values()]
+    fast, slow = (1000 * statistics.median(times[name, False]) for name in ("ours", "theirs"))
+    spans = [f"{statistics.median(r):.1f} ({min(r):.1f}–{max(r):.1f})" for r in ratios]
     return [f"{number:,}", f"{slow:.0f}", strategy, f"{fast:.1f}", *spans, difference]
 
 
@@ -120,15 +109,21 @@ def theirs() -> Side:
     return side
 
 
-def ours(strategy: Strategy, z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
-    """Mine triplets and return their loss."""
-    triplets = mine_triplets(z, identities, margin=MARGIN, strategy=strategy)
-    return TripletLoss(MARGIN).from_distances(*triplet_distances(z, *triplets)), len(triplets.anchor)
+def ours(strategy: Strategy, loss: DistanceLoss | None = None) -> Side:
+    """Return our mining and a loss, by default the triplet loss."""
+    criterion = loss or TripletLoss(MARGIN)
+
+    def side(z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
+        triplets = mine_triplets(z, identities, margin=MARGIN, strategy=strategy)
+        return criterion.from_distances(*triplet_distances(z, *triplets)), len(triplets.anchor)
+
+    return side
 
 
-def _step(side: Side, z: Tensor, identities: Tensor) -> tuple[Tensor, int]:
-    z.grad = None
-    loss, number = side(z, identities)
+def step(side: Side, batch: Batch) -> tuple[Tensor, int]:
+    """Return a side's loss, after its gradient, and number of triplets."""
+    batch.embeddings.grad = None
+    loss, number = side(*batch)
     torch.autograd.backward(loss)
     return loss, number
 

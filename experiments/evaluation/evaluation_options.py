@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from datamodules.occluders.drawn import CATEGORIES
+from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.evaluation.named_protocols import PROTOCOLS
@@ -44,7 +44,7 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
     parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
     parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
-    parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), help="occluders of lfw_occ")
+    parser.add_argument("--categories", nargs="+", default=list(LFW_OCC_CATEGORIES), help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--alignment", default="lfw", help="of LFW's crops, for lfw_occ: lfw or arcface")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")

@@ -60,7 +60,7 @@ def lfw_occ(
         root: Folder of images, ``Name/Name_0001.jpg``, or with another of ``IMAGE_EXTENSIONS``.
         pairs: ``pairs.txt``, ``pairsDevTrain.txt`` or ``pairsDevTest.txt``, see
             :func:`~datamodules.protocols.lfw_pairs_file.read_lfw_pairs`.
-        category: ``sunglasses``, ``party_mask``, ``scarf``, ``doctor_mask``, ``cup``, or several joined by ``+``.
+        category: One of ``LFW_OCC_CATEGORIES``, or several joined by ``+``, each over the ones named before it.
         seed: Seed of the draws.
         severity: ``low``, ``medium`` or ``high``: the share of the face that is covered, see ``SEVERITIES``.
         landmarks: Where landmarks lie in every image, a name of ``ALIGNMENTS`` or a template of your own.

@@ -1,28 +1,18 @@
 """From an image's pixels to face units, in exact fractions: least squares on the landmarks of a template."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 
 import numpy as np
 
-from datamodules.occluders.anchors import FACE, Fit
+from datamodules.occluders.anchors import FACE, LANDMARK_NAMES, Fit
 from datamodules.protocols.lfw_occ.exact_arithmetic import ONE, Matrix, grid
 from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.landmarks import FixedLandmarks
 
 Template = tuple[tuple[tuple[Fraction, Fraction], ...], tuple[int, int]]
 """Five points (x, y), and the height and width of the image that they refer to."""
-
-FITS: Mapping[str, tuple[tuple[int, ...], Fit]] = {
-    "sunglasses": ((0, 1, 2), "similarity"),
-    "party_mask": ((0, 1, 2), "similarity"),
-    "scarf": ((0, 1, 2, 3, 4), "similarity"),
-    "doctor_mask": ((0, 1, 2, 3, 4), "affine"),
-    "cup": ((0, 1, 2, 3, 4), "similarity"),
-    "face": ((0, 1, 2, 3, 4), "similarity"),
-}
-"""Landmarks that a category is laid on, and how; ``face`` is the face's own area."""
 
 FACE_CENTRE = (0, 42)
 FACE_HALF_AXES = (76, 104)
@@ -36,14 +26,15 @@ def template_of(landmarks: FixedLandmarks) -> Template:
 
 
 @cache
-def fit(category: str, template: Template, size: tuple[int, int], bits: int) -> Matrix:
+def fit(anchors: tuple[str, ...], kind: Fit, template: Template, size: tuple[int, int], bits: int) -> Matrix:
     """Return the matrix from pixels of an image to face units, in units of 2 to the power of ``-bits``.
 
     The least-squares transform of the face's landmarks to the template's is found exactly and inverted; its six
     numbers are rounded once.
 
     Args:
-        category: One of ``FITS``.
+        anchors: Landmarks that are fitted, among ``LANDMARK_NAMES``.
+        kind: Similarity or affine.
         template: Where the landmarks lie.
         size: Height and width of the image; the template is scaled to it.
         bits: Fineness of the grid.
@@ -52,7 +43,7 @@ def fit(category: str, template: Template, size: tuple[int, int], bits: int) -> 
         ValueError: If the template's landmarks do not span a face.
     """
     points, (height, width) = template
-    used, kind = FITS[category]
+    used = [LANDMARK_NAMES.index(name) for name in anchors]
     face = [(Fraction(FACE[i][0]), Fraction(FACE[i][1])) for i in used]
     image = [(points[i][0] * size[1] / width, points[i][1] * size[0] / height) for i in used]
     (a, b), (d, e) = _linear(face, image, kind)
@@ -69,7 +60,7 @@ def fit(category: str, template: Template, size: tuple[int, int], bits: int) -> 
 @cache
 def face_area(template: Template, size: tuple[int, int]) -> UInt8Image:
     """Return the area of the face, ``(H, W)``: 1 where a pixel's centre lies in the ellipse. Not to be written to."""
-    x, y = grid(fit("face", template, size, 16), size)
+    x, y = grid(fit(LANDMARK_NAMES, "similarity", template, size, 16), size)
     (left, top), (half_width, half_height) = FACE_CENTRE, FACE_HALF_AXES
     x, y = (x - left * ONE) >> 8, (y - top * ONE) >> 8  # in 2⁻⁸, so that squares fit 64 bits
     inside = (x * half_height) ** 2 + (y * half_width) ** 2 <= (half_width * half_height << 8) ** 2

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import FACE
-from datamodules.occluders.drawn import CATEGORIES, drawn_sprite
+from datamodules.occluders.drawn import CATEGORIES, FrozenCategory, drawn_sprite
 from datamodules.protocols.lfw_occ.exact_arithmetic import ONE, Sheet, halve, levels_of
 from datamodules.seams.face_source import UInt8Image
 from datamodules.whole_file import write_whole
@@ -26,23 +26,21 @@ NUM_INSTANCES = 16
 PIXEL = 2
 """Face units to a pixel: enough for faces whose eyes are 40 pixels apart, a little soft beyond."""
 
-WINDOWS: Mapping[str, tuple[int, int, int, int]] = {
-    "sunglasses": (-112, -60, 112, 70),
-    "party_mask": (-150, -170, 150, 90),
-    "scarf": (-170, 0, 170, 330),
-    "doctor_mask": (-112, -20, 112, 190),
-    "cup": (-130, 40, 130, 270),
+LFW_OCC_CATEGORIES: Mapping[str, FrozenCategory] = {
+    name: category.frozen for name, category in CATEGORIES.items() if category.frozen is not None
 }
-"""Left, top, right, bottom in face units: the part of the face that every instance of a category is drawn on."""
+"""The built-in categories of which instances are frozen, and what is."""
 
-PIXELS: Mapping[str, str] = {
-    "sunglasses": "d58457bb37ad4701455e9526495136216fd7ed8357f36019a9074a44d4143681",
-    "party_mask": "b9c8992186ca7d6bea851ead05822acfec3ceefc7807efbda8b22327ae8e1c85",
-    "scarf": "a0cc8b51b31140fa63400eabfa69b28d07dd65470cb1138be63e3a4054511e6d",
-    "doctor_mask": "ff7a0edcc403f237cb979bdcd0391c03ac3f92e224083b16546458414361803f",
-    "cup": "b0b2e7ef2f8d76df72d13ade9624daef29a107a1b8b3f5bad0e371873487b36c",
-}
-"""SHA-256 of the pixels of each category's image."""
+
+def check_frozen(category: str) -> None:
+    """Refuse a category that is no part of LFW-occ.
+
+    Raises:
+        ValueError: If it is none, or none of its instances are frozen.
+    """
+    if category not in LFW_OCC_CATEGORIES:
+        why = ", of which LFW-occ has no frozen instances" if category in CATEGORIES else ""
+        raise ValueError(f"Expected an occluder category among {sorted(LFW_OCC_CATEGORIES)}, got {category!r}{why}")
 
 
 @cache
@@ -50,12 +48,11 @@ def instances(category: str) -> tuple[Sheet, ...]:
     """Return the instances of a category, in face units.
 
     Raises:
-        ValueError: If the category is unknown.
+        ValueError: If the category is no part of LFW-occ.
         DataError: If its image is missing or another one.
     """
-    if category not in WINDOWS:
-        raise ValueError(f"Expected an occluder category among {sorted(WINDOWS)}, got {category!r}")
-    left, top, right, bottom = WINDOWS[category]
+    check_frozen(category)
+    left, top, right, bottom = CATEGORIES[category].window
     size = (bottom - top) // PIXEL, (right - left) // PIXEL
     atlas = _read(category, (NUM_INSTANCES * size[0], 2 * size[1], 4))
     cells = atlas.reshape(NUM_INSTANCES, size[0], 2, size[1], 4)  # rgba beside shape
@@ -79,7 +76,7 @@ def pixels_hash(pixels: NDArray[np.uint8]) -> str:
 
 
 def _cell(category: str, index: int) -> UInt8Image:
-    left, top, right, bottom = WINDOWS[category]
+    left, top, right, bottom = CATEGORIES[category].window
     sprite = drawn_sprite(category, "held_out", index)
     level = sprite.levels[0]
     to_face = (sprite.solver @ FACE.ravel()).reshape(2, 3) @ level.to_sprite
@@ -104,17 +101,21 @@ def _read(category: str, shape: tuple[int, ...]) -> UInt8Image:
     if image is None or image.dtype != np.uint8 or image.shape != shape:
         raise DataError(f"{path}: expected an 8-bit image of shape {shape}, got another one")
     atlas: UInt8Image = np.asarray(image, np.uint8)[..., _BGRA]
-    if pixels_hash(atlas) != PIXELS[category]:
-        raise DataError(f"{path}: expected pixels of SHA-256 {PIXELS[category]}, got {pixels_hash(atlas)}")
+    expected, found = LFW_OCC_CATEGORIES[category].sha256, pixels_hash(atlas)
+    if found != expected:
+        raise DataError(f"{path}: expected pixels of SHA-256 {expected}, got {found}")
     return atlas
 
 
-def freeze(folder: Path) -> dict[str, str]:
-    """Draw and write the image of every category; return the hashes of their pixels."""
-    hashes = {}
-    for category in CATEGORIES:
-        atlas = atlas_of(category)
-        _, png = cv2.imencode(".png", atlas[..., _BGRA], [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        write_whole(folder / f"{category}.png", png.tobytes())
-        hashes[category] = pixels_hash(atlas)
-    return hashes
+def freeze(category: str, folder: Path = FOLDER) -> str:
+    """Draw and write the image of a category that is to be part of LFW-occ; return the hash for its record.
+
+    Raises:
+        ValueError: If it is part of LFW-occ: another processor would draw other bits.
+    """
+    if category in LFW_OCC_CATEGORIES:
+        raise ValueError(f"Expected a category that is not frozen yet, got {category!r}")
+    atlas = atlas_of(category)
+    _, png = cv2.imencode(".png", atlas[..., _BGRA], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    write_whole(folder / f"{category}.png", png.tobytes())
+    return pixels_hash(atlas)

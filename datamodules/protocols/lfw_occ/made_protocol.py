@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.protocols.lfw_occ.drawn_protocol import suffix_of
 from datamodules.protocols.lfw_occ.frozen_instances import pixels_hash
-from datamodules.protocols.lfw_occ.manifest import MANIFEST, SETTINGS, Rows, image_path, label_path, read_manifest
+from datamodules.protocols.lfw_occ.manifest import (
+    MANIFEST,
+    SETTINGS,
+    ManifestRows,
+    image_path,
+    label_path,
+    read_manifest,
+)
 from datamodules.protocols.lfw_occ.occluded_faces import Covered, LfwPairs, numbered_pairs, occluded_protocol
 from datamodules.seams.evaluation_protocol import EvaluationProtocol
 from datamodules.seams.face_source import FaceSource, UInt8Image
@@ -21,7 +28,7 @@ from datamodules.sources.decode import decode_image
 class MadeImages:
     """Occluded images of a made folder; each is compared with its hash when it is read."""
 
-    def __init__(self, folder: Path, rows: Rows) -> None:
+    def __init__(self, folder: Path, rows: ManifestRows) -> None:
         self.folder = folder
         self.rows = rows
 
@@ -125,7 +132,7 @@ def _compare(path: Path, found: str, expected: str) -> None:
         raise DataError(f"{path}: expected pixels of SHA-256 {expected[:16]}…, as {MANIFEST} tells, got {found[:16]}…")
 
 
-def _check_rows(path: Path, rows: Rows, listed: LfwPairs, category: str) -> None:
+def _check_rows(path: Path, rows: ManifestRows, listed: LfwPairs, category: str) -> None:
     for number, _, image in listed.items():
         row = rows.get((category, number))
         if row is None or row.image != image:

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-class Row(NamedTuple):
+class ManifestRow(NamedTuple):
     """One occluded image; several occluders are joined by ``+``, in the category's order."""
 
     pair: str
@@ -49,7 +49,7 @@ class Row(NamedTuple):
         return self.category, int(self.pair)
 
 
-Rows = Mapping[tuple[str, int], Row]
+ManifestRows = Mapping[tuple[str, int], ManifestRow]
 
 
 def image_path(folder: Path, category: str, pair: int) -> Path:
@@ -64,7 +64,7 @@ def label_path(folder: Path, category: str, pair: int) -> Path:
 
 def row_of(
     item: tuple[int, int, str], category: str, seed: int, drawing: Drawing, original: UInt8Image, image: UInt8Image
-) -> Row:
+) -> ManifestRow:
     """Describe an occluded image.
 
     Args:
@@ -76,7 +76,7 @@ def row_of(
         image: Its pixels.
     """
     pair, fold, path = item
-    return Row(
+    return ManifestRow(
         str(pair),
         str(fold),
         path,
@@ -91,16 +91,16 @@ def row_of(
     )
 
 
-def write_manifest(path: Path, rows: Iterable[Row]) -> None:
+def write_manifest(path: Path, rows: Iterable[ManifestRow]) -> None:
     """Write rows so that ``path`` is either whole or as it was."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Row._fields)
+    writer.writerow(ManifestRow._fields)
     writer.writerows(rows)
     write_whole(path, text.getvalue())
 
 
-def read_manifest(path: Path) -> Rows:
+def read_manifest(path: Path) -> ManifestRows:
     """Read rows, by category and pair.
 
     Raises:
@@ -111,10 +111,10 @@ def read_manifest(path: Path) -> Rows:
             lines = list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: expected a manifest, got {error}") from None
-    if not lines or tuple(lines[0]) != Row._fields:
+    if not lines or tuple(lines[0]) != ManifestRow._fields:
         got = ",".join(lines[0])[:400] if lines else ""
-        raise DataError(f"{path}: line 1: expected columns {','.join(Row._fields)}, got {got!r}")
-    rows: dict[tuple[str, int], Row] = {}
+        raise DataError(f"{path}: line 1: expected columns {','.join(ManifestRow._fields)}, got {got!r}")
+    rows: dict[tuple[str, int], ManifestRow] = {}
     for line, fields in enumerate(lines[1:], start=2):
         row = _row(path, line, fields)
         if row.key in rows:
@@ -125,9 +125,9 @@ def read_manifest(path: Path) -> Rows:
     return rows
 
 
-def _row(path: Path, line: int, fields: list[str]) -> Row:
-    well_formed = len(fields) == len(Row._fields)
-    row = Row(*fields) if well_formed else None
+def _row(path: Path, line: int, fields: list[str]) -> ManifestRow:
+    well_formed = len(fields) == len(ManifestRow._fields)
+    row = ManifestRow(*fields) if well_formed else None
     if row is None or not (_NUMBER.fullmatch(row.pair) and all(map(_HASH.fullmatch, row[-3:]))):
         raise DataError(
             f"{path}: line {line}: expected a pair's number, … and three SHA-256, got {','.join(fields)[:80]!r}"

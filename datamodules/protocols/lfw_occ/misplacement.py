@@ -1,8 +1,8 @@
 """How an occluder of LFW-occ sits: shifted, turned and scaled a little, in whole numbers."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from datamodules.occluders.drawn import FrozenCategory
 from datamodules.protocols.lfw_occ.exact_arithmetic import ONE, Matrix
 
 BASE_BITS = 24
@@ -11,48 +11,22 @@ NUMBERS = 8
 """Random numbers that one occluder takes: the instance, then those of :func:`misplaced`, one to spare."""
 
 
-class Play(NamedTuple):
-    """How loosely a category sits: standard deviations as for the occluders of training, and severity's ranges."""
-
-    centre: tuple[int, int]
-    """What it turns and grows about, in face units."""
-    shift: int
-    """In 2⁻¹⁶ face units."""
-    turn: int
-    """Tangent of half the angle, in 2⁻¹⁶."""
-    scale: int
-    """Relative, in 2⁻¹²."""
-    severe_scale: tuple[int, int]
-    """Range of a further factor where a severity is asked for, in 2⁻¹²."""
-    severe_shift: tuple[int, int]
-    """Range of a further shift down, in 2⁻¹⁶ face units."""
-
-
-PLAY: Mapping[str, Play] = {
-    "sunglasses": Play((0, 5), 2 * ONE, 1430, 164, (2900, 7400), (0, 0)),
-    "party_mask": Play((0, 0), 2 * ONE, 1430, 164, (2400, 5700), (0, 0)),
-    "scarf": Play((0, 110), 4 * ONE, 1716, 205, (3700, 4500), (-15 * ONE, 75 * ONE)),
-    "doctor_mask": Play((0, 85), 5 * ONE // 2, 1144, 164, (3000, 4700), (-5 * ONE, 75 * ONE)),
-    "cup": Play((0, 120), 6 * ONE, 4575, 287, (3000, 6800), (-20 * ONE, 10 * ONE)),
-}
-
-
-def misplaced(base: Matrix, play: Play, numbers: Sequence[int], *, severe: bool) -> Matrix:
+def misplaced(base: Matrix, category: FrozenCategory, numbers: Sequence[int], *, severe: bool) -> Matrix:
     """Return the matrix to an instance that is misplaced at random, in 2⁻¹⁶.
 
     Args:
         base: Pixels to face units, in 2⁻²⁴.
-        play: How loosely the instance sits.
+        category: How loosely the instance sits.
         numbers: Six random numbers of 64 bits.
         severe: Whether scale and shift are drawn from the ranges for severities, too.
     """
     right, down, turn, scale = (_normal(number) for number in numbers[:4])
-    factor, lower = 4096 + play.scale * scale // 4096, 0
+    factor, lower = 4096 + category.scale * scale // 4096, 0
     if severe:
-        factor = factor * _between(numbers[4], *play.severe_scale) // 4096
-        lower = _between(numbers[5], *play.severe_shift)
-    shift = play.shift * right // 4096, play.shift * down // 4096 + lower
-    return _moved(base, play.centre, shift, play.turn * turn // 4096, factor)
+        factor = factor * _between(numbers[4], *category.severe_scale) // 4096
+        lower = _between(numbers[5], *category.severe_shift)
+    shift = category.shift * right // 4096, category.shift * down // 4096 + lower
+    return _moved(base, category.centre, shift, category.turn * turn // 4096, factor)
 
 
 def _normal(number: int) -> int:

@@ -7,13 +7,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.dataset import LARGEST_ASPECT, SMALLEST_SIDE
-from datamodules.errors import DataError
 from datamodules.protocols.lfw import lfw_pairs
 from datamodules.protocols.lfw_occ.exact_arithmetic import resize
 from datamodules.protocols.lfw_pairs_file import read_lfw_pairs
 from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
+from datamodules.sources.aligned_crop import check_aligned_crop
 
 
 class Covered(NamedTuple):
@@ -152,10 +151,5 @@ def prepared(image: UInt8Image, size: int | None, *, name: str) -> UInt8Image:
     Raises:
         DataError: If it is no aligned crop: too small, or far from square.
     """
-    height, width = image.shape[:2]
-    if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_ASPECT * min(height, width):
-        raise DataError(
-            f"{name}: expected an aligned, about square face crop of at least "
-            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} pixels, got {width} × {height}"
-        )
+    check_aligned_crop(image, name)
     return image if size is None else resize(image, (size, size))

@@ -14,7 +14,7 @@ from datamodules.protocols.lfw_occ.frozen_instances import pixels_hash
 from datamodules.protocols.lfw_occ.made_protocol import read_image, read_label_map
 from datamodules.protocols.lfw_occ.manifest import (
     MANIFEST,
-    Row,
+    ManifestRow,
     image_path,
     label_path,
     row_of,
@@ -35,7 +35,7 @@ Item = tuple[int, int, str]
 """Number and fold of a pair, from 1, and path of its right image."""
 
 
-class Chunk(NamedTuple):
+class PairChunk(NamedTuple):
     """What one process does at a time."""
 
     folder: Path
@@ -43,11 +43,11 @@ class Chunk(NamedTuple):
     occluder: PairOccluder
     size: int
     items: list[Item]
-    rows: list[Row | None]
+    rows: list[ManifestRow | None]
     """What a manifest has of each, to be checked; empty while making."""
 
 
-def _drawn(chunk: Chunk) -> Iterator[tuple[UInt8Image, UInt8Image, Row]]:
+def _drawn(chunk: PairChunk) -> Iterator[tuple[UInt8Image, UInt8Image, ManifestRow]]:
     """Yield image, label map and row of every item."""
     occluder = chunk.occluder
     for item in chunk.items:
@@ -74,7 +74,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def make_chunk(chunk: Chunk) -> list[Row]:
+def make_chunk(chunk: PairChunk) -> list[ManifestRow]:
     """Write images and label maps, then their rows to a file of their own; return the rows."""
     rows = []
     for image, label_map, row in _drawn(chunk):
@@ -85,7 +85,7 @@ def make_chunk(chunk: Chunk) -> list[Row]:
     return rows
 
 
-def check_chunk(chunk: Chunk) -> list[str]:
+def check_chunk(chunk: PairChunk) -> list[str]:
     """Return a line for each difference between what is drawn here and rows and files of a made folder."""
     lines: list[str] = []
     for (_, _, here), known in zip(_drawn(chunk), chunk.rows, strict=True):
@@ -95,14 +95,14 @@ def check_chunk(chunk: Chunk) -> list[str]:
             continue
         lines += [
             f"{where}: {name}: {MANIFEST} has {there}, drawn here {value}"
-            for name, there, value in zip(Row._fields, known, here, strict=True)
+            for name, there, value in zip(ManifestRow._fields, known, here, strict=True)
             if there != value
         ]
         lines += _file_differences(chunk.folder, known)
     return lines
 
 
-def _file_differences(folder: Path, row: Row) -> Iterable[str]:
+def _file_differences(folder: Path, row: ManifestRow) -> Iterable[str]:
     for path, read, expected in (
         (image_path(folder, *row.key), read_image, row.sha256),
         (label_path(folder, *row.key), read_label_map, row.label_sha256),

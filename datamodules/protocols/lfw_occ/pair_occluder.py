@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.occluders.drawn import CATEGORIES
 from datamodules.protocols.lfw_occ.exact_arithmetic import Matrix, composite, warp
 from datamodules.protocols.lfw_occ.exact_fit import Template, face_area, fit, template_of
-from datamodules.protocols.lfw_occ.frozen_instances import NUM_INSTANCES, WINDOWS, instances
-from datamodules.protocols.lfw_occ.misplacement import BASE_BITS, NUMBERS, PLAY, misplaced
+from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES, NUM_INSTANCES, check_frozen, instances
+from datamodules.protocols.lfw_occ.misplacement import BASE_BITS, NUMBERS, misplaced
 from datamodules.randomness import sample_generator
 from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.landmarks import FixedLandmarks
@@ -22,7 +23,7 @@ SEVERITIES: Mapping[Severity, tuple[int, int]] = {"low": (100, 250), "medium": (
 MAX_TRIES = 1000
 
 
-class Part(NamedTuple):
+class PlacedInstance(NamedTuple):
     """One occluder on an image."""
 
     category: str
@@ -42,7 +43,7 @@ class Drawing:
         face: Pixels of the face.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[PlacedInstance, ...]
     label_map: UInt8Image
     covered: int
     face: int
@@ -58,7 +59,7 @@ class PairOccluder:
     """Covers the right image of numbered pairs; nothing but (seed, category, pair) decides how.
 
     Args:
-        category: One of the five categories, or several joined by ``+``, each over the ones named before it.
+        category: One of ``LFW_OCC_CATEGORIES``, or several joined by ``+``, each over the ones named before it.
         seed: Seed of the draws, not negative.
         severity: Key of ``SEVERITIES``; ``None`` lets every occluder sit as it does in training.
         landmarks: Where the landmarks lie in every image.
@@ -75,8 +76,7 @@ class PairOccluder:
 
     def __post_init__(self) -> None:
         for name in (names := self.category.split("+")):
-            if name not in WINDOWS:
-                raise ValueError(f"Expected an occluder category among {sorted(WINDOWS)}, got {name!r}")
+            check_frozen(name)
         if len(set(names)) < len(names):
             raise ValueError(f"Expected every category once in a combination, got {self.category!r}")
         if self.seed < 0:
@@ -113,19 +113,20 @@ class PairOccluder:
             composite(covered, *warp(instances(part.category)[part.instance], part.matrix, covered.shape[:2]))
         return covered
 
-    def _parts(self, pair: int, attempt: int, size: tuple[int, int]) -> tuple[Part, ...]:
+    def _parts(self, pair: int, attempt: int, size: tuple[int, int]) -> tuple[PlacedInstance, ...]:
         names = self.category.split("+")
         generator = sample_generator(self.seed, attempt, pair, stream=f"lfw_occ/{self.category}")
         # raw bits are the same in every version of numpy, what its distributions make of them need not be
         numbers = [int(n) for n in generator.bit_generator.random_raw(NUMBERS * len(names))]
         return tuple(self._part(name, numbers[NUMBERS * i : NUMBERS * (i + 1)], size) for i, name in enumerate(names))
 
-    def _part(self, name: str, numbers: Sequence[int], size: tuple[int, int]) -> Part:
-        base = fit(name, self._template, size, BASE_BITS)
-        matrix = misplaced(base, PLAY[name], numbers[1:], severe=self.severity is not None)
-        return Part(name, numbers[0] % NUM_INSTANCES, matrix)
+    def _part(self, name: str, numbers: Sequence[int], size: tuple[int, int]) -> PlacedInstance:
+        category = CATEGORIES[name]
+        base = fit(category.anchors, category.fit, self._template, size, BASE_BITS)
+        matrix = misplaced(base, LFW_OCC_CATEGORIES[name], numbers[1:], severe=self.severity is not None)
+        return PlacedInstance(name, numbers[0] % NUM_INSTANCES, matrix)
 
-    def _draw(self, parts: tuple[Part, ...], size: tuple[int, int]) -> Drawing:
+    def _draw(self, parts: tuple[PlacedInstance, ...], size: tuple[int, int]) -> Drawing:
         label_map = np.zeros(size, np.uint8)
         for part in parts:
             pixels, _ = warp(instances(part.category)[part.instance], part.matrix, size)

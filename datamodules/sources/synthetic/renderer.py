@@ -31,7 +31,7 @@ LANDMARKS = 12
 CHUNK = 16  # faces rendered at once: enough to spread numpy's overhead, few enough for the processor's cache
 
 
-class Faces(NamedTuple):
+class RenderedFaces(NamedTuple):
     """Rendered faces."""
 
     images: NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Faces(NamedTuple):
     """``(B, 12, 2)``, x and y in pixels; the first five are those of every face source."""
 
 
-def render(identities: Sequence[int], draws: Sequence[int], *, size: int, seed: int) -> Faces:
+def render(identities: Sequence[int], draws: Sequence[int], *, size: int, seed: int) -> RenderedFaces:
     """Render photo ``draws[i]`` of person ``identities[i]``, all at once.
 
     A face depends on its own pair, the seed and the size alone, to the last bit: not on the others.
@@ -60,13 +60,13 @@ def render(identities: Sequence[int], draws: Sequence[int], *, size: int, seed: 
     return render_scenes(traits, scene, size=size)
 
 
-def render_scenes(traits: Columns, scene: Columns, *, size: int) -> Faces:
+def render_scenes(traits: Columns, scene: Columns, *, size: int) -> RenderedFaces:
     """Render people in photos that are given parameter by parameter."""
     points = _landmarks(traits, scene)
     pose = place_heads(scene, points[:, :5], size)
     albedo = draw_parts(_parts(traits, scene), pose, scene, size)
     images = develop(albedo, Light(traits, scene, pose, size), traits, scene)
-    return Faces(images, np.stack(project(pose, points), axis=-1).astype(np.float32))
+    return RenderedFaces(images, np.stack(project(pose, points), axis=-1).astype(np.float32))
 
 
 def _parts(traits: Columns, scene: Columns) -> list[Part]:

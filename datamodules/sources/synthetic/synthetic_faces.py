@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.synthetic.cache import Collection, load_or_render
-from datamodules.sources.synthetic.renderer import Faces
+from datamodules.sources.synthetic.renderer import RenderedFaces
 
 _SMALLEST, _LARGEST = 16, 512
 
@@ -66,7 +66,7 @@ class SyntheticFaces:
         self.cache_dir = None if cache_dir is None else Path(cache_dir)
         self.num_workers = num_workers
         self._collection = Collection(num_identities, images_per_identity, image_size, seed)
-        self._cached: Faces | None = None
+        self._cached: RenderedFaces | None = None
         self._open_cache()
 
     @property
@@ -126,12 +126,12 @@ class SyntheticFaces:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _open_cache(self) -> Faces | None:
+    def _open_cache(self) -> RenderedFaces | None:
         if self._cached is None and self.cache_dir is not None:
             self._cached = load_or_render(self._collection, self.cache_dir, self.num_workers)
         return self._cached
 
-    def _find(self, index: int) -> tuple[Faces, int]:
+    def _find(self, index: int) -> tuple[RenderedFaces, int]:
         index = self._check_index(index)
         cached = self._open_cache()
         return (self._collection.render(index, index + 1), 0) if cached is None else (cached, index)

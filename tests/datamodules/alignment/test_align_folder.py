@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, Outcome, align_folder
+from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, CropOutcome, align_folder
 from datamodules.alignment.aligner import Aligner
 from datamodules.alignment.crop_folder import CropFolder
 from datamodules.alignment.detector import Detector
 from datamodules.alignment.landmark_table import LandmarkTable
-from datamodules.alignment.unaligned_faces import Faces, find_images
+from datamodules.alignment.unaligned_faces import UnalignedFaces, find_images
 from datamodules.errors import DataError
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import ImageFolder
@@ -27,13 +27,13 @@ from tests.helpers.processes import CONTEXT, start_server
 
 def run(
     photos: Photos, out: Path, *, workers: int = 1, table: bool = True, detector: Detector | None = None
-) -> list[Outcome]:
-    faces = Faces(photos.root, LandmarkTable(photos.table) if table else None, detector)
+) -> list[CropOutcome]:
+    faces = UnalignedFaces(photos.root, LandmarkTable(photos.table) if table else None, detector)
     with CropFolder(out, {}, size=112, format="jpg") as crops:
         return list(align_folder(faces, Aligner(), crops, workers=workers))
 
 
-def kinds(outcomes: Sequence[Outcome]) -> dict[str, str]:
+def kinds(outcomes: Sequence[CropOutcome]) -> dict[str, str]:
     return {outcome.name: outcome.kind for outcome in outcomes}
 
 
@@ -86,7 +86,7 @@ def align_and_die(root: Path, table: Path, out: Path) -> None:
 
     Path.replace = killed  # type: ignore[assignment, method-assign]  # in a process of its own, which ends here
     with CropFolder(out, {}, size=112, format="jpg") as crops:
-        list(align_folder(Faces(root, LandmarkTable(table)), Aligner(), crops))
+        list(align_folder(UnalignedFaces(root, LandmarkTable(table)), Aligner(), crops))
 
 
 def test_a_run_killed_while_it_writes_leaves_no_half_crop_and_is_resumed(photos: Photos, tmp_path: Path) -> None:
@@ -127,7 +127,9 @@ def test_broken_images_stop_nothing(photos: Photos, tmp_path: Path) -> None:
 def test_images_without_a_row_are_counted(photos: Photos, tmp_path: Path) -> None:
     photos.table.write_text("".join(f"{row(name, found)}\n" for name, found in list(photos.points.items())[1:]))
     first = run(photos, tmp_path / "out")[0]
-    assert first == Outcome("Ada/0.png", "no landmarks", f"Ada/0.png: expected landmarks, got no row in {photos.table}")
+    assert first == CropOutcome(
+        "Ada/0.png", "no landmarks", f"Ada/0.png: expected landmarks, got no row in {photos.table}"
+    )
 
 
 def test_a_landmark_outside_fails_its_image_only(photos: Photos, tmp_path: Path) -> None:
@@ -213,13 +215,13 @@ def test_images_are_found_at_any_depth_without_hidden_ones(tmp_path: Path) -> No
 def test_refuses_faces_that_cannot_be_aligned(photos: Photos, tmp_path: Path) -> None:
     table = LandmarkTable(photos.table)
     with pytest.raises(DataError, match="photos: expected a list of landmarks or a detector, got neither"):
-        Faces(photos.root)
+        UnalignedFaces(photos.root)
     with pytest.raises(DataError, match="none: expected a folder of images, got No such file or directory"):
-        Faces(tmp_path / "none", table)
+        UnalignedFaces(tmp_path / "none", table)
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty: expected a folder with images in it, got none"):
-        Faces(tmp_path / "empty", table)
+        UnalignedFaces(tmp_path / "empty", table)
     with pytest.raises(
         DataError, match=r"line 1: expected paths below .*Ada, such as '0\.png', got 'Ada/0\.png' and no"
     ):
-        Faces(photos.root / "Ada", table)
+        UnalignedFaces(photos.root / "Ada", table)

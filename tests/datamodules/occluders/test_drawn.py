@@ -7,27 +7,12 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from datamodules.occluders.drawn import (
-    CATEGORIES,
-    Split,
-    colours,
-    cup,
-    doctor_mask,
-    drawn_sprite,
-    party_mask,
-    patterns,
-    scarf,
-    sunglasses,
-)
+from datamodules.occluders.drawn import CATEGORIES, Split, colours, drawn_sprite, patterns
 from datamodules.seams.face_source import UInt8Image
 
 KINDS: list[Mapping[Split, Mapping[str, object]]] = [
     patterns.PATTERNS,
-    sunglasses.LENSES,
-    party_mask.OUTLINES,
-    scarf.OUTLINES,
-    doctor_mask.OUTLINES,
-    cup.BODIES,
+    *(category.kinds for category in CATEGORIES.values()),
 ]
 
 

@@ -17,7 +17,6 @@ from datamodules.protocols import EvaluationProtocol, VerificationPairs
 from experiments.cli import UserError, run
 from experiments.evaluate import evaluate
 from experiments.evaluation.protocol_evaluation import ProtocolEvaluation
-from experiments.launch import CONFIGS
 from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.conftest import Options
 from tests.helpers.doubles import PlainSource
@@ -41,7 +40,7 @@ def logged(folder: Path, name: str) -> list[float]:
 def test_measures_are_those_of_the_evaluation_at_chosen_epochs(tiny: Options, tmp_path: Path) -> None:
     root, pairs = write_small_lfw(tmp_path)
     options = [*tiny, "--trainer.max_epochs=4", "--evaluate=false", callbacks(root, pairs, every_n_epochs=2)]
-    cli = run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *options])
+    cli = run(["fit", "--config=model_a_demo", *options])
     folder = Path(str(cli.trainer.log_dir))
     found = {name: logged(folder, f"val/lfw_development/all/{name}") for name in ("eer", "auc", "decidability")}
     assert all(len(values) == 2 for values in found.values())
@@ -62,14 +61,14 @@ def test_the_last_epoch_alone(tiny: Options, tmp_path: Path) -> None:
         "--evaluate=false",
         callbacks(*write_small_lfw(tmp_path), every_n_epochs=None),
     ]
-    cli = run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *options])
+    cli = run(["fit", "--config=model_a_demo", *options])
     assert len(logged(Path(str(cli.trainer.log_dir)), "val/lfw_development/all/auc")) == 1
 
 
 def test_a_module_without_embeddings_is_refused(tiny: Options, tmp_path: Path) -> None:
     options = [*tiny, "--evaluate=false", callbacks(*write_small_lfw(tmp_path))]
     with pytest.raises((UserError, DataError), match="a module that embeds faces, got SegmentationModule"):
-        run(["fit", f"--config={CONFIGS}/segmentation_demo.yaml", *options])
+        run(["fit", "--config=segmentation_demo", *options])
 
 
 def test_embeddings_that_are_not_finite_name_the_image() -> None:
@@ -99,7 +98,7 @@ def test_a_missing_image_stops_before_training(tiny: Options, tmp_path: Path) ->
     root, pairs = write_small_lfw(tmp_path)
     next(root.rglob("*_0002.png")).unlink()
     with pytest.raises(UserError, match="Ann_0002"):
-        run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *tiny, callbacks(root, pairs)])
+        run(["fit", "--config=model_a_demo", *tiny, callbacks(root, pairs)])
 
 
 def test_refuses_settings() -> None:

@@ -8,7 +8,6 @@ import yaml
 
 from experiments.cli import UserError, run
 from experiments.evaluation.trained_module import load_trained
-from experiments.launch import CONFIGS
 from lightning_modules import ClassifierModule, SegmentationModule, SOIDNModule
 from tests.experiments.conftest import Options
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, write_run
@@ -17,7 +16,7 @@ IMAGES = torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.G
 
 
 def train(system: str, options: Options) -> tuple[torch.Tensor, Path]:
-    cli = run(["fit", f"--config={CONFIGS}/{system}_demo.yaml", *options, "--evaluate=false"])
+    cli = run(["fit", f"--config={system}_demo", *options, "--evaluate=false"])
     return cli.model.eval()(IMAGES), Path(str(cli.trainer.log_dir)) / "checkpoints/last.ckpt"
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from datamodules.errors import DataError
 from datamodules.protocols.lfw_occ.made_protocol import read_label_map, read_settings
-from datamodules.protocols.lfw_occ.manifest import Row, read_manifest, write_manifest
+from datamodules.protocols.lfw_occ.manifest import ManifestRow, read_manifest, write_manifest
 
-ROW = Row("7", "1", "ann/1.jpg", "cup", "3", "1 2 3 4 5 6", "0", "0.25", *["0a" * 32] * 3)
+ROW = ManifestRow("7", "1", "ann/1.jpg", "cup", "3", "1 2 3 4 5 6", "0", "0.25", *["0a" * 32] * 3)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_refuses_other_lines(tmp_path: Path, text: str | tuple[str, ...], reason: str) -> None:
-    content = text if isinstance(text, str) else f"{','.join(Row._fields)}\n{','.join(text)}\n"
+    content = text if isinstance(text, str) else f"{','.join(ManifestRow._fields)}\n{','.join(text)}\n"
     (tmp_path / "m.csv").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=re.escape(f"m.csv: {reason}")):
         read_manifest(tmp_path / "m.csv")

@@ -5,14 +5,14 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.sources.synthetic.identity import draw_traits
-from datamodules.sources.synthetic.renderer import Faces, render, render_scenes
+from datamodules.sources.synthetic.renderer import RenderedFaces, render, render_scenes
 from datamodules.sources.synthetic.scene import draw_scenes
 
 PEOPLE = 60
 
 
 @pytest.fixture(scope="module")
-def clean_faces() -> Faces:
+def clean_faces() -> RenderedFaces:
     """One sharp, noiseless photo each, in even light, eyes open."""
     people = list(range(PEOPLE))
     scene = draw_scenes(0, people, [0] * PEOPLE)
@@ -76,7 +76,7 @@ def test_landmarks_scale_with_the_image() -> None:
     np.testing.assert_allclose(large, 4 * small, rtol=1e-4)
 
 
-def colour_at(faces: Faces, points: NDArray[np.floating], down: float = 0.0) -> NDArray[np.float64]:
+def colour_at(faces: RenderedFaces, points: NDArray[np.floating], down: float = 0.0) -> NDArray[np.float64]:
     """Mean colour of the 3 × 3 pixels around ``(B, 2)`` points, or so many pixels below them: ``(B, 3)``."""
     columns, rows = np.rint(points + np.array([0.0, down])).astype(int).T
     patches = [i[y - 1 : y + 2, x - 1 : x + 2] for i, x, y in zip(faces.images, columns, rows, strict=True)]
@@ -84,14 +84,14 @@ def colour_at(faces: Faces, points: NDArray[np.floating], down: float = 0.0) -> 
 
 
 @pytest.mark.parametrize("eye", [0, 1])
-def test_irises_are_drawn_at_the_eyes(clean_faces: Faces, eye: int) -> None:
+def test_irises_are_drawn_at_the_eyes(clean_faces: RenderedFaces, eye: int) -> None:
     place = clean_faces.landmarks[:, eye]
     iris, cheek = colour_at(clean_faces, place).mean(1), colour_at(clean_faces, place, down=6).mean(1)
     assert (iris < cheek).mean() > 0.9
     assert np.median(iris / cheek) < 0.7
 
 
-def test_lips_are_drawn_at_the_mouth(clean_faces: Faces) -> None:
+def test_lips_are_drawn_at_the_mouth(clean_faces: RenderedFaces) -> None:
     place = clean_faces.landmarks[:, 10]  # the lower lip's edge
     lip, chin = colour_at(clean_faces, place, down=-1), colour_at(clean_faces, place, down=4)
     redder = lip[:, 0] / lip[:, 1] > chin[:, 0] / chin[:, 1]

@@ -1,0 +1,78 @@
+"""The parts of the check of a card, each run in a process of its own, which writes one JSON file, whole or not at all.
+
+:mod:`experiments.benchmarks.gpu_check` starts ``python -m experiments.benchmarks.gpu_parts PART --out FILE …``.
+"""
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from callbacks.run_files import write_json
+from experiments.benchmarks import gpu_loader, gpu_maps, gpu_tests, gpu_training, gpu_triplets
+from experiments.benchmarks.gpu_rows import PartRows
+from experiments.benchmarks.machine import hardware
+from experiments.errors import main as run_command
+
+
+class Part(NamedTuple):
+    """A part of the check."""
+
+    run: Callable[[PartRows, torch.device, bool], None]
+    """Adds rows, measured on a device, in small or not."""
+    title: str
+    limit: int
+    """Seconds after which it is interrupted."""
+
+
+PARTS = {
+    "tests": Part(gpu_tests.run, "Tests marked `gpu`", 80),
+    "training": Part(gpu_training.run, "Training, not compiled", 60),
+    "compiled": Part(gpu_training.run_compiled, "Training, compiled", 70),
+    "maps": Part(gpu_maps.run, "Occlusion maps of CASIA-Net, positions per second", 60),
+    "triplets": Part(gpu_triplets.run, "Mining, triplet losses and their gradients", 20),
+    "loader": Part(gpu_loader.run, "From JPEG files to the first layer's output", 45),
+}
+
+
+def main(args: Sequence[str]) -> None:
+    """Run one part and write its file."""
+    options = _parse(args)
+    device = torch.device(options.device)
+    part, began = PARTS[options.part], time.monotonic()
+    rows = PartRows(options.limit or part.limit)
+    with rows.interrupted():
+        part.run(rows, device, options.small)
+    result = {
+        "part": options.part,
+        "title": part.title,
+        "device": options.device,
+        "small": options.small,
+        "card": hardware(device),
+        "machine": f"{os.cpu_count()} cores; Python {platform.python_version()}, torch {torch.__version__}",
+        "commit": options.commit,
+        "seconds": round(time.monotonic() - began, 1),
+        "failed": rows.failed,
+        "rows": rows.rows,
+    }
+    write_json(options.out, result)
+
+
+def _parse(args: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", choices=("cuda", "cpu"), required=True)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--limit", type=float, help="seconds, by default the part's own")
+    parser.add_argument("--commit", default="unknown")
+    return parser.parse_args(args)
+
+
+if __name__ == "__main__":
+    run_command(main)

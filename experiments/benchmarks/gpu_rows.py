@@ -1,0 +1,75 @@
+"""Rows of a part of the check of a card: what was measured, or why not."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from experiments.errors import said
+
+Row = dict[str, Any]
+NOTE = "note"
+"""Column of what went wrong."""
+NO_TIME = "left out: no time"
+
+
+class NoTimeError(Exception):
+    """The time of a part is up."""
+
+
+class PartRows:
+    """Rows that are measured one after the other until the time is up; one that fails costs no other.
+
+    Args:
+        limit: Seconds after which none is begun.
+
+    Example:
+        >>> rows = PartRows(60)
+        >>> rows.add({"size": 2}, lambda: {"rate": 5.0})
+        >>> rows.add({"size": 3}, lambda: {"rate": 1 / 0})
+        >>> rows.rows
+        [{'size': 2, 'rate': 5.0}, {'size': 3, 'note': 'ZeroDivisionError: division by zero'}]
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.rows: list[Row] = []
+        self._end = time.monotonic() + limit
+
+    @property
+    def seconds_left(self) -> float:
+        """Until no row is begun any more."""
+        return self._end - time.monotonic()
+
+    @property
+    def failed(self) -> int:
+        """How many rows have a note."""
+        return sum(NOTE in row for row in self.rows)
+
+    def add(self, name: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]) -> None:
+        """Measure a row, called ``name``."""
+        if self.seconds_left <= 0:
+            self.rows.append({**name, NOTE: NO_TIME})
+            return
+        try:
+            self.rows.append({**name, **measure()})
+        except Exception as error:  # whatever a card or a library may raise: the other rows stand
+            self.rows.append({**name, NOTE: said(error)})
+
+    @contextmanager
+    def interrupted(self) -> Iterator[None]:
+        """Interrupt the row under way when the time is up; its process must be the main thread's alone."""
+
+        def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+            raise NoTimeError("interrupted: no time")
+
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, max(self.seconds_left, 0.001))
+        try:
+            yield
+        except Exception as error:  # between two rows, which stand
+            self.rows.append({"what": "the rest", NOTE: said(error)})
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
