@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from datamodules.seams.face_batch import FaceBatch
-from lightning_modules.triplet import TripletModule
+from lightning_modules.triplet_module import TripletModule
 from losses import active_share, decidability
 
 SMALLEST_SPREAD = 1e-4  # of embeddings of length 1, whatever they started with
