@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,9 @@ def test_the_readme_can_be_read_in_a_few_minutes() -> None:
 @pytest.mark.parametrize("code", re.findall(r"^```python\n(.*?)^```", text(ROOT / "README.md"), re.M | re.S))
 def test_the_examples_of_the_readme_run(code: str) -> None:
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102  our own
+
+
+def test_the_newest_release_is_the_version() -> None:
+    releases = re.findall(r"^## \[([\d.]+)\] - (\d{4}-\d\d-\d\d)$", text(ROOT / "CHANGELOG.md"), re.M)
+    assert releases[0][0] == tomllib.loads(text(ROOT / "pyproject.toml"))["project"]["version"]
+    assert releases == sorted(releases, key=lambda release: (release[1], release[0]), reverse=True)
