@@ -3,8 +3,7 @@
 import pytest
 from pytorch_lightning.callbacks import ModelSummary
 
-from experiments import wandb_runs
-from experiments.cli import run
+from experiments.cli import build, wandb_runs
 from tests.experiments.conftest import Options
 
 
@@ -14,7 +13,7 @@ def test_libraries_do_not_speak_of_themselves(
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "false")
     with caplog.at_level("INFO", "pytorch_lightning"), caplog.at_level("INFO", "lightning_fabric"):
-        built = run(["fit", "--config=soidn_demo", *tiny], dry=True)
+        built = build(["fit", "--config=soidn_demo", *tiny])
         wandb_runs.start(built.trainer)
     wandb_runs.finish()
     said = caplog.text + "".join(capsys.readouterr())
@@ -25,7 +24,7 @@ def test_libraries_do_not_speak_of_themselves(
 
 def test_a_table_of_modules_is_printed_to_those_who_ask_for_it(tiny: Options) -> None:
     def has_table(*words: str) -> bool:
-        built = run(["fit", "--config=trunk_demo", *tiny, *words], dry=True)
+        built = build(["fit", "--config=trunk_demo", *tiny, *words])
         return any(isinstance(callback, ModelSummary) for callback in built.trainer.callbacks)  # type: ignore[attr-defined]  # Lightning sets it elsewhere
 
     assert not has_table()
