@@ -1,12 +1,17 @@
 """Lightning callbacks: measures and figures of a run."""
 
-from callbacks.figures import SampleFigures
-from callbacks.history import History
-from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
-from callbacks.recognition import UnseenRecognition
-from callbacks.score_distributions import ScoreDistributions
-from callbacks.segmentation_iou import SegmentationIoU
-from callbacks.triplet_statistics import TripletStatistics
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from callbacks.figures.sample_figures import SampleFigures
+    from callbacks.history import History
+    from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
+    from callbacks.recognition.unseen_recognition import UnseenRecognition
+    from callbacks.score_distributions import ScoreDistributions
+    from callbacks.segmentation_iou import SegmentationIoU
+    from callbacks.triplet_statistics import TripletStatistics
 
 __all__ = [
     "History",
@@ -18,3 +23,5 @@ __all__ = [
     "TripletStatistics",
     "UnseenRecognition",
 ]
+
+export_lazily(__name__)

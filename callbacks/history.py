@@ -12,7 +12,7 @@ from torch import Tensor
 
 from callbacks.run_files import run_folder, write_json
 from callbacks.running_means import Running, go_on, running_means
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 
 
 class History(Callback):

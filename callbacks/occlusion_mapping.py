@@ -18,15 +18,15 @@ from pytorch_lightning.utilities import rank_zero_info
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from callbacks.occlusion_figures import save_map
+from callbacks.figures.occlusion_figures import save_map
 from callbacks.occlusion_sensitivity import NotFiniteError, occlusion_error_map
 from callbacks.occlusion_sensitivity.maps import correctly_classified
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from lightning_modules.networks import fingerprint
 from lightning_modules.networks.dry_run import evaluating
 
@@ -43,7 +43,7 @@ class OcclusionMapping(Callback):
     Logged are ``val/occlusion/<height>x<width>/accuracy``, :math:`1 - \operatorname{mean}(O)`, its ``std`` over
     locations, and its ``minimum``; for maps that place occluders ``val/occlusion_placement/…``. The maps are written to
     ``occlusion_maps`` in the run's folder, as ``<subset>-<height>x<width>.npz``, with ``-epoch<n>`` where there is one
-    for each of several epochs (:class:`~datamodules.occlusion_map_file.OcclusionMap`), and as a picture.
+    for each of several epochs (:class:`~datamodules.seams.occlusion_map_file.OcclusionMap`), and as a picture.
 
     Source: Sáez Trigueros et al. (2018), sections 3.1 and 4.1, https://arxiv.org/abs/1707.07923.
 
@@ -130,7 +130,7 @@ class OcclusionMapping(Callback):
         """Keep the batch's images, where maps will be made of them."""
         if self._is_due(trainer):
             self._check_size(batch)
-            self._images.add(batch, batch["image"])
+            self._images.update(batch, batch["image"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Make the maps.

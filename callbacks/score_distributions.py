@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks.metrics.directions import rescaled
-from callbacks.rows import RowCollector, Rows
+from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder, save_figure
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from losses import decidability, squared_distances
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class ScoreDistributions(Callback):
         """Collect the batch's embeddings, if the module makes any."""
         whole = not trainer.sanity_checking or trainer.num_sanity_val_steps == float("inf")
         if whole and isinstance(outputs, Mapping) and "embedding" in outputs:
-            self._embeddings.add(batch, outputs["embedding"])
+            self._embeddings.update(batch, outputs["embedding"])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the measures over all processes' faces.

@@ -8,9 +8,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.metrics import class_iou, confusion_matrices
-from callbacks.rows import RowCollector, Rows
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN, check_conditions
+from callbacks.row_collector import RowCollector, Rows
+from datamodules.seams.conditions import CLEAN, check_conditions
+from datamodules.seams.face_batch import FaceBatch
 
 
 class SegmentationIoU(Callback):
@@ -38,7 +38,7 @@ class SegmentationIoU(Callback):
     ) -> None:
         """Collect the batch's confusion matrices, if the module segments."""
         if isinstance(outputs, Mapping) and "segmentation" in outputs:
-            self._confusion.add(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
+            self._confusion.update(batch, confusion_matrices(outputs["segmentation"], batch["mask"]))
 
     on_test_batch_end = on_validation_batch_end
 

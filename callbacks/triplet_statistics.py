@@ -9,9 +9,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
-from lightning_modules.triplet import TripletModule
+from datamodules.seams.face_batch import FaceBatch
+from lightning_modules.triplet_module import TripletModule
 from losses import active_share, decidability
 
 SMALLEST_SPREAD = 1e-4  # of embeddings of length 1, whatever they started with

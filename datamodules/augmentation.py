@@ -4,10 +4,7 @@ import os
 
 import numpy as np
 
-from datamodules.sources.source import UInt8Image
-
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
-import albumentations
+from datamodules.seams.face_source import UInt8Image
 
 
 class Augmentation:
@@ -26,7 +23,10 @@ class Augmentation:
         for name, value in {"flip": flip, "brightness": brightness, "contrast": contrast}.items():
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"Expected `{name}` in [0, 1], got {value}")
-        transforms: list[albumentations.BasicTransform] = [albumentations.HorizontalFlip(p=flip)]
+        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for a newer version
+        import albumentations  # noqa: PLC0415  takes two seconds: pay only when used
+
+        transforms = [albumentations.HorizontalFlip(p=flip)]
         if brightness or contrast:
             limits = {"brightness_limit": brightness, "contrast_limit": contrast}
             transforms.append(albumentations.RandomBrightnessContrast(**limits, p=1.0))

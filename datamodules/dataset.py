@@ -9,18 +9,16 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.shared_memory import hand_over
+from datamodules.sources.aligned_crop import check_aligned_crop
 from datamodules.sources.landmarks import LandmarkSource
-from datamodules.sources.source import FaceSource, Landmarks, UInt8Image
-
-SMALLEST_SIDE = 16
-LARGEST_ASPECT = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +124,8 @@ def fit_face(
     Raises:
         DataError: If it is no aligned crop: too small, or far from square.
     """
+    check_aligned_crop(image, source.name(index))
     height, width = image.shape[:2]
-    if min(height, width) < SMALLEST_SIDE or max(height, width) > LARGEST_ASPECT * min(height, width):
-        raise DataError(
-            f"{source.name(index)}: expected an aligned, about square face crop of at least "
-            f"{SMALLEST_SIDE} × {SMALLEST_SIDE} pixels, got {width} × {height}"
-        )
     points = landmarks(source, index, height, width)
     if (height, width) == (image_size, image_size):
         return image, points

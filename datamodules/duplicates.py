@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.sources.source import FaceSource, UInt8Image
+from datamodules.seams.face_source import FaceSource, UInt8Image
 from datamodules.split import IdentitySplit
 
 Duplicates = Literal["warn", "drop", "refuse"]

@@ -6,11 +6,11 @@ from typing import Any
 from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
-from datamodules.batch import FaceBatch
 from datamodules.dataset import FaceDataset, FaceSample
 from datamodules.errors import DataError
 from datamodules.identity_sampler import IdentitySampler
 from datamodules.sampler import EpochSampler
+from datamodules.seams.face_batch import FaceBatch
 
 
 class TrainingLoader(DataLoader[FaceSample]):

@@ -31,9 +31,9 @@ from datamodules.alignment import (
     TRANSFORMS,
     Aligner,
     CropFolder,
-    Faces,
+    CropOutcome,
     LandmarkTable,
-    Outcome,
+    UnalignedFaces,
     align_folder,
     load_detector,
 )
@@ -60,7 +60,7 @@ def align(args: Sequence[str]) -> None:
     check_outside(out, "--images", images)
     table = None if options.landmarks is None else LandmarkTable(options.landmarks)
     detector = None if options.detector is None else load_detector(options.detector)
-    faces = Faces(images, table, detector)
+    faces = UnalignedFaces(images, table, detector)
     cv2.setNumThreads(1)  # the pool's threads are those of --workers
     with CropFolder(out, asdict(aligner), size=aligner.size, format=options.format) as crops:
         start = time.perf_counter()
@@ -92,13 +92,13 @@ def _aligner(options: argparse.Namespace) -> Aligner:
         raise UserError(str(error)) from error
 
 
-def _shown(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
+def _shown(outcomes: Iterable[CropOutcome], total: int) -> Iterable[CropOutcome]:
     """Show how far it is, to people."""
     console = Console(stderr=True)
     return track(outcomes, "Aligning", total, console=console, disable=not console.is_terminal)
 
 
-def _sorted_out(outcomes: Iterable[Outcome]) -> tuple[Counter[str], list[Outcome]]:
+def _sorted_out(outcomes: Iterable[CropOutcome]) -> tuple[Counter[str], list[CropOutcome]]:
     """Count all kinds, and keep what failed."""
     counts: Counter[str] = Counter()
     failed = []
@@ -109,7 +109,7 @@ def _sorted_out(outcomes: Iterable[Outcome]) -> tuple[Counter[str], list[Outcome
     return counts, failed
 
 
-def _write_failed(path: Path, failed: Sequence[Outcome]) -> None:
+def _write_failed(path: Path, failed: Sequence[CropOutcome]) -> None:
     """Write path, kind and reason of each face without a crop, so that the file is whole or as before."""
     text = StringIO()
     writer = csv.writer(text)
@@ -118,7 +118,7 @@ def _write_failed(path: Path, failed: Sequence[Outcome]) -> None:
     write_whole(path, text.getvalue().encode(errors="surrogateescape"))
 
 
-def _conclude(report: dict[str, Any], failed: Sequence[Outcome], out: Path, *, allowed: bool) -> None:
+def _conclude(report: dict[str, Any], failed: Sequence[CropOutcome], out: Path, *, allowed: bool) -> None:
     """Print what was done; failures are an error unless they are allowed.
 
     Raises:

@@ -22,6 +22,11 @@ from pytorch_lightning.cli import ArgsType, LightningArgumentParser, LightningCL
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+import callbacks
+import datamodules.occluders
+import datamodules.sources
+import lightning_modules.networks
+import losses
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments import wandb_runs
@@ -30,10 +35,12 @@ from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
+from experiments.runs.layers import expanded
 from experiments.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict
+from losses.lazy import load
 
 PARSER_CHATTER = re.compile(
     r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value"
@@ -73,6 +80,17 @@ DEEP_KEY = re.compile(r"--[\w.]+\.init_args\.[\w.]+\.init_args\.[\w.]+")
 """An option of a class that is chosen within a chosen class."""
 NULL = re.compile(r"null|Null|NULL|~|None")
 
+# a configuration may name classes without their packages, as `SOIDNModule`, where they are loaded
+load(
+    callbacks,
+    datamodules,
+    datamodules.occluders,
+    datamodules.protocols,
+    datamodules.sources,
+    lightning_modules,
+    lightning_modules.networks,
+    losses,
+)
 # a protocol is a dataclass, which a configuration names by the function that reads it
 set_parsing_settings(subclasses_enabled=[EvaluationProtocol])
 
@@ -263,6 +281,7 @@ def run(
         UserError: If what was asked for cannot be done; the message is one line.
     """
     wandb_runs.settle_mode()
+    args = expanded(args)
     check_config_files(args)
     check_links(args)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function

@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from callbacks.figures import OCCLUDER_COLOUR
+from callbacks.figures.sample_figures import OCCLUDER_COLOUR
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
 from datamodules.whole_file import whole_file
-from experiments.checkpoint import load_trained
 from experiments.cli import UserError, main, run
+from experiments.evaluation.trained_module import load_trained
 from experiments.launch import Parser
 from lightning_modules import SOIDNModule
 

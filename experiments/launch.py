@@ -17,21 +17,20 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 
 from callbacks.run_files import write_json
 from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, main, run, values_of
 from experiments.contents import Contents
 from experiments.errors import said
+from experiments.runs.layers import CONFIGURATIONS, SUFFIXES, SYSTEMS, configuration, layers, merged
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
-CONFIGS = Path(__file__).parent / "configs"
-TRUNK = CONFIGS / "trunk_demo.yaml"
+TRUNK = "trunk_demo"
 DEMO_IMAGES = 3600  # what the demo configurations' epochs are meant for
 SOIDN_SYSTEMS = ("soidn", "baseline", "trunk", "segmentation")
 """Those that the SOIDN paper compares; at its scale they start from VGG-Face."""
@@ -40,7 +39,6 @@ FINE_TUNED = ("triplet", "batch_triplet")
 OCCLUDED = ("model_a_strategic", "model_a_normal")
 """Its A_h×w and A_h×wR: model A, fine-tuned under noise patches."""
 FROM_MODEL_A = (*FINE_TUNED, *OCCLUDED)
-SYSTEMS = (*SOIDN_SYSTEMS, "model_a", *FROM_MODEL_A)
 STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FROM_MODEL_A, "model_a")
 """What is trained on clean faces first, where no weights are given."""
 OWN_OPTIONS = ("data", "scale", "alignment", "weights")
@@ -48,7 +46,7 @@ BATCH_SIZE = "--data.init_args.batch_size"
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 SAMPLES = 64
 """Images that are looked at, about, to tell one collection of faces from another."""
-MAP_OF = {"demo": (2, 200), "casia": (1, 1000)}
+MAP_OF = {SUFFIXES["demo"]: (2, 200), SUFFIXES["paper"]: (1, 1000)}
 """Stride and number of images of the map that places noise patches, by scale."""
 
 
@@ -88,13 +86,13 @@ def launch(args: Sequence[str]) -> None:
         # mistakes in what comes last show before the first stage is trained
         planned = plan(config, data, overrides)
         if needs_first:
-            first = CONFIGS / f"{STARTS_FROM[options.system]}_demo.yaml"
+            first = configuration(STARTS_FROM[options.system], scale)
             weights = train_first_once(planned, [*longer(first, data.repeat), *shared], first)
         start = placed_by_map(planned, shared, config, weights)
     start += [] if weights is None else [f"--model.init_args.initial_weights={weights}"]
     if scale == "paper":
         start = [*pixel_options(options.system, weights), *start]
-    print(f"Configuration: {config.relative_to(CONFIGS.parent.parent)}")
+    print(f"Configuration: {config}: {', '.join(f'{path.parent.name}/{path.name}' for path in layers(config))}")
     run(
         ["fit", f"--config={config}", *longer(config, data.repeat), *data.options, *start, *overrides],
         siblings=OWN_OPTIONS,
@@ -112,24 +110,24 @@ def rehearse(args: Sequence[str]) -> FaceCLI:
     return plan(config, data, overrides)
 
 
-def choose(options: argparse.Namespace) -> tuple[str, Path, DataChoice]:
+def choose(options: argparse.Namespace) -> tuple[str, str, DataChoice]:
     """Return scale, configuration and data of a command line, and say what was chosen and why."""
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
-    config = CONFIGS / f"{options.system}_{'demo' if scale == 'demo' else 'casia'}.yaml"
+    config = configuration(options.system, scale)
     data = choose_data(options.data, options.alignment, scale)
     data.options.extend(fewer_identities(config, data.identities))
     return scale, config, data
 
 
-def plan(config: Path, data: DataChoice, overrides: Sequence[str]) -> FaceCLI:
+def plan(config: str, data: DataChoice, overrides: Sequence[str]) -> FaceCLI:
     """Build a training without running it, and without what its first stage will leave.
 
     Raises:
         UserError: If an option is wrong, or a map other than the configuration's is not there.
     """
     planned = run(["fit", f"--config={config}", *data.options, *overrides], dry=True, siblings=OWN_OPTIONS)
-    own = [str(path) for path in values_of(yaml.safe_load(config.read_text()), "map_file")]
+    own = [str(path) for path in values_of(merged(config), "map_file")]
     for placement in strategic_placements(planned):
         try:
             placement_distribution(np.zeros((1, 1)), placement.temperature)
@@ -226,22 +224,22 @@ def demo_repeat(images: int, *, most: int = 25) -> int:
     return max(1, min(most, DEMO_IMAGES // max(images, 1)))
 
 
-def longer(config: Path, repeat: float) -> list[str]:
+def longer(config: str, repeat: float) -> list[str]:
     """Return the option that multiplies a configuration's epochs."""
-    epochs = yaml.safe_load(config.read_text()).get("trainer", {}).get("max_epochs")
+    epochs = merged(config)["trainer"].get("max_epochs")
     return [] if repeat == 1 or epochs is None else [f"--trainer.max_epochs={round(repeat * int(epochs))}"]
 
 
-def fewer_identities(config: Path, identities: int | None) -> list[str]:
+def fewer_identities(config: str, identities: int | None) -> list[str]:
     """Return the option that makes batches of identities of as many as there are.
 
     Example:
-        >>> fewer_identities(CONFIGS / "triplet_demo.yaml", 9)
+        >>> fewer_identities("triplet_demo", 9)
         ['--data.init_args.identity_batches.identities=9']
-        >>> fewer_identities(CONFIGS / "triplet_demo.yaml", 500), fewer_identities(TRUNK, 9)
+        >>> fewer_identities("triplet_demo", 500), fewer_identities(TRUNK, 9)
         ([], [])
     """
-    batches = yaml.safe_load(config.read_text())["data"]["init_args"].get("identity_batches")
+    batches = merged(config)["data"]["init_args"].get("identity_batches")
     if batches is None or identities is None or batches["identities"] <= identities:
         return []
     return [f"--data.init_args.identity_batches.identities={identities}"]
@@ -286,7 +284,7 @@ def shared_overrides(overrides: Sequence[str]) -> list[str]:
     return [o for o in overrides if o.startswith(shared) and not o.startswith(not_shared)]
 
 
-def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TRUNK) -> str | None:
+def train_first_once(planned: FaceCLI, options: Sequence[str], config: str = TRUNK) -> str | None:
     """Return the checkpoint that a planned training starts from, training it on clean faces if there is none.
 
     The first stage gets the plan's resolved data, trunk, head and pixel range, so that both train on the same people,
@@ -301,15 +299,14 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
     Raises:
         UserError: If it leaves no checkpoint.
     """
-    text = config.read_text()
-    first = yaml.safe_load(text)
+    first = merged(config)
     batch_size = first["data"]["init_args"]["batch_size"]
     # how faces are validated changes no weight of the last epoch, and would only tell equal first stages apart
     options = [*planned_options(planned, batch_size=batch_size, occlude_validation=True), *options]
     name = str(first["system"])
     contents = Contents()
-    key = digest(text, *options, *people(planned), *contents.named_in(options))
-    record = Path("runs") / config.stem / f"{key}.json"
+    key = digest(json.dumps(first), *options, *people(planned), *contents.named_in(options))
+    record = Path("runs") / config / f"{key}.json"
     try:
         kept = recorded(record, contents)
     except ValueError as error:
@@ -319,7 +316,7 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: Path = TR
         print(f"{name}: {kept}, trained before with the same settings (delete {record} to train it again)")
         return kept
     print(f"{name}: training it on clean faces first")
-    logger = [csv_logger(config.stem)] if "WANDB_SWEEP_ID" in os.environ else []  # its W&B run is the second stage's
+    logger = [csv_logger(config)] if "WANDB_SWEEP_ID" in os.environ else []  # its W&B run is the second stage's
     trained = run(["fit", f"--config={config}", *options, *logger, "--evaluate=false"])
     saved = [str(getattr(callback, "best_model_path", "")) for callback in trained.trainer.checkpoint_callbacks]
     checkpoint = next((path for path in saved if Path(path).name == "last.ckpt"), None)
@@ -352,7 +349,7 @@ def recorded(record: Path, contents: Contents) -> str | None:
     return checkpoint
 
 
-def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None) -> list[str]:
+def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: str, weights: str | None) -> list[str]:
     """Return the options that name the maps of strategic placement, made of the initial weights where there are none.
 
     A map is kept by the weights, the people and the settings that it was made of.
@@ -370,7 +367,7 @@ def placed_by_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights
     return [f"--{placement.key}={made_map(planned, shared, config, weights, placement.size)}" for placement in missing]
 
 
-def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str | None, size: tuple[int, int]) -> Path:
+def made_map(planned: FaceCLI, shared: Sequence[str], config: str, weights: str | None, size: tuple[int, int]) -> Path:
     """Return an occlusion map of the initial weights, making it where there is none of them.
 
     Args:
@@ -384,7 +381,7 @@ def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str
         UserError: If no map can be made of the weights.
     """
     height, width = size
-    stride, num_images = MAP_OF[config.stem.rpartition("_")[2]]
+    stride, num_images = MAP_OF[CONFIGURATIONS[config][1]]
     mapping = {"occluder_sizes": [[height, width]], "subset": "placement", "stride": stride, "num_images": num_images}
     options = [
         *planned_options(planned),
@@ -392,13 +389,13 @@ def made_map(planned: FaceCLI, shared: Sequence[str], config: Path, weights: str
         f"--model.init_args.initial_weights={weights}",
         f"--trainer.callbacks={_listed('callbacks.OcclusionMapping', **mapping)}",
     ]
-    key = digest(config.read_text(), *options, *people(planned), *Contents().named_in(options))
-    path = Path(f"runs/{config.stem}/maps/{key}/occlusion_maps/placement-{height}x{width}.npz")
+    key = digest(json.dumps(merged(config)), *options, *people(planned), *Contents().named_in(options))
+    path = Path(f"runs/{config}/maps/{key}/occlusion_maps/placement-{height}x{width}.npz")
     if is_map(path):
         print(f"Occlusion map: {path}, made before of the same weights")
     else:
         print("Occlusion map: making it of the initial weights")
-        run(["validate", f"--config={config}", *options, csv_logger(f"{config.stem}/maps", key)])
+        run(["validate", f"--config={config}", *options, csv_logger(f"{config}/maps", key)])
     return path
 
 

@@ -21,14 +21,14 @@ from torch import Tensor
 
 from callbacks import OcclusionMapping
 from datamodules import FaceDataModule
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.occluders import OccluderMixture
-from datamodules.occluders.drawn import CATEGORIES
-from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
-from experiments.evaluation import evaluate_protocol
-from experiments.generated_protocol import generated_protocol
+from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
+from datamodules.seams.occlusion_map_file import OcclusionMap
+from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.base import FaceModule
 
 SPLITS = ("train", "val", "test")
@@ -211,4 +211,4 @@ def _example_protocols() -> Iterator[EvaluationProtocol]:
         pairs = root / "pairs.txt"
         pairs.write_text("2\t1\na\t1\t2\na\t1\tb\t1\nb\t1\t2\na\t2\tb\t2\n")
         yield lfw_pairs(root, pairs)
-        yield from (lfw_occ(root, pairs, category) for category in CATEGORIES)
+        yield from (lfw_occ(root, pairs, category) for category in LFW_OCC_CATEGORIES)

@@ -11,8 +11,8 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from datamodules.batch import FaceBatch
 from datamodules.randomness import sample_generator
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.finite_module import FiniteModule
 from lightning_modules.networks import (
@@ -159,7 +159,7 @@ class FaceModule(FiniteModule):
         amend(checkpoint)
 
     def on_train_start(self) -> None:
-        """Go on inside an epoch, if the training was resumed there."""
+        """Resume inside an epoch, if the training was saved there."""
         put_back(self, self._gradients)
         self._gradients = {}
 

@@ -9,9 +9,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from datamodules.batch import FaceBatch
-from datamodules.conditions import CLEAN
 from datamodules.errors import DataError
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_batch import FaceBatch
 
 REMEDY = "lower the learning rate, clip gradients, or train in bf16-mixed or 32-true"
 

@@ -5,8 +5,8 @@ from typing import Any
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.finite import REMEDY, FiniteFaces, FiniteLosses, first_not_finite
 
 LOSSES_KEPT = 50

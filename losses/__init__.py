@@ -1,12 +1,17 @@
 """Losses in plain torch: each a function and a thin module of the same name."""
 
-from losses.batch_triplet import BatchTripletLoss, batch_triplet_loss
-from losses.decidability import decidability
-from losses.distance_loss import DistanceLoss
-from losses.distances import squared_distances, triplet_distances
-from losses.mining import Strategy, Triplets, active_share, mine_triplets
-from losses.segmentation import SegmentationLoss, segmentation_loss
-from losses.triplet import TripletLoss, triplet_loss
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from losses.batch_triplet import BatchTripletLoss, batch_triplet_loss
+    from losses.decidability import decidability
+    from losses.distance_loss import DistanceLoss
+    from losses.distances import squared_distances, triplet_distances
+    from losses.mining import Strategy, Triplets, active_share, mine_triplets
+    from losses.segmentation import SegmentationLoss, segmentation_loss
+    from losses.triplet import TripletLoss, triplet_loss
 
 __all__ = [
     "BatchTripletLoss",
@@ -24,3 +29,5 @@ __all__ = [
     "triplet_distances",
     "triplet_loss",
 ]
+
+export_lazily(__name__)

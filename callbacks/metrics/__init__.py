@@ -1,38 +1,24 @@
-"""Measures of recognition and segmentation: functions, and metrics that gather what several processes saw."""
+"""Measures of recognition and segmentation: functions of tensors."""
 
-from callbacks.metrics.auc import AUC, auc
-from callbacks.metrics.cmc import CMC, RankK, cmc, rank_k
-from callbacks.metrics.decidability import Decidability, gallery_decidability
-from callbacks.metrics.equal_error_rate import EqualErrorRate, equal_error_rate
-from callbacks.metrics.face_metric import Embeddings
-from callbacks.metrics.identification import rank_1_accuracy
-from callbacks.metrics.iou import IoU, class_iou, confusion_matrices
-from callbacks.metrics.mates import mates
-from callbacks.metrics.open_set import (
-    OpenSetIdentification,
-    fnir_at_fpir,
-    open_set_identification,
-    search_scores,
-)
-from callbacks.metrics.roc import ROC, roc_curve
-from callbacks.metrics.roc_band import ROCBand, roc_band
-from callbacks.metrics.search import search
-from callbacks.metrics.tar_at_far import TARAtFAR, tar_at_far
-from callbacks.metrics.verification import FoldAccuracy, best_threshold, fold_accuracies
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from callbacks.metrics.auc import auc
+    from callbacks.metrics.cmc import cmc
+    from callbacks.metrics.equal_error_rate import equal_error_rate
+    from callbacks.metrics.fold_accuracy import best_threshold, fold_accuracies
+    from callbacks.metrics.gallery_decidability import gallery_decidability
+    from callbacks.metrics.iou import class_iou, confusion_matrices
+    from callbacks.metrics.mates import mates
+    from callbacks.metrics.open_set import fnir_at_fpir, open_set_identification, search_scores
+    from callbacks.metrics.roc import roc_curve
+    from callbacks.metrics.roc_band import roc_band
+    from callbacks.metrics.search import search
+    from callbacks.metrics.tar_at_far import tar_at_far
 
 __all__ = [
-    "AUC",
-    "CMC",
-    "ROC",
-    "Decidability",
-    "Embeddings",
-    "EqualErrorRate",
-    "FoldAccuracy",
-    "IoU",
-    "OpenSetIdentification",
-    "ROCBand",
-    "RankK",
-    "TARAtFAR",
     "auc",
     "best_threshold",
     "class_iou",
@@ -44,11 +30,11 @@ __all__ = [
     "gallery_decidability",
     "mates",
     "open_set_identification",
-    "rank_1_accuracy",
-    "rank_k",
     "roc_band",
     "roc_curve",
     "search",
     "search_scores",
     "tar_at_far",
 ]
+
+export_lazily(__name__)

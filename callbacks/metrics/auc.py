@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from callbacks.metrics.pair_metric import PairMetric
 from callbacks.metrics.roc import accept_counts
 
 
@@ -32,21 +31,3 @@ def auc(scores: Tensor, same: Tensor) -> Tensor:
     false_accepts, true_accepts, _ = accept_counts(scores, same)
     twice = (false_accepts.diff() * (true_accepts[1:] + true_accepts[:-1])).sum()
     return twice.double() / (2 * false_accepts[-1] * true_accepts[-1])
-
-
-class AUC(PairMetric):
-    """:func:`auc` of all pairs.
-
-    Example:
-        >>> import torch
-        >>> metric = AUC()
-        >>> metric.update(torch.tensor([0.9, 0.1]), torch.tensor([True, False]))
-        >>> metric.compute()
-        tensor(1., dtype=torch.float64)
-    """
-
-    higher_is_better = True
-
-    def compute(self) -> Tensor:
-        """Return the area."""
-        return auc(*self.pairs())

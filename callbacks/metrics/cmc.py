@@ -1,13 +1,10 @@
 """Closed-set identification: among how many of the nearest people is the right one?"""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_faces
-from callbacks.metrics.face_metric import IdentificationMetric
-from callbacks.metrics.mates import check_rank, mates
+from callbacks.metrics.mates import mates
+from callbacks.metrics.metric_checks import check_faces
 
 
 def cmc(
@@ -48,91 +45,3 @@ def cmc(
         )
     rank = mates(gallery, gallery_identities, probes, probe_identities, max_rank=max_rank).rank
     return torch.bincount(rank, minlength=max_rank + 2)[1:-1].cumsum(0).double() / len(rank)
-
-
-def rank_k(
-    gallery: Tensor, gallery_identities: Tensor, probes: Tensor, probe_identities: Tensor, *, k: int = 1
-) -> Tensor:
-    """Return the share of probes whose identity is among the ``k`` most alike ones: :func:`cmc` at one rank.
-
-    Args:
-        gallery: Enrolled embeddings, ``(G, D)``.
-        gallery_identities: Their identities, ``(G,)`` integers.
-        probes: Embeddings to identify, ``(P, D)``.
-        probe_identities: Their identities, ``(P,)``, each enrolled.
-        k: Rank, at least 1.
-
-    Returns:
-        Scalar in ``[0, 1]``, float64.
-
-    Raises:
-        ValueError: If gallery or probes are empty, shapes do not match, embeddings are not finite, identities of
-            probes are not enrolled or ``k`` is below 1.
-
-    Example:
-        >>> gallery, probes = torch.eye(2), torch.tensor([[2.0, 1.0], [3.0, 1.0]])
-        >>> rank_k(gallery, torch.tensor([5, 6]), probes, torch.tensor([5, 6]))
-        tensor(0.5000, dtype=torch.float64)
-    """
-    check_rank("k", k)
-    return cmc(gallery, gallery_identities, probes, probe_identities, max_rank=k)[-1]
-
-
-class CMC(IdentificationMetric):
-    """:func:`cmc` of all faces.
-
-    Args:
-        max_rank: Highest rank :math:`K`, at least 1.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If ``max_rank`` is below 1.
-
-    Example:
-        >>> metric = CMC(max_rank=2)
-        >>> faces, people = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]]), torch.tensor([5, 6, 6])
-        >>> metric.update(faces, people, torch.arange(3), enrolled=torch.tensor([True, True, False]))
-        >>> metric.compute()
-        tensor([0., 1.], dtype=torch.float64)
-    """
-
-    higher_is_better = True
-
-    def __init__(self, max_rank: int = 20, **kwargs: Any) -> None:
-        check_rank("max_rank", max_rank)
-        super().__init__(**kwargs)
-        self.max_rank = max_rank
-
-    def compute(self) -> Tensor:
-        """Return the shares, ``(K,)``."""
-        return cmc(*self.faces(), max_rank=self.max_rank)
-
-
-class RankK(IdentificationMetric):
-    """:func:`rank_k` of all faces.
-
-    Args:
-        k: Rank, at least 1.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If ``k`` is below 1.
-
-    Example:
-        >>> metric = RankK(k=2)
-        >>> faces, people = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 1.0]]), torch.tensor([5, 6, 6])
-        >>> metric.update(faces, people, torch.arange(3), enrolled=torch.tensor([True, True, False]))
-        >>> metric.compute()
-        tensor(1., dtype=torch.float64)
-    """
-
-    higher_is_better = True
-
-    def __init__(self, k: int = 1, **kwargs: Any) -> None:
-        check_rank("k", k)
-        super().__init__(**kwargs)
-        self.k = k
-
-    def compute(self) -> Tensor:
-        """Return the share."""
-        return rank_k(*self.faces(), k=self.k)

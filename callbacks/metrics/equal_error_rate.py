@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from callbacks.metrics.pair_metric import PairMetric
 from callbacks.metrics.roc import accept_counts
 
 
@@ -32,20 +31,3 @@ def equal_error_rate(scores: Tensor, same: Tensor) -> Tensor:
     nearest = scaled[:, scaled.diff(dim=0).abs().argmin()]
     rate = nearest.sum().double() / (2 * impostors * genuine)
     return rate.to(torch.promote_types(scores.dtype, torch.float32))
-
-
-class EqualErrorRate(PairMetric):
-    """:func:`equal_error_rate` of all pairs.
-
-    Example:
-        >>> metric = EqualErrorRate()
-        >>> metric.update(torch.tensor([0.9, 0.1]), torch.tensor([True, False]))
-        >>> metric.compute()
-        tensor(0.)
-    """
-
-    higher_is_better = False
-
-    def compute(self) -> Tensor:
-        """Return the rate."""
-        return equal_error_rate(*self.pairs())

@@ -1,11 +1,7 @@
 """Intersection over union of each class of a segmentation."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
-
-from callbacks.metrics.row_metric import RowMetric
 
 
 def confusion_matrices(segmentation: Tensor, mask: Tensor, num_classes: int = 2) -> Tensor:
@@ -59,46 +55,3 @@ def class_iou(confusion: Tensor) -> Tensor:
     hits = confusion.diagonal()
     union = confusion.sum(0) + confusion.sum(1) - hits
     return torch.where(union == 0, 1.0, hits / union.clamp(min=1))
-
-
-class IoU(RowMetric):
-    """:func:`class_iou` of all pixels of all images.
-
-    Unlike torchmetrics' ``MulticlassJaccardIndex`` it counts an image once that a distributed sampler repeats.
-
-    Args:
-        num_classes: Classes :math:`C`, at least 2.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If ``num_classes`` is below 2.
-
-    Example:
-        >>> metric = IoU()
-        >>> metric.update(torch.tensor([[[1, 0]]]), torch.tensor([[[1, 1]]]))
-        >>> metric.compute()
-        tensor([0.0000, 0.5000])
-    """
-
-    higher_is_better = True
-
-    def __init__(self, num_classes: int = 2, **kwargs: Any) -> None:
-        if num_classes < 2:
-            raise ValueError(f"Expected `num_classes` of at least 2, got {num_classes}")
-        super().__init__("confusion", **kwargs)
-        self.num_classes = num_classes
-
-    def update(self, segmentation: Tensor, mask: Tensor, index: Tensor | None = None) -> None:
-        """Add images.
-
-        Args:
-            segmentation: Predicted classes from 0, ``(B, H, W)``.
-            mask: True classes from 0, ``(B, H, W)``.
-            index: Index of each image, ``(B,)``: a repeated one counts once. Without it each image counts.
-        """
-        self.add_rows(confusion_matrices(segmentation, mask, self.num_classes), index=index)
-
-    def compute(self) -> Tensor:
-        """Return the IoU of each class, ``(C,)``."""
-        confusion, _ = self.rows()
-        return class_iou(confusion.sum(0))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_search
+from callbacks.metrics.metric_checks import check_search
 from callbacks.metrics.search import Candidates, search
 
 CELLS = 2**22

@@ -1,21 +1,18 @@
 """Open-set identification: most people who are searched for may not be enrolled at all."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import (
+from callbacks.metrics.mates import mates
+from callbacks.metrics.metric_checks import (
     acceptance_bounds,
     check_finite,
     check_measurable,
-    check_rates,
     check_search,
-    measurable,
 )
-from callbacks.metrics.face_metric import IdentificationMetric
-from callbacks.metrics.mates import mates
 from callbacks.metrics.search import search
 
 FPIRS = (1e-3, 1e-2, 1e-1)
@@ -139,43 +136,3 @@ def fnir_at_fpir(scores: SearchScores, fpirs: Sequence[float] = FPIRS) -> Tensor
         check_finite(f"similarities of {kind} probes", ~(similarities.isnan() | similarities.isposinf()))
     check_measurable("fpirs", fpirs, len(scores.unmated), "unmated probes")
     return (scores.mated <= acceptance_bounds(scores.unmated, fpirs)[:, None]).double().mean(1)
-
-
-class OpenSetIdentification(IdentificationMetric):
-    """:func:`fnir_at_fpir` of all faces, NaN where it cannot be measured.
-
-    After ``compute``, ``measurable`` says for each rate whether it could be: it is below 1 / ``unmated`` where not.
-
-    Args:
-        fpirs: Largest false positive identification rates, ``F`` of them in ``(0, 1]``.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If a rate is not in ``(0, 1]``.
-
-    Example:
-        >>> metric = OpenSetIdentification(fpirs=(0.1, 1.0))
-        >>> faces, people = torch.tensor([[1.0, 0.0], [4.0, 3.0], [0.0, 1.0]]), torch.tensor([5, 5, 6])
-        >>> metric.update(faces, people, torch.arange(3), enrolled=torch.tensor([True, False, False]))
-        >>> metric.compute(), metric.measurable, metric.unmated
-        (tensor([nan, 0.], dtype=torch.float64), (False, True), 1)
-    """
-
-    higher_is_better = False
-
-    def __init__(self, fpirs: Sequence[float] = FPIRS, **kwargs: Any) -> None:
-        check_rates("fpirs", fpirs)
-        super().__init__(**kwargs)
-        self.fpirs = tuple(fpirs)
-        self.unmated = 0
-        self.measurable: tuple[bool, ...] = (False,) * len(self.fpirs)
-
-    def compute(self) -> Tensor:
-        """Return the false negative identification rates, ``(F,)``."""
-        scores = search_scores(*self.faces())
-        self.unmated = len(scores.unmated)
-        self.measurable = tuple(measurable(self.fpirs, self.unmated))
-        rates = torch.full((len(self.fpirs),), torch.nan, dtype=torch.double, device=scores.mated.device)
-        if asked := [fpir for fpir, possible in zip(self.fpirs, self.measurable, strict=True) if possible]:
-            rates[torch.tensor(self.measurable)] = fnir_at_fpir(scores, asked)
-        return rates

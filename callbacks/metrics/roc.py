@@ -1,12 +1,9 @@
 """The receiver operating characteristic of verification, exact."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_pairs
-from callbacks.metrics.pair_metric import PairMetric
+from callbacks.metrics.metric_checks import check_pairs
 
 
 def roc_curve(scores: Tensor, same: Tensor, *, drop_intermediate: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,26 +54,3 @@ def accept_counts(scores: Tensor, same: Tensor) -> tuple[Tensor, Tensor, Tensor]
     nothing = order.new_zeros(1)
     false_accepts, true_accepts = (torch.cat([nothing, kind.cumsum(0)[last]]) for kind in (~genuine, genuine))
     return false_accepts, true_accepts, torch.cat([ordered.new_tensor([torch.inf]), ordered[last]])
-
-
-class ROC(PairMetric):
-    """:func:`roc_curve` of all pairs.
-
-    Args:
-        drop_intermediate: Leave out points on a straight line between their neighbours.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Example:
-        >>> metric = ROC()
-        >>> metric.update(torch.tensor([0.9, 0.1]), torch.tensor([True, False]))
-        >>> metric.compute()[2]
-        tensor([   inf, 0.9000, 0.1000])
-    """
-
-    def __init__(self, *, drop_intermediate: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.drop_intermediate = drop_intermediate
-
-    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return false accept rates, true accept rates and thresholds."""
-        return roc_curve(*self.pairs(), drop_intermediate=self.drop_intermediate)

@@ -1,14 +1,12 @@
 """How far the receiver operating characteristic would move with other pairs: a bootstrap."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_measurable, check_pairs, check_rates, measurable
-from callbacks.metrics.pair_metric import PairMetric
+from callbacks.metrics.metric_checks import check_measurable, check_pairs
 from callbacks.metrics.tar_at_far import FARS
 from datamodules.randomness import sample_generator
 
@@ -104,67 +102,3 @@ def _weighted_tars(genuine: Tensor, impostor: Tensor, above: Tensor, fars: Seque
     refused = torch.searchsorted(drawn.double() / drawn[:, -1:], limits, right=True)  # (R, F) first impostor above FAR
     accepted = torch.cat([genuine.new_zeros(len(genuine), 1), genuine.cumsum(1)], dim=1)  # (R, G + 1)
     return accepted.gather(1, above[refused]).double() / accepted[:, -1:]
-
-
-class ROCBand(PairMetric):
-    """:func:`roc_band` of all pairs, NaN where a rate cannot be measured.
-
-    Args:
-        fars: Largest false accept rates, ``F`` of them in ``(0, 1]``.
-        resamples: Resamples, at least 2.
-        confidence: Share of resamples between the bounds, in ``(0, 1)``.
-        seed: Of the draws.
-        kwargs: Of :class:`torchmetrics.Metric`.
-
-    Raises:
-        ValueError: If a setting is out of its range.
-
-    Example:
-        >>> metric = ROCBand(fars=(0.1, 0.5), resamples=100)
-        >>> metric.update(torch.tensor([0.9, 0.6, 0.2, 0.7, 0.1, 0.3]), torch.arange(6) < 3)
-        >>> metric.compute()
-        (tensor([nan, 0.], dtype=torch.float64), tensor([nan, 1.], dtype=torch.float64))
-    """
-
-    def __init__(
-        self,
-        fars: Sequence[float] = FARS,
-        *,
-        resamples: int = 1000,
-        confidence: float = 0.95,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        check_rates("fars", fars)
-        check_band(resamples, confidence)
-        super().__init__("groups", **kwargs)
-        self.fars, self.resamples, self.confidence, self.seed = tuple(fars), resamples, confidence, seed
-
-    def update(self, scores: Tensor, same: Tensor, index: Tensor | None = None, groups: Tensor | None = None) -> None:
-        """Add pairs, as to any metric of pairs, with the group of each, ``(B,)`` from 0, if they have groups."""
-        if groups is None:
-            groups = torch.full(scores.shape, -1, device=scores.device)
-        self.add_rows(scores, same.bool(), groups, index=index)
-
-    def compute(self) -> tuple[Tensor, Tensor]:
-        """Return lower and upper bounds, ``(F,)`` each."""
-        scores, same, groups, _ = self.rows()
-        check_pairs(scores, same)
-        grouped = groups >= 0
-        if grouped.any() and not grouped.all():
-            raise ValueError(f"Expected groups of all pairs or of none, got {int(grouped.sum())} of {len(groups)}")
-        possible = measurable(self.fars, int((~same).sum()))
-        bounds = torch.full((2, len(self.fars)), torch.nan, dtype=torch.double)
-        if asked := [far for far, known in zip(self.fars, possible, strict=True) if known]:
-            found = roc_band(
-                scores,
-                same,
-                asked,
-                groups=groups if grouped.all() else None,
-                resamples=self.resamples,
-                confidence=self.confidence,
-                seed=self.seed,
-            )
-            bounds[:, torch.tensor(possible)] = torch.stack(found)
-        lower, upper = bounds
-        return lower, upper

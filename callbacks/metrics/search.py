@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from callbacks.metrics.checks import check_finite
 from callbacks.metrics.directions import rescaled
+from callbacks.metrics.metric_checks import check_finite
 
 EPSILON = 1e-12
 CHUNK = 64

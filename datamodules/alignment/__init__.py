@@ -1,14 +1,19 @@
 """Crops of faces with their landmarks on a template, made once for a whole folder."""
 
-from datamodules.alignment.aligner import TRANSFORMS, Aligner
-from datamodules.alignment.alignment_error import AlignmentError
-from datamodules.alignment.crop_folder import CropFolder
-from datamodules.alignment.detector import Detector, load_detector
-from datamodules.alignment.faces import Faces
-from datamodules.alignment.run import ALIGNED, ALREADY_THERE, Outcome, align_folder
-from datamodules.alignment.table import LandmarkTable
-from datamodules.alignment.transforms import affine, misfit, similarity
-from datamodules.alignment.warp import warp
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.alignment.align_folder import ALIGNED, ALREADY_THERE, CropOutcome, align_folder
+    from datamodules.alignment.aligner import TRANSFORMS, Aligner
+    from datamodules.alignment.alignment_error import AlignmentError
+    from datamodules.alignment.crop_folder import CropFolder
+    from datamodules.alignment.detector import Detector, load_detector
+    from datamodules.alignment.landmark_table import LandmarkTable
+    from datamodules.alignment.transforms import affine, misfit, similarity
+    from datamodules.alignment.unaligned_faces import UnalignedFaces
+    from datamodules.alignment.warp_crop import warp_crop
 
 __all__ = [
     "ALIGNED",
@@ -17,14 +22,16 @@ __all__ = [
     "Aligner",
     "AlignmentError",
     "CropFolder",
+    "CropOutcome",
     "Detector",
-    "Faces",
     "LandmarkTable",
-    "Outcome",
+    "UnalignedFaces",
     "affine",
     "align_folder",
     "load_detector",
     "misfit",
     "similarity",
-    "warp",
+    "warp_crop",
 ]
+
+export_lazily(__name__)

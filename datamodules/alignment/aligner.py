@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.transforms import Float64, affine, misfit, similarity
-from datamodules.alignment.warp import warp
+from datamodules.alignment.warp_crop import warp_crop
+from datamodules.seams.face_source import UInt8Image
 from datamodules.sources import FixedLandmarks
-from datamodules.sources.source import UInt8Image
 
 FacePoints = NDArray[np.float32]
-"""``(5, 2)`` as :data:`~datamodules.sources.source.Landmarks`, or ``(4, 2)``: eyes, nose tip, centre of the mouth."""
+"""``(5, 2)`` as :data:`~datamodules.seams.Landmarks`, or ``(4, 2)``: eyes, nose tip, centre of the mouth."""
 
 POINT_NAMES: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
@@ -108,7 +108,7 @@ class Aligner:
             AlignmentError: If a landmark lies outside the image, or see :meth:`matrix`.
         """
         _check_inside(landmarks, image.shape[0], image.shape[1], name)
-        crop = warp(image, self.matrix(landmarks, name=name), self.size)
+        crop = warp_crop(image, self.matrix(landmarks, name=name), self.size)
         return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8) if self.grey else crop
 
 

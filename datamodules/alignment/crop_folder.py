@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import UInt8Image
 from datamodules.whole_file import write_whole
 
 SETTINGS = "align_settings.json"

@@ -7,7 +7,7 @@ import numpy as np
 
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.errors import DataError
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 
 @runtime_checkable

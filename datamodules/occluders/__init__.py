@@ -1,19 +1,26 @@
 """What covers a face: template occluders, noise patches and where they lie, and mixtures of occluders."""
 
-from datamodules.occluders.mixture import NONE, OccluderMixture, TemplateMixture
-from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
-from datamodules.occluders.noise_patch import NoisePatch
-from datamodules.occluders.normal_placement import NormalPlacement
-from datamodules.occluders.occluder import Occluded, Occluder
-from datamodules.occluders.placement import Placement
-from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
-from datamodules.occluders.template import TemplateOccluder
-from datamodules.occluders.uniform_placement import UniformPlacement
-from datamodules.occluders.window import occluder_window
-from datamodules.occlusion_map_file import OcclusionMap
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.occluders.drawn import CATEGORIES, DEFAULT_MIXTURE
+    from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
+    from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
+    from datamodules.occluders.noise_patch import NoisePatch
+    from datamodules.occluders.normal_placement import NormalPlacement
+    from datamodules.occluders.occluder import Occluded, Occluder
+    from datamodules.occluders.placement import Placement
+    from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
+    from datamodules.occluders.template import TemplateOccluder
+    from datamodules.occluders.uniform_placement import UniformPlacement
+    from datamodules.occluders.window import occluder_window
+    from datamodules.seams.occlusion_map_file import OcclusionMap
 
 __all__ = [
-    "NONE",
+    "CATEGORIES",
+    "DEFAULT_MIXTURE",
     "NoisePatch",
     "NormalPlacement",
     "Occluded",
@@ -31,3 +38,5 @@ __all__ = [
     "salt_and_pepper",
     "speckle",
 ]
+
+export_lazily(__name__)

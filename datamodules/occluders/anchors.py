@@ -10,15 +10,15 @@ Float64 = NDArray[np.float64]
 Fit = Literal["similarity", "affine"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 
+LANDMARK_NAMES = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+"""The five landmarks, in their order."""
+EYES_AND_NOSE = LANDMARK_NAMES[:3]
+
 _EYES, _MOUTH = np.array([0.5, 0.5, 0, 0, 0]), np.array([0, 0, 0, 0.5, 0.5])
 _AXIS = _MOUTH - _EYES
 
 ANCHORS: Mapping[str, Float64] = {
-    "left_eye": np.array([1.0, 0, 0, 0, 0]),
-    "right_eye": np.array([0, 1.0, 0, 0, 0]),
-    "nose": np.array([0, 0, 1.0, 0, 0]),
-    "mouth_left": np.array([0, 0, 0, 1.0, 0]),
-    "mouth_right": np.array([0, 0, 0, 0, 1.0]),
+    **dict(zip(LANDMARK_NAMES, np.eye(5), strict=True)),
     "between_eyes": _EYES,
     "mouth": _MOUTH,
     "chin": _MOUTH + 0.66 * _AXIS,

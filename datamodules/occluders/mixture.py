@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.occluders.drawn import Split
+from datamodules.occluders.drawn import DEFAULT_MIXTURE, Split
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.occluders.template import TemplateOccluder
-from datamodules.sources.source import Landmarks, UInt8Image
-
-NONE = "none"
-"""The category of an image that is left as it is."""
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 
 class OccluderMixture:
@@ -37,11 +35,11 @@ class OccluderMixture:
 
     def __init__(self, occluders: Mapping[str, Occluder], probabilities: Mapping[str, float]) -> None:
         _check_probabilities(probabilities)
-        if NONE in occluders:
-            raise ValueError(f"Expected occluders named other than {NONE!r}, which is the clean image")
-        unknown = [name for name in probabilities if name != NONE and name not in occluders]
+        if CLEAN in occluders:
+            raise ValueError(f"Expected occluders named other than {CLEAN!r}, which is the clean image")
+        unknown = [name for name in probabilities if name != CLEAN and name not in occluders]
         if unknown:
-            raise ValueError(f"Expected `probabilities` of {[NONE, *occluders]}, got {unknown[0]!r}")
+            raise ValueError(f"Expected `probabilities` of {[CLEAN, *occluders]}, got {unknown[0]!r}")
         total = sum(probabilities.values())
         self.probabilities = {name: value / total for name, value in probabilities.items()}
         self._occluders = dict(occluders)
@@ -67,13 +65,15 @@ class OccluderMixture:
     def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
         """Return a copy of ``image``, occluded or not, and its label map; see :class:`Occluder`."""
         name = self._choices[bisect_right(self._limits, generator.random())]
-        if name == NONE:
-            return Occluded(np.array(image, order="C"), np.zeros(image.shape[:2], np.uint8), NONE)
+        if name == CLEAN:
+            return Occluded(np.array(image, order="C"), np.zeros(image.shape[:2], np.uint8), CLEAN)
         return self._occluders[name](image, landmarks, generator)
 
 
 class TemplateMixture(OccluderMixture):
     """A mixture of template occluders, named by the keys of ``probabilities``: for configurations.
+
+    As the evaluation's occluders it is a list of conditions: weights do not matter there.
 
     .. code-block:: yaml
 
@@ -83,11 +83,11 @@ class TemplateMixture(OccluderMixture):
 
     Args:
         probabilities: Weights by name, which need not sum to 1; a key is ``"none"``, the clean image, a category or
-            several joined by ``+``.
+            several joined by ``+``. By default :data:`~datamodules.occluders.drawn.DEFAULT_MIXTURE`.
         split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
         num_instances: How many instances of a category are drawn; one of ``folder`` has as many as it has images.
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
-        folder: Own images, see :func:`~datamodules.occluders.folder.read_listing`. They replace the drawn
+        folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
 
     Raises:
@@ -97,7 +97,7 @@ class TemplateMixture(OccluderMixture):
 
     def __init__(
         self,
-        probabilities: dict[str, float],
+        probabilities: dict[str, float] = DEFAULT_MIXTURE,
         split: Split = "train",
         num_instances: int = 40,
         jitter: float = 1.0,
@@ -106,7 +106,7 @@ class TemplateMixture(OccluderMixture):
         occluders = {
             name: TemplateOccluder(name, split=split, num_instances=num_instances, jitter=jitter, folder=folder)
             for name in probabilities
-            if name != NONE
+            if name != CLEAN
         }
         super().__init__(occluders, probabilities)
 

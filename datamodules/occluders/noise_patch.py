@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from datamodules.occluders.mixture import NONE
 from datamodules.occluders.noise import Float32, gaussian, salt_and_pepper, speckle
 from datamodules.occluders.occluder import Occluded
 from datamodules.occluders.placement import Placement
 from datamodules.occluders.window import occluder_window
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.conditions import CLEAN
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 _NOISES = {"salt_and_pepper": salt_and_pepper, "speckle": speckle, "gaussian": gaussian}
 
@@ -60,8 +60,8 @@ class NoisePatch:
         height, width = size
         if height < 1 or width < 1:
             raise ValueError(f"Expected `size` as (height, width) of at least 1, got {height} × {width}")
-        if not name or name == NONE:
-            raise ValueError(f"Expected `name` as text other than {NONE!r}, the clean image, got {name!r}")
+        if not name or name == CLEAN:
+            raise ValueError(f"Expected `name` as text other than {CLEAN!r}, the clean image, got {name!r}")
         _check_levels("salt_and_pepper", salt_and_pepper, highest=1)
         _check_levels("speckle", speckle)
         _check_levels("gaussian", gaussian)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.occluders.anchors import FACE, Fit, Float64, fit_solver
-from datamodules.sources.source import UInt8Image
+from datamodules.seams.face_source import UInt8Image
 
 Floats = NDArray[np.floating[Any]]
 """Sheets ``(h, w)``, pictures ``(h, w, 3)`` and colours ``(3,)``, of any precision."""

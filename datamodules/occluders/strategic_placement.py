@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.occlusion_map_file import OcclusionMap, pixels
+from datamodules.seams.occlusion_map_file import OcclusionMap, pixels
 
 
 def placement_distribution(error_map: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
@@ -52,7 +52,7 @@ class StrategicPlacement:
     Source: Sáez Trigueros et al., section 3.1, scheme P.
 
     Args:
-        map_file: Occlusion map, see :class:`~datamodules.occlusion_map_file.OcclusionMap`.
+        map_file: Occlusion map, see :class:`~datamodules.seams.occlusion_map_file.OcclusionMap`.
         temperature: T of :func:`placement_distribution`; the paper's are 0.25, 0.4 and 0.6 for occluders of 20 × 20,
             20 × 40 and 40 × 40 pixels.
 

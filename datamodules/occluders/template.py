@@ -9,11 +9,11 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import Float64
 from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite
-from datamodules.occluders.folder import LISTING, OwnImage, load_sprite, read_listing
 from datamodules.occluders.occluder import Occluded
+from datamodules.occluders.own_images import LISTING, OwnImage, load_sprite, read_listing
+from datamodules.occluders.paste import paste
 from datamodules.occluders.sprite import Sprite
-from datamodules.occluders.warp import paste
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 Pick = Callable[[int], Sprite]
 
@@ -29,12 +29,12 @@ class TemplateOccluder:
     (SOIDN), Fig. 7.
 
     Args:
-        category: ``sunglasses``, ``party_mask``, ``scarf``, ``doctor_mask``, ``cup``, one of ``folder``, or
+        category: One of :data:`~datamodules.occluders.drawn.CATEGORIES`, such as ``scarf``, one of ``folder``, or
             several joined by ``+``: all are put on, each over the ones named before it.
         split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
         num_instances: How many instances are drawn; a category of ``folder`` has as many as it has images.
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
-        folder: Own images, see :func:`~datamodules.occluders.folder.read_listing`. They replace the drawn
+        folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
 
     Raises:

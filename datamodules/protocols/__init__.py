@@ -1,15 +1,20 @@
 """What is compared with what: the protocols by which face recognition is evaluated."""
 
-from datamodules.protocols.ar import ar_faces
-from datamodules.protocols.csv_identification import csv_identification
-from datamodules.protocols.csv_pairs import csv_pairs
-from datamodules.protocols.file_list import FileList
-from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
-from datamodules.protocols.lfw import lfw_pairs
-from datamodules.protocols.lfw_occ import lfw_occ
-from datamodules.protocols.lfw_occ_folder import lfw_occ_from
-from datamodules.protocols.lfw_occ_pairs import OccludedFaces
-from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.protocols.ar import ar_faces
+    from datamodules.protocols.csv_identification import csv_identification
+    from datamodules.protocols.csv_pairs import csv_pairs
+    from datamodules.protocols.file_list import FileList
+    from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
+    from datamodules.protocols.lfw import lfw_pairs
+    from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
+    from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
+    from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
+    from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
 
 __all__ = [
     "EncodedImages",
@@ -26,3 +31,5 @@ __all__ = [
     "lfw_occ_from",
     "lfw_pairs",
 ]
+
+export_lazily(__name__)

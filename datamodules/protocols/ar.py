@@ -12,7 +12,7 @@ from datamodules.errors import DataError
 from datamodules.protocols.ar_image import ARImage, decode_ar, parse_ar_name
 from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
-from datamodules.protocols.protocol import EvaluationProtocol, Identification, VerificationPairs
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.sources.decode import IMAGE_EXTENSIONS
 from datamodules.sources.walk import files_below
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import UInt8Image
 
 _NAME = re.compile(r"([mw])[-_]([0-9]{1,3})[-_]([0-9]{1,2})", re.IGNORECASE)
 _SHOTS = (

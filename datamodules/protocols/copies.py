@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.protocols.protocol import EvaluationProtocol
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
 
 log = logging.getLogger(__name__)
 

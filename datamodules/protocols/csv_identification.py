@@ -8,10 +8,10 @@ import numpy as np
 
 from datamodules.errors import DataError
 from datamodules.protocols.copies import first_copies, tell_copies
+from datamodules.protocols.delimited_table import find_files, path_below, read_table
 from datamodules.protocols.file_list import FileList
 from datamodules.protocols.listed_pairs import refuse_missing
-from datamodules.protocols.protocol import EvaluationProtocol, Identification
-from datamodules.protocols.table import find_files, path_below, read_table
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification
 
 _ALL = "all"
 

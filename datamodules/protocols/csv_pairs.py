@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.errors import DataError
+from datamodules.protocols.delimited_table import find_files, path_below, read_table
 from datamodules.protocols.listed_pairs import ListedPair, check_pairs_differ, pairs_protocol
-from datamodules.protocols.protocol import EvaluationProtocol
-from datamodules.protocols.table import find_files, path_below, read_table
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
 
 _ANSWERS = {"1": True, "true": True, "0": False, "false": False}
 _MAX_DIGITS = 9

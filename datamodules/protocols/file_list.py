@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image, read_image
-from datamodules.sources.source import Landmarks, UInt8Image
 
 
 class FileList:

@@ -10,9 +10,9 @@ from datamodules.errors import DataError
 from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.guarded_pickle import load_guarded
 from datamodules.protocols.pickled_numpy import PickledArray, short
-from datamodules.protocols.protocol import EvaluationProtocol, VerificationPairs
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import Landmarks, UInt8Image
 
 _FOLDS = 10
 

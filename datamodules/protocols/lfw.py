@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from datamodules.errors import DataError
 from datamodules.protocols.lfw_pairs_file import read_lfw_pairs
 from datamodules.protocols.listed_pairs import pairs_protocol
-from datamodules.protocols.protocol import EvaluationProtocol
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
 from datamodules.sources.decode import IMAGE_EXTENSIONS
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
-from datamodules.protocols.protocol import EvaluationProtocol, VerificationPairs
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
 
 _SHOWN = 20
 

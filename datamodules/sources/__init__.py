@@ -1,11 +1,16 @@
 """Where faces come from, and where their landmarks are."""
 
-from datamodules.sources.folder import ImageFolder
-from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
-from datamodules.sources.open_source import describe, open_source
-from datamodules.sources.recordio import RecordIO
-from datamodules.sources.source import FaceSource
-from datamodules.sources.synthetic import SyntheticFaces
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.seams.face_source import FaceSource
+    from datamodules.sources.image_folder import ImageFolder
+    from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
+    from datamodules.sources.open_source import describe, open_source
+    from datamodules.sources.recordio import RecordIO
+    from datamodules.sources.synthetic import SyntheticFaces
 
 __all__ = [
     "ALIGNMENTS",
@@ -20,3 +25,5 @@ __all__ = [
     "describe",
     "open_source",
 ]
+
+export_lazily(__name__)

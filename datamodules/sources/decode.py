@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
-from datamodules.sources.source import UInt8Image
 
 # OpenCV would add lines of its own to the one that names a broken image
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources.source import FaceSource, Landmarks
+from datamodules.seams.face_source import FaceSource, Landmarks
 
 Points = Sequence[Sequence[float]]
 """Five (x, y) in pixels: left eye, right eye, nose tip, left and right mouth corner, as seen."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from datamodules.errors import DataError
-from datamodules.sources.folder import ImageFolder
+from datamodules.seams.face_source import FaceSource
+from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.recordio import RecordIO
-from datamodules.sources.source import FaceSource
 
 
 def open_source(path: Path | str) -> FaceSource:

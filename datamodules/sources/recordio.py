@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
 from datamodules.sources.recordio_file import RecordFile, read_index
-from datamodules.sources.source import Landmarks, UInt8Image
 
 log = logging.getLogger(__name__)
 

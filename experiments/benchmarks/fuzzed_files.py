@@ -15,17 +15,18 @@ import torch
 import yaml
 
 from datamodules.alignment import LandmarkTable
-from datamodules.occluders.folder import load_sprite, read_listing
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.occluders.own_images import load_sprite, read_listing
 from datamodules.protocols import bin_pairs, csv_identification, csv_pairs, lfw_pairs
-from datamodules.protocols.lfw_occ_folder import read_settings
-from datamodules.protocols.lfw_occ_manifest import Row, read_manifest
+from datamodules.protocols.lfw_occ.made_protocol import read_settings
+from datamodules.protocols.lfw_occ.manifest import ManifestRow, read_manifest
+from datamodules.seams.face_source import FaceSource
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import FaceSource
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
 from experiments.cli import UserError, parse_only
 from experiments.reproduction import declaration
+from experiments.runs.layers import merged
 from experiments.sweeping.declaration import read_sweep
 from lightning_modules.networks.checkpoint_file import read_state_dict
 
@@ -141,7 +142,7 @@ def fuzzed_files() -> dict[str, FuzzedFile]:
             refusals=(UserError,),
         ),
         "configuration": FuzzedFile(
-            {"c.yaml": _yaml("configs/soidn_demo.yaml")},
+            {"c.yaml": yaml.safe_dump(merged("soidn_demo")).encode()},
             lambda f: parse_only(["fit", "--config", str(f / "c.yaml")]),
             text=True,
             weight=0.02,
@@ -222,8 +223,11 @@ def _map() -> bytes:
 
 
 def _manifest() -> bytes:
-    rows = [Row(str(i), "1", f"ann/{i}.jpg", "cup", "3", "1 2 3 4 5 6", "0", "0.25", *["0a" * 32] * 3) for i in (1, 2)]
-    return "\n".join(",".join(row) for row in (Row._fields, *rows)).encode()
+    rows = [
+        ManifestRow(str(i), "1", f"ann/{i}.jpg", "cup", "3", "1 2 3 4 5 6", "0", "0.25", *["0a" * 32] * 3)
+        for i in (1, 2)
+    ]
+    return "\n".join(",".join(row) for row in (ManifestRow._fields, *rows)).encode()
 
 
 def _weights() -> bytes:

@@ -24,11 +24,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
 from experiments.errors import count
 from experiments.errors import main as run_command
-from experiments.launch import CONFIGS, Parser
+from experiments.launch import Parser
 
 LAST = Path("run/checkpoints/last.ckpt")
 MAP_SIDE, OCCLUDER = 50, (10, 10)
@@ -36,16 +36,16 @@ CONTEXT = get_context("forkserver")
 
 SYSTEMS: dict[str, list[str]] = {
     "SOIDN": [
-        f"--config={CONFIGS}/soidn_demo.yaml",
+        "--config=soidn_demo",
         "--model.init_args.network.init_args.segmenter.init_args.dropout=0.5",
         "--data.init_args.num_workers=1",
     ],
     "C": [
-        f"--config={CONFIGS}/batch_triplet_demo.yaml",
+        "--config=batch_triplet_demo",
         "--data.init_args.identity_batches={identities: 4, images: 2}",
     ],
     "A_20×20": [
-        f"--config={CONFIGS}/model_a_strategic_demo.yaml",
+        "--config=model_a_strategic_demo",
         "--model.init_args.continue_classifier=false",
         "--data.init_args.training_occluder.init_args.occluders.noise_patch.init_args.placement.init_args.map_file=map.npz",
     ],

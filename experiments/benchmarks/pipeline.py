@@ -29,15 +29,6 @@ from lightning_modules.networks import Normalize
 
 SIZE = 112
 BATCH = 64
-PROBABILITIES = {
-    "none": 0.33,
-    "sunglasses": 0.15,
-    "party_mask": 0.12,
-    "scarf": 0.15,
-    "doctor_mask": 0.12,
-    "cup": 0.08,
-    "sunglasses+scarf": 0.05,
-}
 
 
 def main() -> None:
@@ -73,7 +64,7 @@ def dataset(
         source.identities[indices],
         landmarks=FixedLandmarks("arcface"),
         image_size=size,
-        occluder=TemplateMixture(PROBABILITIES) if occlude else None,
+        occluder=TemplateMixture() if occlude else None,
         augmentation=Augmentation() if augment else None,
     )
 

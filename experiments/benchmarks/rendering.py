@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import cv2
 
-from datamodules.sources.synthetic.rendering import CHUNK, render
+from datamodules.sources.synthetic.renderer import CHUNK, render
 from experiments.errors import main as run_command
 from experiments.launch import Parser
 

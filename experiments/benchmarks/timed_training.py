@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, Trainer
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from experiments.benchmarks.machine import WARM_UP, device_memory, forget_device_memory, now
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import SOIDN, FaceNet, FCN8s, Normalize, VGG16Head, VGG16Trunk

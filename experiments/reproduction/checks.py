@@ -1,17 +1,12 @@
 """What a declaration names must be there: rows, configurations, drawings, and measures that its rows can have."""
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
-from functools import cache
 from graphlib import CycleError
 from string import Template
 from typing import Any
 
-import yaml
-
-from datamodules.conditions import CLEAN
+from datamodules.seams.conditions import CLEAN
 from experiments.cli import did_you_mean
-from experiments.launch import CONFIGS
 from experiments.measures import SPLITS, logged_names, monitored, protocol_names
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.reproduction.parts import (
@@ -23,9 +18,8 @@ from experiments.reproduction.parts import (
     references,
     unknown,
 )
+from experiments.runs.layers import SUFFIXES, SYSTEMS, configuration, merged
 
-SUFFIX = {"demo": "demo", "paper": "casia"}
-"""Scale → what its configurations' names end with."""
 NOT_EVALUATED = "segmentation"
 """The configuration whose network makes no embeddings."""
 
@@ -54,12 +48,11 @@ def _check_rows(declaration: Declaration) -> None:
         if key not in declaration.rows:
             raise ValueError(f"{place}: {unknown('row', key, declaration.rows)}")
     for scale in declaration.scales:
-        if scale not in SUFFIX:
-            raise ValueError(f"scales: {unknown('scale', scale, SUFFIX)}")
-    systems = sorted(path.stem.removesuffix("_demo") for path in CONFIGS.glob("*_demo.yaml"))
+        if scale not in SUFFIXES:
+            raise ValueError(f"scales: {unknown('scale', scale, SUFFIXES)}")
     for key, row in declaration.rows.items():
-        if row.config not in systems:
-            raise ValueError(f"rows: {key}: {unknown('configuration', row.config, systems)}")
+        if row.config not in SYSTEMS:
+            raise ValueError(f"rows: {key}: {unknown('configuration', row.config, SYSTEMS)}")
     _check_distinct("rows", "name", [row.name for row in declaration.rows.values()])
 
 
@@ -203,15 +196,9 @@ class _Measured:
 
 def configured(row: Row, scale: str) -> dict[str, Any]:
     """Return a row's configuration with what it changes, as far as names of measures depend on it."""
-    config = deepcopy(_read(f"{row.config}_{SUFFIX[scale]}"))
+    config = merged(configuration(row.config, scale))
     for key, value in row.options.items():
         _set(config, key, value)
-    return config
-
-
-@cache
-def _read(stem: str) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((CONFIGS / f"{stem}.yaml").read_text())
     return config
 
 

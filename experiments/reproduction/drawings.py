@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.occlusion_figures import figure_1, figure_2
+from callbacks.figures.occlusion_figures import figure_1, figure_2
 from datamodules import FaceDataModule
 from datamodules.occluders import NoisePatch, UniformPlacement
-from datamodules.occlusion_map_file import OcclusionMap
 from datamodules.randomness import sample_generator
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
 
 Faces = Sequence[NDArray[np.uint8]]

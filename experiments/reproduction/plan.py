@@ -10,10 +10,11 @@ from string import Template
 from typing import Any, NamedTuple
 
 from experiments.contents import Contents
-from experiments.launch import CONFIGS, DataChoice, digest, fewer_identities, longer, pixel_options
+from experiments.launch import DataChoice, digest, fewer_identities, longer, pixel_options
 from experiments.reproduction.declaration import Declaration, Row
 from experiments.reproduction.protocols import GENERATED, Protocol
 from experiments.reproduction.records import Evaluation, Run
+from experiments.runs.layers import configuration, loggers, merged
 
 LAST = "checkpoints/last.ckpt"
 
@@ -95,13 +96,13 @@ def plan(declaration: Declaration, setting: Setting, seeds: Iterable[int]) -> li
         folders: dict[str, str] = {}
         for key in declaration.with_needs(declaration.rows, setting.scale):
             row, needs = declaration.resolved(key, setting.scale), declaration.needs(key, setting.scale)
-            config = CONFIGS / f"{row.config}_{'demo' if setting.scale == 'demo' else 'casia'}.yaml"
+            config = configuration(row.config, setting.scale)
             unnamed = _options(row, seed, setting, config, {**folders, "self": "self"})
             copies = {to: _filled(what, folders) for to, what in row.copies.items()}
             files = contents.named_in(
                 [*unnamed, *(f"--data.copies={what}" for what in copies.values())], made=setting.folder
             )
-            name = f"{key}-{digest(config.read_text(), *unnamed, repr(copies), setting.who, *files)}"
+            name = f"{key}-{digest(json.dumps(merged(config)), *unnamed, repr(copies), setting.who, *files)}"
             folder = setting.folder / f"seed{seed}" / name
             options = _options(row, seed, setting, config, {**folders, "self": str(folder)})
             folders[key] = str(folder)
@@ -124,7 +125,7 @@ def python(module: str, args: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", module, *args]
 
 
-def _options(row: Row, seed: int, setting: Setting, config: Path, folders: Mapping[str, str]) -> list[str]:
+def _options(row: Row, seed: int, setting: Setting, config: str, folders: Mapping[str, str]) -> list[str]:
     own = [f"--seed_everything={seed}"]
     if not setting.data.options and setting.scale == "demo":  # generated people, others with every seed
         own.append(f"--data.init_args.source.init_args.seed={seed}")
@@ -152,14 +153,9 @@ def _kept_in(folder: Path, group: str) -> list[str]:
         "name": f"{folder.parent.name}-{folder.name}",
         "group": group,
         "id": digest(str(folder)),
-        "project": "occlusion-robust-face-recognition",
     }
-    loggers = [
-        {"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": csv},
-        {"class_path": "pytorch_lightning.loggers.WandbLogger", "init_args": wandb},
-    ]
     return [
-        f"--trainer.logger={json.dumps(loggers)}",
+        f"--trainer.logger={json.dumps(loggers(csv, wandb))}",
         "--trainer.callbacks+=callbacks.History",
     ]
 

@@ -7,7 +7,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.networks import Normalize
 from lightning_modules.networks.foreign import foreign
 from lightning_modules.outputs import StepOutput

@@ -1,30 +1,36 @@
 """Networks in plain torch: trunks, heads, segmenters and their compositions."""
 
-from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
-from lightning_modules.networks.checkpoint_file import read_state_dict
-from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss, is_best
-from lightning_modules.networks.copy_weights import copy_matching_weights
-from lightning_modules.networks.face_net import FaceNet
-from lightning_modules.networks.fcn8s import FCN8s
-from lightning_modules.networks.fingerprint import fingerprint
-from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
-from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
-from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
-from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
-from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
-from lightning_modules.networks.smp_segmenter import SMPSegmenter
-from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
-from lightning_modules.networks.timm_trunk import TimmTrunk
-from lightning_modules.networks.trunk import Trunk
-from lightning_modules.networks.unused import freeze, unused_parameters
-from lightning_modules.networks.vgg16 import VGG16Trunk
-from lightning_modules.networks.weights import (
-    imagenet_trunk_weights,
-    load_classifier_weights,
-    load_network_weights,
-    load_segmenter_weights,
-    load_trunk_weights,
-)
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from lightning_modules.networks.casia_net import CasiaNet, CasiaNetTrunk
+    from lightning_modules.networks.checkpoint_file import read_state_dict
+    from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss
+    from lightning_modules.networks.copy_weights import copy_matching_weights
+    from lightning_modules.networks.face_net import FaceNet
+    from lightning_modules.networks.fcn8s import FCN8s
+    from lightning_modules.networks.fingerprint import fingerprint
+    from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
+    from lightning_modules.networks.is_best import is_best
+    from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
+    from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
+    from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
+    from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+    from lightning_modules.networks.smp_segmenter import SMPSegmenter
+    from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
+    from lightning_modules.networks.timm_trunk import TimmTrunk
+    from lightning_modules.networks.trunk import Trunk
+    from lightning_modules.networks.unused import freeze, unused_parameters
+    from lightning_modules.networks.vgg16 import VGG16Trunk
+    from lightning_modules.networks.weights import (
+        imagenet_trunk_weights,
+        load_classifier_weights,
+        load_network_weights,
+        load_segmenter_weights,
+        load_trunk_weights,
+    )
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -66,3 +72,5 @@ __all__ = [
     "read_state_dict",
     "unused_parameters",
 ]
+
+export_lazily(__name__)

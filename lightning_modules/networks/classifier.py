@@ -54,25 +54,6 @@ class Classifier(nn.Sequential):
         return scores, layer.loss(dropped, identities) if isinstance(layer, MarginHead) else loss(scores, identities)
 
 
-def is_best(scores: Tensor, identities: Tensor) -> Tensor:
-    """Return whether the right class has the highest score of all; a tie counts against it.
-
-    Args:
-        scores: ``(B, n)``.
-        identities: ``(B,)``: right classes.
-
-    Returns:
-        ``(B,)`` bool.
-
-    Example:
-        >>> import torch
-        >>> is_best(torch.tensor([[0.5, 0.2], [0.5, 0.5]]), torch.tensor([0, 0]))
-        tensor([ True, False])
-    """
-    own = scores.gather(1, identities[:, None])  # (B, 1)
-    return (scores >= own).sum(1) == 1
-
-
 def check_single_loss(margin_head: MarginHeadCallable | None, loss: nn.Module | None) -> None:
     """Refuse a loss of scores beside a margin head, which computes its own from the embeddings."""
     if margin_head is not None and loss is not None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 
 
 class RecordingModule:

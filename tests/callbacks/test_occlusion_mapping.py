@@ -19,7 +19,7 @@ from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, OccluderMixture, StrategicPlacement
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from lightning_modules import ClassifierModule, SegmentationModule
 from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, FCN8s, Normalize, fingerprint
 from tests.helpers.doubles import PlainSource

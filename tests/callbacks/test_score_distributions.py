@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from callbacks import ScoreDistributions
-from callbacks.rows import Rows
+from callbacks.row_collector import Rows
 from callbacks.score_distributions import MEASURES, NUM_BINS, Distribution, draw_distributions, pair_distances
 from losses import decidability
 

@@ -8,9 +8,9 @@ from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from callbacks import SegmentationIoU
 from callbacks.metrics import class_iou, confusion_matrices
-from callbacks.rows import Rows
+from callbacks.row_collector import Rows
 from callbacks.segmentation_iou import segmentation_measures
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 
 
 def random_masks(seed: int) -> torch.Tensor:

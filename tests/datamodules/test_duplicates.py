@@ -9,11 +9,11 @@ import pytest
 
 from datamodules.duplicates import Copies, pixel_digest
 from datamodules.errors import DataError
-from datamodules.faces import FaceDataModule
+from datamodules.face_data_module import FaceDataModule
+from datamodules.seams.face_source import FaceSource
 from datamodules.sources import ImageFolder, RecordIO
-from datamodules.sources.source import FaceSource
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 COUNTS = {"ann": 6, "bea": 6, "cid": 6, "dan": 6, "eva": 6}
 

@@ -12,8 +12,8 @@ from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.shared_memory import check_shared_memory
-from datamodules.sources.source import Landmarks, UInt8Image
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 MIB = 1 << 20

@@ -68,7 +68,7 @@ def test_others_may_read_it_as_any_file(tmp_path: Path) -> None:
 
 
 def an_occlusion_map(path: Path) -> None:
-    from datamodules.occlusion_map_file import OcclusionMap
+    from datamodules.seams.occlusion_map_file import OcclusionMap
 
     OcclusionMap(np.zeros((2, 2), np.float32), (1, 1), np.zeros(3, np.float32), 1, np.arange(2), "a", "b").save(path)
 
@@ -90,7 +90,7 @@ def a_figure(path: Path) -> None:
 
 
 def a_grid(path: Path) -> None:
-    from callbacks.figures import _save_grid
+    from callbacks.figures.sample_figures import _save_grid
 
     _save_grid(path, torch.zeros(1, 3, 8, 8))
 
@@ -109,7 +109,7 @@ def results(path: Path) -> None:
 
 
 def a_table(path: Path) -> None:
-    from experiments.evaluation_folder import EvaluationFolder
+    from experiments.evaluation.results_folder import EvaluationFolder
 
     EvaluationFolder(path.parent, [], []).write({})
 
@@ -121,7 +121,7 @@ def failures(path: Path) -> None:
 
 
 def a_manifest(path: Path) -> None:
-    from datamodules.protocols.lfw_occ_manifest import write_manifest
+    from datamodules.protocols.lfw_occ.manifest import write_manifest
 
     write_manifest(path, [])
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from datamodules.errors import DataError
 from experiments.checkpoint_files import WholeCheckpoints, whole_checkpoint
 from experiments.cli import UserError, run
-from experiments.launch import CONFIGS
 from tests.experiments.conftest import Options
 
 
@@ -142,7 +141,7 @@ def weights(folder: str) -> dict[str, Tensor]:
 
 
 def test_a_fit_goes_on_from_the_one_before_and_a_test_refuses(tiny: Options, caplog: pytest.LogCaptureFixture) -> None:
-    options = [f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--evaluate=false", "--trainer.callbacks=null"]
+    options = ["--config=trunk_demo", *tiny, "--evaluate=false", "--trainer.callbacks=null"]
     save = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"filename": "last"}}
     every = [*options, f"--trainer.callbacks={[save]}", "--trainer.max_epochs=2"]
     fitted = run(["fit", *every])

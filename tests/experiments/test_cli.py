@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from experiments.cli import main, run
-from experiments.launch import CONFIGS, launch
+from experiments.launch import launch
+from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.processes import run_module
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
-SOIDN = f"--config={CONFIGS}/soidn_demo.yaml"
+SOIDN = "--config=soidn_demo"
 NETWORK = "--model.init_args.network.init_args"
 SMP = "lightning_modules.networks.SMPSegmenter"
 
@@ -76,7 +78,7 @@ def test_identities_with_too_few_images(refusal: Refusal, tmp_path: Path) -> Non
 
 
 def test_the_papers_dataset_is_not_there(refusal: Refusal) -> None:
-    assert refusal(run, "fit", f"--config={CONFIGS}/soidn_casia.yaml").startswith("data/CASIA-WebFace: expected")
+    assert refusal(run, "fit", "--config=soidn_casia").startswith("data/CASIA-WebFace: expected")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_unknown_encoder(refusal: Refusal, tiny: Options) -> None:
 
 
 def test_misspelt_key_in_a_file(refusal: Refusal, tmp_path: Path) -> None:
-    text = (CONFIGS / "soidn_demo.yaml").read_text()
+    text = yaml.safe_dump(merged("soidn_demo"))
     (tmp_path / "mine.yaml").write_text(text.replace("segmentation_weight", "segmentation_wieght"))
     assert "Option 'segmentation_wieght' is not accepted" in refusal(run, "fit", f"--config={tmp_path}/mine.yaml")
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from datamodules.protocols import lfw_occ, lfw_pairs
 from experiments.cli import UserError
-from experiments.evaluate import evaluate, told_apart
-from tests.datamodules.protocols.lfw_occ_files import write_small_lfw
+from experiments.evaluate import evaluate
+from experiments.evaluation.named_protocols import told_apart
+from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.runs_on_disk import CLASSIFIER, SOIDN, write_run
 from tests.helpers.faces_on_disk import write_image_folder
 from tests.helpers.processes import run_module_in_two

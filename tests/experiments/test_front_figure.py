@@ -7,12 +7,11 @@ from PIL import Image
 
 from experiments.cli import UserError, run
 from experiments.front_figure import front_figure
-from experiments.launch import CONFIGS
 from tests.experiments.conftest import Options
 
 
 def trained(system: str, options: Options) -> str:
-    cli = run(["fit", f"--config={CONFIGS}/{system}_demo.yaml", *options, "--evaluate=false"])
+    cli = run(["fit", f"--config={system}_demo", *options, "--evaluate=false"])
     return f"--checkpoint={cli.trainer.log_dir}/checkpoints/last.ckpt"
 
 

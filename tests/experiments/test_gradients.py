@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-import yaml
 from jsonargparse import ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import nn
 
-from datamodules.batch import FaceBatch
-from experiments.launch import CONFIGS, SYSTEMS, DataChoice
+from datamodules.seams.face_batch import FaceBatch
+from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, load
 from experiments.reproduction.plan import Setting, plan
+from experiments.runs.layers import SYSTEMS, merged
 from lightning_modules import SOIDNModule, TripletModule
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import SOIDN, FCN8s, PooledHead, VGG16Trunk
@@ -42,11 +42,11 @@ class Model(NamedTuple):
     options: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([Path(self.config).stem, *(option[-24:] for option in self.options)])
+        return " ".join([self.config, *(option[-24:] for option in self.options)])
 
 
 def papers() -> list[Model]:
-    return [Model(f"{CONFIGS / system}_casia.yaml", tuple(SHRUNK.get(system, [WIDTHS["trunk"]]))) for system in SYSTEMS]
+    return [Model(f"{system}_casia", tuple(SHRUNK.get(system, [WIDTHS["trunk"]]))) for system in SYSTEMS]
 
 
 def rows() -> list[Model]:
@@ -65,7 +65,7 @@ def rows() -> list[Model]:
 
 def built(model: Model) -> FaceModule:
     """Build the model alone, without data."""
-    described = yaml.safe_load(Path(model.config).read_text())["model"]
+    described = merged(model.config)["model"]
     described["init_args"].pop("continue_classifier", None)
     network = described["init_args"]["network"]
     if not network["class_path"].endswith("FCN8s"):

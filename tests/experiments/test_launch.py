@@ -14,7 +14,6 @@ import yaml
 from experiments.cli import FaceCLI, UserError, run
 from experiments.launch import (
     BATCH_SIZE,
-    CONFIGS,
     FINE_TUNED,
     FROM_MODEL_A,
     choose_scale,
@@ -28,9 +27,10 @@ from experiments.launch import (
     strategic_placements,
     train_first_once,
 )
+from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 
@@ -56,10 +56,9 @@ def test_demo_takes_identities_of_ten_images_where_there_are_ten(rich: int, leas
 
 
 def test_few_faces_are_trained_on_for_more_epochs() -> None:
-    config = CONFIGS / "soidn_demo.yaml"
-    epochs = yaml.safe_load(config.read_text())["trainer"]["max_epochs"]
-    assert longer(config, 3) == [f"--trainer.max_epochs={3 * epochs}"]
-    assert longer(config, 1) == []
+    epochs = merged("soidn_demo")["trainer"]["max_epochs"]
+    assert longer("soidn_demo", 3) == [f"--trainer.max_epochs={3 * epochs}"]
+    assert longer("soidn_demo", 1) == []
 
 
 def test_the_first_stage_shares_settings_of_the_trainer_and_batch_size_but_not_its_length() -> None:
@@ -78,7 +77,7 @@ def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp
     mine.write_text(
         "seed_everything: 5\nmodel: {init_args: {network: {init_args: {head: {init_args: {embedding_dim: 32}}}}}}\n"
     )
-    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", f"--config={mine}", *tiny], dry=True)
+    plan = run(["fit", "--config=soidn_demo", f"--config={mine}", *tiny], dry=True)
     options = dict(option.removeprefix("--").split("=", 1) for option in planned_options(plan))
     assert options["seed_everything"] == "5"
     assert json.loads(options["model.init_args.network.init_args.head"])["init_args"]["embedding_dim"] == 32
@@ -88,7 +87,7 @@ def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp
 
 def test_other_people_or_pixels_are_other_faces(tiny: Options) -> None:
     def faces(*options: str) -> list[str]:
-        return people(run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny, *options], dry=True))
+        return people(run(["fit", "--config=soidn_demo", *tiny, *options], dry=True))
 
     assert faces() == faces("--model.init_args.segmentation_weight=0.5")
     assert faces() != faces("--data.init_args.source.init_args.seed=1")
@@ -123,7 +122,7 @@ def test_soidn_starts_from_a_trunk_that_is_trained_once(tiny: Options, capsys: p
     launch(["soidn", *tiny])
     said = capsys.readouterr().out
     assert "Scale: demo (no DATA given)" in said
-    assert "Configuration: experiments/configs/soidn_demo.yaml" in said
+    assert "Configuration: soidn_demo: base/all.yaml, base/soidn_demo.yaml, systems/soidn.yaml, systems/soid" in said
     assert said.index("training it on clean faces first") < said.index("SOIDN on unseen identities")
     checkpoints = {str(path) for path in Path("runs").rglob("*.ckpt")}
     assert len(list(Path("runs/wandb").glob("offline-run-*"))) == 2  # trunk and SOIDN are two runs
@@ -153,7 +152,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 
 @pytest.mark.usefixtures("trained")
 def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(tiny: Options) -> None:
-    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    plan = run(["fit", "--config=soidn_demo", *tiny], dry=True)
     assert train_first_once(plan, []) == train_first_once(plan, []) == "1/last.ckpt"
     assert train_first_once(plan, ["--trainer.limit_train_batches=2"]) == "2/last.ckpt"
     Path("1/last.ckpt").unlink()
@@ -183,7 +182,7 @@ def test_a_trunk_of_other_settings_or_a_lost_one_is_trained_anew(tiny: Options) 
 def test_a_damaged_record_or_another_run_s_checkpoint_is_said_to_be_one_and_made_again(
     what: str, content: str, reason: str, tiny: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    plan = run(["fit", "--config=soidn_demo", *tiny], dry=True)
     assert train_first_once(plan, []) == "1/last.ckpt"
     (record,) = Path("runs").rglob("*.json")
     (record if what == "record" else Path("1/last.ckpt")).write_text(content)
@@ -193,7 +192,7 @@ def test_a_damaged_record_or_another_run_s_checkpoint_is_said_to_be_one_and_made
 
 
 def test_a_first_stage_that_leaves_no_checkpoint_is_no_start(tiny: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = run(["fit", f"--config={CONFIGS / 'soidn_demo.yaml'}", *tiny], dry=True)
+    plan = run(["fit", "--config=soidn_demo", *tiny], dry=True)
     trainer = type("Trainer", (), {"checkpoint_callbacks": [], "fast_dev_run": 0})
     monkeypatch.setattr("experiments.launch.run", lambda args: type("CLI", (), {"trainer": trainer}))
     with pytest.raises(UserError, match=r"Trunk: expected it to leave last.ckpt, got \[\]"):
@@ -241,14 +240,13 @@ def test_placements_by_a_map_are_found_in_any_occluder(occluder: object, keys: l
 
 
 def test_all_that_start_from_model_a_start_from_the_same(tiny: Options, trained: list[Options]) -> None:
-    first = CONFIGS / "model_a_demo.yaml"
     options = [option for option in tiny if not option.startswith(BATCH_SIZE)]
     for system in FROM_MODEL_A:
         few = ["--data.init_args.identity_batches={identities: 2, images: 2}"] if system in FINE_TUNED else []
-        plan = run(["fit", f"--config={CONFIGS / system}_demo.yaml", *options, *few], dry=True)
-        train_first_once(plan, [], first)
+        plan = run(["fit", f"--config={system}_demo", *options, *few], dry=True)
+        train_first_once(plan, [], "model_a_demo")
     ((*_, data),) = [[word for word in args if word.startswith("--data=")] for args in trained]
-    own = yaml.safe_load(first.read_text())["data"]["init_args"]
+    own = merged("model_a_demo")["data"]["init_args"]
     assert json.loads(data.removeprefix("--data="))["init_args"]["batch_size"] == own["batch_size"]
 
 
@@ -280,7 +278,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
     assert {f"train/{name}" for name in train} <= set(logged)
     assert {f"val/{name}" for name in ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")} <= set(logged)
     measured = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert {"test/decidability/none", "test/decidability/occluded"} <= set(measured)
+    assert {"test/gallery_decidability/none", "test/gallery_decidability/occluded"} <= set(measured)
 
     launch([system, *small, "--trainer.max_epochs=2", "--evaluate=false"])
     assert "Model A: runs/model_a_demo/version_0/checkpoints/last.ckpt, trained before" in capsys.readouterr().out
@@ -388,11 +386,8 @@ def test_trains_on_the_users_faces(
     assert "identities of at least 4 images (0 have 10)" in said
     assert said.index(found) < said.index("OS network on unseen identities")
     assert Path("runs/segmentation_demo/version_0/metrics.json").exists()
-    epochs, of_few = (
-        yaml.safe_load(path.read_text())["trainer"]["max_epochs"]
-        for path in (CONFIGS / "trunk_demo.yaml", Path("runs/trunk_demo/version_0/config.yaml"))
-    )
-    assert of_few == 2 * epochs
+    of_few = yaml.safe_load(Path("runs/trunk_demo/version_0/config.yaml").read_text())["trainer"]["max_epochs"]
+    assert of_few == 2 * merged("trunk_demo")["trainer"]["max_epochs"]
 
 
 @pytest.mark.usefixtures("twice")

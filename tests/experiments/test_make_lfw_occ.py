@@ -10,12 +10,12 @@ from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
 from datamodules.protocols import OccludedFaces, lfw_occ, lfw_occ_from
-from datamodules.protocols.lfw_occ_make import Chunk, make_chunk
-from datamodules.protocols.lfw_occ_manifest import Row, read_manifest
-from experiments import make_lfw_occ as command
+from datamodules.protocols.lfw_occ import making
+from datamodules.protocols.lfw_occ.manifest import ManifestRow, read_manifest
+from datamodules.protocols.lfw_occ.pair_chunk import PairChunk, make_chunk
 from experiments.cli import UserError, main
 from experiments.make_lfw_occ import make_lfw_occ
-from tests.datamodules.protocols.lfw_occ_files import RIGHT, write_small_lfw
+from tests.datamodules.protocols.lfw_occ.small_lfw import RIGHT, write_small_lfw
 from tests.helpers.processes import start_server
 
 BOTH = ["--categories", "scarf", "cup+sunglasses"]
@@ -42,7 +42,7 @@ class Small:
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
-    monkeypatch.setattr(command, "CHUNK", 3)
+    monkeypatch.setattr(making, "CHUNK", 3)
     return Small(tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_the_folder_holds_what_is_drawn_on_the_fly(small: Small) -> None:
 def test_the_manifest_tells_what_was_done(small: Small) -> None:
     small.make("--categories", "cup+sunglasses", "--seed=3", "--severity=high")
     rows = list(read_manifest(small.out / "manifest.csv").values())
-    assert small.manifest().splitlines()[0] == ",".join(Row._fields)
+    assert small.manifest().splitlines()[0] == ",".join(ManifestRow._fields)
     assert [row.image for row in rows] == RIGHT
     assert [(row.pair, row.fold, row.category, row.seed) for row in rows] == [
         (str(pair), "1", "cup+sunglasses", "3") for pair in range(1, 5)
@@ -109,23 +109,23 @@ def test_a_second_run_makes_only_what_is_missing(small: Small, capsys: pytest.Ca
     assert small.manifest() == manifest
 
 
-def test_an_interrupted_run_goes_on(
+def test_an_interrupted_run_is_resumed(
     small: Small, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small.make(out=small.out.with_name("whole"))
-    made: list[Chunk] = []
+    made: list[PairChunk] = []
 
-    def interrupted(chunk: Chunk) -> list[Row]:
+    def interrupted(chunk: PairChunk) -> list[ManifestRow]:
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(chunk)
         return make_chunk(chunk)
 
-    monkeypatch.setattr(command, "make_chunk", interrupted)
+    monkeypatch.setattr(making, "make_chunk", interrupted)
     with pytest.raises(KeyboardInterrupt):
         small.make()
     assert not (small.out / "manifest.csv").exists()
-    monkeypatch.setattr(command, "make_chunk", make_chunk)
+    monkeypatch.setattr(making, "make_chunk", make_chunk)
     capsys.readouterr()
     small.make()
     assert "4 images made" in capsys.readouterr().out
@@ -134,10 +134,10 @@ def test_an_interrupted_run_goes_on(
 
 def test_other_settings_need_another_folder(small: Small) -> None:
     small.make()
-    with pytest.raises(UserError, match=r"expected the settings that it was made with, seed 0, got 1$"):
+    with pytest.raises(DataError, match=r"expected the settings that it was made with, seed 0, got 1$"):
         small.make(*BOTH, "--seed=1")
     small.pairs.write_text(small.pairs.read_text() + "\n")
-    with pytest.raises(UserError, match="made with, pairs_sha256 "):
+    with pytest.raises(DataError, match="made with, pairs_sha256 "):
         small.make()
 
 
@@ -267,6 +267,6 @@ def test_missing_images_are_listed_before_anything_is_made(small: Small) -> None
 def test_a_folder_that_cannot_be_written_to_is_refused(small: Small, tmp_path: Path) -> None:
     (tmp_path / "a_file").write_bytes(b"")
     with pytest.raises(
-        UserError, match=r"a_file/x: expected a folder that LFW-occ can be written to, got \[Errno 20\]"
+        DataError, match=r"a_file/x: expected a folder that LFW-occ can be written to, got Not a directory"
     ):
         small.make(out=tmp_path / "a_file/x")

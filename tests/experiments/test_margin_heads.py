@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.checkpoint import load_trained
 from experiments.cli import UserError, run
-from experiments.launch import CONFIGS
+from experiments.evaluation.trained_module import load_trained
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import ArcFaceHead, CosFaceHead
 from tests.experiments.conftest import Options
@@ -31,7 +30,7 @@ def options_of(head: str, margin: float, scale: float = 16.0) -> Options:
 def test_a_configured_head_is_trained_evaluated_mapped_and_loaded_again(
     system: str, head: str, margin: float, tiny: Options
 ) -> None:
-    options = [f"--config={CONFIGS}/{system}_demo.yaml", *tiny, *options_of(head, margin)]
+    options = [f"--config={system}_demo", *tiny, *options_of(head, margin)]
     fitted = run(["fit", *options])
     measures = {name: float(value) for name, value in fitted.trainer.callback_metrics.items()}
     assert "test/rank1/occluded" in measures
@@ -54,7 +53,7 @@ def test_a_configured_head_is_trained_evaluated_mapped_and_loaded_again(
 def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(tiny: Options) -> None:
     head = options_of("ArcFaceHead", 15.0)
     steady = ["--model.init_args.lr_schedule=null", "--evaluate=false"]  # a schedule would see other lengths
-    options = ["fit", f"--config={CONFIGS}/baseline_demo.yaml", *tiny, *head, *steady]
+    options = ["fit", "--config=baseline_demo", *tiny, *head, *steady]
     whole = run([*options, "--trainer.max_epochs=2"]).model.state_dict()
     first = run(options)
     checkpoint = f"--ckpt_path={first.trainer.log_dir}/checkpoints/last.ckpt"
@@ -67,9 +66,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(tiny: Options
 
 def test_refuses_a_margin_in_radians_in_one_line(tiny: Options) -> None:
     with pytest.raises(UserError, match=r"ArcFace's `margin` in degrees, 0 or from 1 to 90, .* got 0\.5$"):
-        run(["fit", f"--config={CONFIGS}/baseline_demo.yaml", *tiny, *options_of("ArcFaceHead", 0.5)], dry=True)
+        run(["fit", "--config=baseline_demo", *tiny, *options_of("ArcFaceHead", 0.5)], dry=True)
 
 
 def test_refuses_another_module_as_a_head(tiny: Options) -> None:
     with pytest.raises(UserError, match="margin_head"):
-        run(["fit", f"--config={CONFIGS}/baseline_demo.yaml", *tiny, f"{HEAD}=torch.nn.ReLU"], dry=True)
+        run(["fit", "--config=baseline_demo", *tiny, f"{HEAD}=torch.nn.ReLU"], dry=True)

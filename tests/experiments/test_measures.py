@@ -5,24 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from experiments import results
 from experiments.cli import UserError, parse_only
-from experiments.launch import CONFIGS
 from experiments.measures import evaluated_conditions, logged_names, monitored, protocol_names
-
-CONFIGURATIONS = sorted(CONFIGS.glob("*.yaml"))
-
-
-def configuration(stem: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((CONFIGS / f"{stem}.yaml").read_text())
-    return found
+from experiments.runs.layers import CONFIGS, CONFIGURATIONS, merged
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: path.stem)
-def test_what_chooses_the_best_checkpoint_is_logged(path: Path) -> None:
-    config = configuration(path.stem)
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_what_chooses_the_best_checkpoint_is_logged(name: str) -> None:
+    config = merged(name)
     names = logged_names(config)
     assert names.are_all
     assert [name for _, name in monitored(config)]
@@ -30,7 +22,7 @@ def test_what_chooses_the_best_checkpoint_is_logged(path: Path) -> None:
 
 
 def test_the_test_s_conditions_are_its_occluders() -> None:
-    config = configuration("soidn_demo")
+    config = merged("soidn_demo")
     config["data"]["init_args"]["evaluation_occluders"]["init_args"]["probabilities"] = {"scarf": 1, "cup": 1}
     assert evaluated_conditions(config["data"]) == ("scarf", "cup")
     names = {name for name in logged_names(config).known if name.startswith("test/rank1/")}
@@ -42,7 +34,7 @@ def test_the_test_s_conditions_are_its_occluders() -> None:
 
 @pytest.mark.parametrize("part", ["model", "data", "trainer"])
 def test_of_somebody_s_own_classes_nothing_is_refused(part: str) -> None:
-    config = configuration("trunk_demo")
+    config = merged("trunk_demo")
     if part == "trainer":
         config["trainer"]["callbacks"].append("mine.Callback")
     else:
@@ -60,7 +52,7 @@ def test_a_subclass_may_log_more_unless_it_says_so(tmp_path: Path, monkeypatch: 
         "class Other(ClassifierModule): logged = {'val': ('centre_loss',)}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    config = configuration("trunk_demo")
+    config = merged("trunk_demo")
     config["model"]["class_path"] = "own.More"
     assert logged_names(config).have("val/centre_loss")
     config["model"]["class_path"] = "own.Other"
@@ -77,8 +69,8 @@ def test_protocols_have_measures_by_what_they_compare() -> None:
 
 
 def test_published_figures_stand_beside_systems_and_conditions_that_there_are() -> None:
-    systems = {yaml.safe_load(path.read_text())["system"] for path in CONFIGURATIONS}
-    conditions = set(evaluated_conditions(configuration("soidn_demo")["data"]) or ())
+    systems = {merged(name)["system"] for name in CONFIGURATIONS}
+    conditions = set(evaluated_conditions(merged("soidn_demo")["data"]) or ())
     for published in (results.PUBLISHED_RANK1, results.PUBLISHED_ACCURACY):
         assert set(published) <= systems
         assert {condition for figures in published.values() for condition in figures} <= conditions
@@ -93,7 +85,7 @@ def test_the_table_of_a_run_asks_for_measures_that_there_are() -> None:
             asked.add(name)
             return default
 
-    names = logged_names(configuration("soidn_demo")).known
+    names = logged_names(merged("soidn_demo")).known
     results.results_table(Asked.fromkeys(names, 0.5), "SOIDN")
     assert len(asked) > 20
     clean = {f"test/iou/{name}" for name in ("none",)}  # an image without an occluder has no IoU
@@ -101,7 +93,7 @@ def test_the_table_of_a_run_asks_for_measures_that_there_are() -> None:
 
 
 def test_a_watched_measure_that_is_never_logged_is_refused_before_training() -> None:
-    options = ["fit", f"--config={CONFIGS}/trunk_demo.yaml"]
+    options = ["fit", "--config=trunk_demo"]
     wrong = "[{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val/lss}}]"
     expected = "EarlyStopping: expected `monitor` to be a measure that the training logs, got 'val/lss'; did you mean"
     with pytest.raises(UserError, match=expected):

@@ -14,9 +14,10 @@ from experiments.align import align
 from experiments.cli import ParsingCLI, UserError, main, run
 from experiments.evaluate import evaluate
 from experiments.front_figure import front_figure
-from experiments.launch import CONFIGS, launch
+from experiments.launch import launch
 from experiments.make_lfw_occ import make_lfw_occ
 from experiments.reproduce import reproduce
+from experiments.runs.layers import CONFIGS
 from experiments.sweep import sweep
 from tests.experiments.conftest import Options
 
@@ -118,7 +119,7 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     ],
 )
 def test_of_what_is_read(refusal: Refusal, option: str, message: str) -> None:
-    line = refusal(run, "fit", f"--config={CONFIGS}/soidn_demo.yaml", option)
+    line = refusal(run, "fit", "--config=soidn_demo", option)
     assert message in line
     assert "(traceback: " not in line
 
@@ -138,7 +139,7 @@ def test_of_weights_alone_that_a_training_cannot_go_on_from(refusal: Refusal, al
     path = alone / "runs/weights.pt"
     path.parent.mkdir()
     torch.save(weights if lacks == "all but weights" else whole, path)
-    line = refusal(run, "fit", f"--config={CONFIGS}/soidn_demo.yaml", f"--ckpt_path={path}")
+    line = refusal(run, "fit", "--config=soidn_demo", f"--ckpt_path={path}")
     assert "which holds weights alone: --model.init_args.initial_weights=" in line
     assert "(traceback: " not in line
 
@@ -172,7 +173,7 @@ def test_of_weights_alone_that_a_training_cannot_go_on_from(refusal: Refusal, al
     ],
 )
 def test_of_what_is_built(refusal: Refusal, tiny: Options, system: str, options: Options, message: str) -> None:
-    line = refusal(run, "fit", f"--config={CONFIGS / system}_demo.yaml", *tiny, *options)
+    line = refusal(run, "fit", f"--config={system}_demo", *tiny, *options)
     assert message in line
     assert ("(traceback: " in line) == message.startswith("RuntimeError")
 
@@ -241,7 +242,7 @@ def test_of_a_benchmark_of_nothing(name: str, option: str, refusal: Refusal, mon
 
 
 def test_a_user_s_class_that_fails_has_its_traceback_in_a_file(refusal: Refusal, tiny: Options) -> None:
-    line = refusal(run, "fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, f"{NETWORK}.trunk=faulty.Trunk")
+    line = refusal(run, "fit", "--config=trunk_demo", *tiny, f"{NETWORK}.trunk=faulty.Trunk")
     assert line.startswith("ZeroDivisionError: division by zero (traceback: ")
     assert "faulty.py" in Path(line.partition("(traceback: ")[2].rstrip(")")).read_text()
 
@@ -309,5 +310,5 @@ def test_an_interruption_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_null_deep_in_a_configuration_is_no_word(null: str) -> None:
     key = "--data.init_args.source.init_args.cache_dir"
     for words in ([f"{key}={null}"], [key, null]):
-        config = run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *words], cli=ParsingCLI).config.fit
+        config = run(["fit", "--config=trunk_demo", *words], cli=ParsingCLI).config.fit
         assert config.data.init_args.source.init_args.cache_dir is None

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from experiments.cli import main, run
-from experiments.launch import CONFIGS
 from tests.experiments.conftest import Options
 
 
@@ -22,7 +21,7 @@ def said(args: Options, capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.fixture
 def options(tiny: Options) -> Options:
-    return [f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--evaluate=false"]
+    return ["--config=trunk_demo", *tiny, "--evaluate=false"]
 
 
 def test_one_nan_in_the_head_names_a_face_in_place_of_figures(

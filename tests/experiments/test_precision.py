@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from experiments.cli import run
-from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SYSTEMS
+from experiments.launch import FINE_TUNED, OCCLUDED
+from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
 
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
@@ -19,7 +20,7 @@ FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  #
 def test_losses_and_measures_are_finite_in_bfloat16(system: str, tiny: Options) -> None:
     options = [*tiny, *(FEW_PEOPLE if system in FINE_TUNED else []), "--trainer.precision=bf16-mixed"]
     without_summary = "--trainer.enable_model_summary=false"  # it warns that it counts bytes in float32
-    trained = run(["fit", f"--config={CONFIGS / system}_demo.yaml", *options, without_summary])
+    trained = run(["fit", f"--config={system}_demo", *options, without_summary])
     folder = Path(str(trained.trainer.log_dir))
     rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
     losses = {key: float(value) for row in rows for key, value in row.items() if "loss" in key and value}

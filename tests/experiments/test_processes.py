@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from experiments.cli import run
-from experiments.launch import CONFIGS
 from tests.experiments.conftest import Options
 from tests.helpers.processes import ROOT, run_module, run_module_in_two
 
@@ -60,7 +59,7 @@ def test_two_processes_come_to_the_metrics_of_one(
 ) -> None:
     # in float64, where all that rounding does lies far below what is compared: the sum of two means of 2 images is
     # not, to the last bit, that of 4
-    config = [f"--config={CONFIGS / system}_demo.yaml", *tiny, *PLAIN[system], SGD, "--trainer.precision=64-true"]
+    config = [f"--config={system}_demo", *tiny, *PLAIN[system], SGD, "--trainer.precision=64-true"]
     options = [*config, "--data.init_args.num_unseen=2", "--trainer.max_epochs=2"]
     run(["fit", *options, "--data.init_args.batch_size=4"])
     folders = tmp_path, elsewhere()
@@ -78,7 +77,7 @@ def test_two_processes_come_to_the_metrics_of_one(
 @pytest.mark.slow
 def test_two_processes_measure_what_one_does(tiny: Options, tmp_path: Path, elsewhere: Callable[[], Path]) -> None:
     # 3 people × 3 images × 7 conditions = 63 faces: two processes repeat one
-    options = [f"--config={CONFIGS}/soidn_demo.yaml", *tiny, "--data.init_args.images_per_unseen=3"]
+    options = ["--config=soidn_demo", *tiny, "--data.init_args.images_per_unseen=3"]
     run(["fit", *options])
     one, two = tmp_path / "runs/soidn_demo/version_0", elsewhere() / "runs/soidn_demo/version_0"
     run_module("experiments.train", "test", *options, f"--ckpt_path={one}/checkpoints/last.ckpt", *TWO)
@@ -89,7 +88,7 @@ def test_two_processes_measure_what_one_does(tiny: Options, tmp_path: Path, else
 @pytest.mark.slow
 def test_batch_normalisation_over_processes_is_refused_on_a_cpu(tiny: Options, elsewhere: Callable[[], Path]) -> None:
     elsewhere()
-    said = run_module("experiments.train", "fit", f"--config={CONFIGS}/baseline_demo.yaml", *tiny, *TWO, status=1)
+    said = run_module("experiments.train", "fit", "--config=baseline_demo", *tiny, *TWO, status=1)
     (line,) = {line for line in said.splitlines() if line.startswith("error: ")}
     assert line.startswith("error: Expected GPUs with `trainer.sync_batchnorm`")
 
@@ -99,7 +98,7 @@ def test_batch_normalisation_over_processes_is_refused_on_a_cpu(tiny: Options, e
 def test_two_processes_train_a_soidn_by_triplets(tiny: Options, elsewhere: Callable[[], Path]) -> None:
     folder = elsewhere()
     options = [
-        f"--config={CONFIGS}/soidn_demo.yaml",
+        "--config=soidn_demo",
         *tiny,
         *PLAIN["soidn"],
         "--model.class_path=lightning_modules.TripletModule",

@@ -11,7 +11,6 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from experiments.cli import FaceCLI, run
-from experiments.launch import CONFIGS
 from experiments.stopping import TERMINATED
 from tests.experiments.conftest import Options
 
@@ -57,7 +56,7 @@ def fit(tiny: Options, *more: str, signals: Signals | None = None) -> FaceCLI:
                 trainer.callbacks.insert(0, signals)  # type: ignore[attr-defined]  # it has them
             return trainer
 
-    return run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *options, *more], cli=Interrupted)
+    return run(["fit", "--config=trunk_demo", *options, *more], cli=Interrupted)
 
 
 def weights(path: Path) -> dict[str, Tensor]:

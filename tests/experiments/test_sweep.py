@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from experiments.cli import UserError
-from experiments.launch import CONFIGS
+from experiments.runs.layers import CONFIGS, merged
 from experiments.sweep import check, sweep
 from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, locked, run_here
@@ -79,8 +79,7 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
 def planned() -> dict[str, Any]:
     """Return the configuration of the trials, as far as it is looked at."""
-    config: dict[str, Any] = yaml.safe_load((CONFIGS / "trunk_demo.yaml").read_text())
-    return config
+    return merged("trunk_demo")
 
 
 def space(kind: str, low: float, high: float, **more: float) -> dict[str, Any]:

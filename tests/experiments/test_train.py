@@ -12,8 +12,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Timer
 
 from experiments.cli import FaceCLI, UserError, run
-from experiments.launch import CONFIGS, FINE_TUNED, OCCLUDED, SYSTEMS
+from experiments.launch import FINE_TUNED, OCCLUDED
 from experiments.measures import logged_names
+from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
@@ -40,7 +41,7 @@ def metrics(folder: Path) -> dict[str, float]:
 
 @pytest.mark.parametrize("system", [name for name in SYSTEMS if name not in OCCLUDED])  # which start from model A
 def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> None:
-    options = [f"--config={CONFIGS / system}_demo.yaml", *tiny, *(FEW_PEOPLE if system in FINE_TUNED else [])]
+    options = [f"--config={system}_demo", *tiny, *(FEW_PEOPLE if system in FINE_TUNED else [])]
     run(["fit", *options])
 
     fitted = Path(f"runs/{system}_demo/version_0")
@@ -73,23 +74,21 @@ def _check_names(fitted: Path, may_lack: set[str]) -> None:
 
 def test_last_is_the_last_epoch_s_though_validation_has_been_better(tiny: Options) -> None:
     still = "--model.init_args.optimizer.init_args.lr=1e-12"  # the first epoch stays the best
-    cli = run(
-        ["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--trainer.max_epochs=3", "--evaluate=false", still]
-    )
+    cli = run(["fit", "--config=trunk_demo", *tiny, "--trainer.max_epochs=3", "--evaluate=false", still])
     saved = {path.stem: torch.load(path, weights_only=True) for path in Path("runs").rglob("*.ckpt")}
     assert {name: checkpoint["epoch"] for name, checkpoint in saved.items()} == {"best": 0, "last": 2}
     torch.testing.assert_close(saved["last"]["state_dict"], dict(cli.model.state_dict()), rtol=0, atol=0)
 
 
 def test_the_saved_config_is_the_run(tiny: Options) -> None:
-    run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny])
+    run(["fit", "--config=trunk_demo", *tiny])
     first = Path("runs/trunk_demo/version_0")
     run(["fit", f"--config={first}/config.yaml"])
     assert metrics(Path("runs/trunk_demo/version_1")) == metrics(first)
 
 
 def test_a_fit_can_go_without_evaluation(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
-    run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--evaluate=false"])
+    run(["fit", "--config=trunk_demo", *tiny, "--evaluate=false"])
     assert not Path("runs/trunk_demo/version_0/metrics.json").exists()
     assert "unseen identities" not in capsys.readouterr().out
 
@@ -103,12 +102,12 @@ def test_a_fit_that_trains_nothing_is_not_evaluated(evaluate: str, tiny: Options
             return trainer
 
     with pytest.raises(UserError, match="got one that trained nothing"):
-        run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, f"--evaluate={evaluate}"], cli=OutOfTime)
+        run(["fit", "--config=trunk_demo", *tiny, f"--evaluate={evaluate}"], cli=OutOfTime)
     assert not list(Path("runs").rglob("metrics.json"))
 
 
 def test_a_fast_development_run_is_no_training_of_nothing(tiny: Options) -> None:
-    cli = run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, "--trainer.fast_dev_run=1"])
+    cli = run(["fit", "--config=trunk_demo", *tiny, "--trainer.fast_dev_run=1"])
     assert cli.trainer.global_step == 1
 
 
@@ -117,7 +116,7 @@ def test_a_training_does_not_go_on_from_weights_alone_that_can_be_tested(tiny: O
         "--trainer.callbacks=[{class_path: pytorch_lightning.callbacks.ModelCheckpoint, init_args: "
         "{dirpath: kept, filename: weights, save_weights_only: true}}]"
     )
-    options = [f"--config={CONFIGS}/trunk_demo.yaml", *tiny]
+    options = ["--config=trunk_demo", *tiny]
     run(["fit", *options, saver, "--evaluate=false"])
     with pytest.raises(UserError, match=r"which holds weights alone: --model.init_args.initial_weights=kept/weights"):
         run(["fit", *options, "--ckpt_path=kept/weights.ckpt"])

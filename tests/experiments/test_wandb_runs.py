@@ -12,7 +12,6 @@ from pytorch_lightning.loggers import WandbLogger
 from experiments import wandb_runs
 from experiments.cli import run
 from experiments.errors import UserError
-from experiments.launch import CONFIGS
 from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode, start, unreachable
 from tests.experiments.conftest import Options
 
@@ -120,7 +119,7 @@ def test_w_and_b_failing_in_the_middle_of_a_run_is_a_warning(tiny: Options, monk
     options = [*tiny, "--trainer.callbacks=pytorch_lightning.callbacks.RichProgressBar", "--evaluate=false"]
     said: list[str] = []
     monkeypatch.setattr(wandb_runs, "rank_zero_warn", said.append)
-    cli = run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *options])
+    cli = run(["fit", "--config=trunk_demo", *options])
     (line,) = said
     assert line.startswith("W&B failed (the service is gone): the rest of this run is not logged there")
     assert cli.trainer.global_step > 0

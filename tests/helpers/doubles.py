@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 POINTS = np.array([[10, 12], [22, 12], [16, 18], [11, 24], [21, 24]], np.float32)
 

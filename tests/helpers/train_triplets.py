@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import nn
 
 from datamodules import FaceDataModule, IdentityBatches
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import TripletModule
 from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, Normalize
 from losses import BatchTripletLoss, DistanceLoss, TripletLoss

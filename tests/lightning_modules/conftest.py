@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.networks import SOIDN, FaceNet, FCN8s, PooledHead, VGG16Trunk
 
 

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from datamodules import FaceDataModule
-from datamodules.batch import FaceBatch
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
@@ -32,7 +32,7 @@ from tests.helpers.doubles import PlainSource, RandomSquare
 def train(
     module: LightningModule, folder: Path, *, epochs: int, num_workers: int = 0, resume: Path | None = None
 ) -> Path:
-    """Train on twenty faces of five people; return where the checkpoint of each epoch is."""
+    """Train on twenty faces of five identities; return where the checkpoint of each epoch is."""
     torch.set_num_threads(1)
     data = FaceDataModule(
         PlainSource([5] * 8),

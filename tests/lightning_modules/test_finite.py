@@ -12,9 +12,9 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from datamodules import FaceDataModule
-from datamodules.batch import FaceBatch
 from datamodules.errors import DataError
 from datamodules.occluders import OccluderMixture
+from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, SegmentationModule, SOIDNModule, TripletModule
 from lightning_modules.base import FaceModule
 from lightning_modules.finite import FiniteFaces, FiniteLosses

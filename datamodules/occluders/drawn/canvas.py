@@ -4,12 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.occluders.anchors import FACE, Fit
+from datamodules.occluders.anchors import FACE, LANDMARK_NAMES, Fit
 from datamodules.occluders.sprite import Floats, Play, Sprite, make_sprite
 
 Points = NDArray[np.float64]
 """``(n, 2)`` points (x, y) in face units: the eyes lie at (-40, 0) and (40, 0), the mouth at (0, 89)."""
-_NAMES = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 _SHIFT = 6  # sub-pixel bits of OpenCV's drawing functions
 
 
@@ -74,11 +73,11 @@ class Canvas:
         soft = soften(shifted, blur) * np.float32(strength)
         self.alpha += soft * (1 - self.alpha)
 
-    def sprite(self, play: Play, *, anchors: tuple[str, ...] = _NAMES, fit: Fit = "similarity") -> Sprite:
+    def sprite(self, play: Play, *, anchors: tuple[str, ...] = LANDMARK_NAMES, fit: Fit = "similarity") -> Sprite:
         """Crop the sheet to what is drawn and turn it into a sprite."""
         rows, columns = np.flatnonzero(self.alpha.any(axis=1)), np.flatnonzero(self.alpha.any(axis=0))
         window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        landmarks = dict(zip(_NAMES, FACE - self.origin - (columns[0], rows[0]), strict=True))
+        landmarks = dict(zip(LANDMARK_NAMES, FACE - self.origin - (columns[0], rows[0]), strict=True))
         points = {name: (float(landmarks[name][0]), float(landmarks[name][1])) for name in anchors}
         return make_sprite(self.rgb[window], self.alpha[window], self.shape[window], points, fit=fit, play=play)
 

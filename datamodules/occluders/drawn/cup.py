@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, soften
-from datamodules.occluders.drawn.curves import ellipse, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey, hsv, palette
+from datamodules.occluders.drawn.category import Category, FrozenCategory
+from datamodules.occluders.drawn.colours import Split, colour, grey, hsv, palette
+from datamodules.occluders.drawn.outlines import ellipse, spline
 from datamodules.occluders.drawn.patterns import draw_pattern
-from datamodules.occluders.sprite import Floats, Play, Sprite
+from datamodules.occluders.sprite import Floats, Play
 
 
 class Body(NamedTuple):
@@ -38,10 +39,8 @@ BODIES: Mapping[Split, Mapping[str, Body]] = {
 """Sizes and shapes by split."""
 
 
-def draw_cup(rng: np.random.Generator, split: Split) -> Sprite:
+def draw_cup(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> None:
     """Draw one cup whose rim lies at the mouth."""
-    canvas = Canvas(-130, 40, 130, 270)
-    kind = list(BODIES[split])[rng.integers(len(BODIES[split]))]
     body = BODIES[split][kind]
     rim, height = rng.uniform(*body.rim), rng.uniform(*body.height)
     top = rng.uniform(68, 86)
@@ -56,7 +55,6 @@ def draw_cup(rng: np.random.Generator, split: Split) -> Sprite:
     _light(canvas, rng, across, inside, glossy=kind != "paper_cup")
     _rim(canvas, rng, split, kind, rim, top, tint)
     canvas.drop_shadow(strength=rng.uniform(0.2, 0.45))
-    return canvas.sprite(Play(6.0, 8.0, 0.07))
 
 
 def _body(canvas: Canvas, body: Body, rim: float, top: float, height: float) -> tuple[Floats, Floats]:
@@ -132,3 +130,21 @@ def _rim(
         tint, strength = hsv(170, 0.08, 0.85), 0.35
     canvas.paint(canvas.polygon(opening), 0.55 * tint, strength)
     canvas.paint(canvas.line(opening, 3, closed=True), np.minimum(1.15 * tint + 12, 255), strength)
+
+
+CUP = Category(
+    "cup",
+    BODIES,
+    draw_cup,
+    window=(-130, 40, 130, 270),
+    play=Play(shift=6.0, degrees=8.0, scale=0.07),
+    frozen=FrozenCategory(
+        sha256="b0b2e7ef2f8d76df72d13ade9624daef29a107a1b8b3f5bad0e371873487b36c",
+        centre=(0, 120),
+        shift=6 << 16,
+        turn=4575,
+        scale=287,
+        severe_scale=(3000, 6800),
+        severe_shift=(-20 << 16, 10 << 16),
+    ),
+)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, hsv, palette
+from datamodules.occluders.drawn.category import Category, FrozenCategory
+from datamodules.occluders.drawn.colours import Split, hsv, palette
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
 from datamodules.occluders.drawn.patterns import draw_pattern, noise
-from datamodules.occluders.sprite import Floats, Play, Sprite
+from datamodules.occluders.sprite import Floats, Play
 
 # from the nose down the right side to the chin
 _SURGICAL = [(0, 20), (14, 24), (40, 36), (70, 42), (72, 72), (66, 106), (48, 138), (22, 154), (0, 157)]
@@ -32,10 +33,8 @@ COLOURS: Mapping[Split, tuple[tuple[float, float, float, float, float], ...]] = 
 """Plain colours by split: blue, white and black against pink, cream and mint."""
 
 
-def draw_doctor_mask(rng: np.random.Generator, split: Split) -> Sprite:
+def draw_doctor_mask(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> None:
     """Draw one mask over nose, mouth and chin, with its ear loops."""
-    canvas = Canvas(-112, -20, 112, 190)
-    kind = list(OUTLINES[split])[rng.integers(len(OUTLINES[split]))]
     outline = spline(mirrored(OUTLINES[split][kind] * rng.uniform((0.94, 0.97), (1.05, 1.03))))
     cloth = _cloth(canvas, rng, split, kind)
     inside = canvas.polygon(outline)
@@ -45,7 +44,6 @@ def draw_doctor_mask(rng: np.random.Generator, split: Split) -> Sprite:
     _RELIEF[kind](canvas, rng, inside)
     _hems(canvas, rng, outline, inside)
     canvas.drop_shadow(strength=rng.uniform(0.2, 0.45))
-    return canvas.sprite(Play(2.5, 2.0, 0.04), fit="affine")
 
 
 def _cloth(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> Floats:
@@ -131,3 +129,22 @@ def _hems(canvas: Canvas, rng: np.random.Generator, outline: Points, inside: Flo
     hem = canvas.line(outline * (0.95, 0.95) + (0, 4.3), 1, closed=True) * inside
     canvas.shade(1 - np.float32(rng.uniform(0.1, 0.25)) * hem)
     canvas.shine(canvas.line(outline, 3, closed=True) * inside * np.float32(rng.uniform(0, 0.3)))
+
+
+DOCTOR_MASK = Category(
+    "doctor_mask",
+    OUTLINES,
+    draw_doctor_mask,
+    window=(-112, -20, 112, 190),
+    play=Play(shift=2.5, degrees=2.0, scale=0.04),
+    fit="affine",
+    frozen=FrozenCategory(
+        sha256="ff7a0edcc403f237cb979bdcd0391c03ac3f92e224083b16546458414361803f",
+        centre=(0, 85),
+        shift=5 << 15,
+        turn=1144,
+        scale=164,
+        severe_scale=(3000, 4700),
+        severe_shift=(-5 << 16, 75 << 16),
+    ),
+)

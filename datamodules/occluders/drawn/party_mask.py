@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from datamodules.occluders.anchors import EYES_AND_NOSE
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey, hsv, hue, palette
+from datamodules.occluders.drawn.category import Category, FrozenCategory
+from datamodules.occluders.drawn.colours import Split, colour, grey, hsv, hue, palette
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
 from datamodules.occluders.drawn.patterns import draw_pattern, noise
-from datamodules.occluders.sprite import Floats, Play, Sprite
+from datamodules.occluders.sprite import Floats, Play
 
 # from the top of the middle line down the right side
 _DOMINO = [(0, -22), (26, -35), (62, -38), (94, -30), (98, -8), (84, 22), (56, 34), (30, 28), (14, 16), (0, 12)]
@@ -33,10 +35,8 @@ OUTLINES: Mapping[Split, Mapping[str, Points]] = {
 """Outlines by split, in face units."""
 
 
-def draw_party_mask(rng: np.random.Generator, split: Split) -> Sprite:
+def draw_party_mask(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> None:
     """Draw one mask; the eye holes stay free."""
-    canvas = Canvas(-150, -170, 150, 90)
-    kind = list(OUTLINES[split])[rng.integers(len(OUTLINES[split]))]
     outline = OUTLINES[split][kind] * rng.uniform((0.92, 0.88), (1.06, 1.08))
     holes = _holes(rng)
     if rng.random() < 0.45:
@@ -50,7 +50,6 @@ def draw_party_mask(rng: np.random.Generator, split: Split) -> Sprite:
         _trim(canvas, rng, split, [outline, *holes])
     canvas.cut(canvas.polygon(*holes))
     canvas.drop_shadow(strength=rng.uniform(0.2, 0.45))
-    return canvas.sprite(Play(2.0, 2.5, 0.04), anchors=("left_eye", "right_eye", "nose"))
 
 
 def _holes(rng: np.random.Generator) -> list[Points]:
@@ -120,3 +119,22 @@ def _feather(canvas: Canvas, root: Points, angle: float, length: float, tint: Fl
     barbs = 0.82 + 0.18 * np.sin(1.5 * (u - 1.2 * v))
     canvas.paint(inside, np.minimum(tint, 255) * barbs[..., None].astype(np.float32))
     canvas.paint(canvas.line(np.array([root, root + 0.95 * length * along]), 1), 0.7 * np.minimum(tint, 255))
+
+
+PARTY_MASK = Category(
+    "party_mask",
+    OUTLINES,
+    draw_party_mask,
+    window=(-150, -170, 150, 90),
+    play=Play(shift=2.0, degrees=2.5, scale=0.04),
+    anchors=EYES_AND_NOSE,
+    frozen=FrozenCategory(
+        sha256="b9c8992186ca7d6bea851ead05822acfec3ceefc7807efbda8b22327ae8e1c85",
+        centre=(0, 0),
+        shift=2 << 16,
+        turn=1430,
+        scale=164,
+        severe_scale=(2400, 5700),
+        severe_shift=(0, 0),
+    ),
+)

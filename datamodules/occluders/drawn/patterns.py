@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from datamodules.occluders.drawn.palette import Split
+from datamodules.occluders.drawn.colours import Split
 from datamodules.occluders.sprite import Floats
 
 Pattern = Callable[[np.random.Generator, Floats, Floats, Floats], Floats]

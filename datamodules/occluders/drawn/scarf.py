@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, palette
+from datamodules.occluders.drawn.category import Category, FrozenCategory
+from datamodules.occluders.drawn.colours import Split, palette
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
 from datamodules.occluders.drawn.patterns import draw_pattern, noise
-from datamodules.occluders.sprite import Floats, Play, Sprite
+from datamodules.occluders.sprite import Floats, Play
 
 # from the middle of the upper hem down the right side, y from the hem
 _WRAP = [(0, 0), (30, 0), (60, -8), (84, -16), (98, 6), (106, 60), (122, 130), (130, 240), (60, 250), (0, 250)]
@@ -26,10 +27,8 @@ OUTLINES: Mapping[Split, Mapping[str, Points]] = {
 _WOUND = ("wrap", "loop", "shawl")  # lie in several turns, one over the other
 
 
-def draw_scarf(rng: np.random.Generator, split: Split) -> Sprite:
+def draw_scarf(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> None:
     """Draw one scarf, from between nose bridge and upper lip down past the chin and the neck."""
-    canvas = Canvas(-170, 0, 170, 330)
-    kind = list(OUTLINES[split])[rng.integers(len(OUTLINES[split]))]
     hem = rng.uniform(30, 64)
     inside = canvas.polygon(_outline(rng, OUTLINES[split][kind], hem))
     if kind == "knot":
@@ -42,7 +41,6 @@ def draw_scarf(rng: np.random.Generator, split: Split) -> Sprite:
     for u in turns:
         _overlap(canvas, u)
     canvas.drop_shadow(down=-4, strength=rng.uniform(0.25, 0.5))
-    return canvas.sprite(Play(4.0, 3.0, 0.05))
 
 
 def _cloth_coordinates(canvas: Canvas, turns: list[Floats], depth: Floats) -> tuple[Floats, Floats]:
@@ -112,3 +110,21 @@ def _light(canvas: Canvas, rng: np.random.Generator, inside: Floats, depth: Floa
     canvas.shade((folds * round_ * edge + nose).astype(np.float32))
     hem = np.clip(inside - np.roll(inside, 3, axis=0), 0, 1)
     canvas.shine(soften(hem, 1.0) * np.float32(rng.uniform(0, 0.3)))
+
+
+SCARF = Category(
+    "scarf",
+    OUTLINES,
+    draw_scarf,
+    window=(-170, 0, 170, 330),
+    play=Play(shift=4.0, degrees=3.0, scale=0.05),
+    frozen=FrozenCategory(
+        sha256="a0cc8b51b31140fa63400eabfa69b28d07dd65470cb1138be63e3a4054511e6d",
+        centre=(0, 110),
+        shift=4 << 16,
+        turn=1716,
+        scale=205,
+        severe_scale=(3700, 4500),
+        severe_shift=(-15 << 16, 75 << 16),
+    ),
+)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from datamodules.occluders.anchors import EYES_AND_NOSE
 from datamodules.occluders.drawn.canvas import Canvas, Points, soften
-from datamodules.occluders.drawn.curves import ellipse, mirrored, spline
-from datamodules.occluders.drawn.palette import Split, colour, grey
-from datamodules.occluders.sprite import Floats, Play, Sprite
+from datamodules.occluders.drawn.category import Category, FrozenCategory
+from datamodules.occluders.drawn.colours import Split, colour, grey
+from datamodules.occluders.drawn.outlines import ellipse, mirrored, spline
+from datamodules.occluders.sprite import Floats, Play
 
 # the right lens, x outwards and y down, in halves of its width and height
 _AVIATOR = [(-0.8, -0.8), (0, -0.95), (0.7, -0.85), (1, -0.45), (0.95, 0.2), (0.6, 0.8), (0, 1), (-0.6, 0.75), (-1, 0)]
@@ -23,10 +25,8 @@ LENSES: Mapping[Split, Mapping[str, Points]] = {
 """Outlines by split; ``shield`` is one lens over both eyes, in face units."""
 
 
-def draw_sunglasses(rng: np.random.Generator, split: Split) -> Sprite:
+def draw_sunglasses(canvas: Canvas, rng: np.random.Generator, split: Split, kind: str) -> None:
     """Draw one pair; lenses let up to 40 % of the face through and count as occluder all the same."""
-    canvas = Canvas(-112, -60, 112, 70)
-    kind = list(LENSES[split])[rng.integers(len(LENSES[split]))]
     lenses = _place(rng, kind, LENSES[split][kind])
     frame = grey(rng, split) if rng.random() < 0.6 else colour(rng, split, value=(0.25, 0.8))
     thick = int(rng.choice([2, 3])) if kind in ("aviator", "hexagon") else int(rng.integers(3, 7))
@@ -36,7 +36,6 @@ def draw_sunglasses(rng: np.random.Generator, split: Split) -> Sprite:
     canvas.shine(_reflection(canvas, rng) * inside)
     _frame(canvas, rng, lenses, frame, thick)
     canvas.drop_shadow(strength=rng.uniform(0.2, 0.45))
-    return canvas.sprite(Play(2.0, 2.5, 0.04), anchors=("left_eye", "right_eye", "nose"))
 
 
 def _place(rng: np.random.Generator, kind: str, lens: Points) -> list[Points]:
@@ -98,3 +97,22 @@ def _frame(canvas: Canvas, rng: np.random.Generator, lenses: list[Points], frame
     canvas.paint(rim, frame)
     gloss = canvas.line(lenses[-1] - (0.5, 1), 1, closed=True) * rim
     canvas.shine(gloss * np.clip(-canvas.y / 30, 0, 1) * np.float32(rng.uniform(0.1, 0.6)))
+
+
+SUNGLASSES = Category(
+    "sunglasses",
+    LENSES,
+    draw_sunglasses,
+    window=(-112, -60, 112, 70),
+    play=Play(shift=2.0, degrees=2.5, scale=0.04),
+    anchors=EYES_AND_NOSE,
+    frozen=FrozenCategory(
+        sha256="d58457bb37ad4701455e9526495136216fd7ed8357f36019a9074a44d4143681",
+        centre=(0, 5),
+        shift=2 << 16,
+        turn=1430,
+        scale=164,
+        severe_scale=(2900, 7400),
+        severe_shift=(0, 0),
+    ),
+)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from datamodules.sources.synthetic.curves import Part, lift
-from datamodules.sources.synthetic.head import jaw_drop, outline
+from datamodules.sources.synthetic.head_and_neck import jaw_drop, outline
 from datamodules.sources.synthetic.identity import BRISTLES
 from datamodules.sources.synthetic.palette import HAIR, hair_colour, material, mix, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats

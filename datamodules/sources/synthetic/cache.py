@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from datamodules.sources.synthetic.rendering import CHUNK, LANDMARKS, RENDERER_VERSION, Faces, render
+from datamodules.sources.synthetic.renderer import CHUNK, LANDMARKS, RENDERER_VERSION, RenderedFaces, render
 
 _TASK = 16 * CHUNK  # faces per task: some tenths of a second
 _LONG = 5_000  # from so many faces on a progress bar says how far it is
@@ -43,7 +43,7 @@ class Collection:
         settings = sorted({**asdict(self), "version": RENDERER_VERSION}.items())
         return f"synthetic-faces-{sha256(repr(settings).encode()).hexdigest()[:16]}"
 
-    def render(self, start: int, stop: int) -> Faces:
+    def render(self, start: int, stop: int) -> RenderedFaces:
         """Render images ``start`` to ``stop - 1``."""
         identities, draws = np.divmod(np.arange(start, stop), self.images_per_identity)
         return render(identities.tolist(), draws.tolist(), size=self.image_size, seed=self.seed)
@@ -52,7 +52,7 @@ class Collection:
 _Task = tuple[Collection, Path, int]
 
 
-def load_or_render(collection: Collection, folder: Path, num_workers: int = 0) -> Faces:
+def load_or_render(collection: Collection, folder: Path, num_workers: int = 0) -> RenderedFaces:
     """Map the faces of a collection from ``folder``, after rendering them where they are not there or damaged.
 
     Several processes may do so at once: each puts complete files in place, one after the other.
@@ -82,7 +82,7 @@ def _shapes(collection: Collection) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (len(collection), size, size, 3), (len(collection), LANDMARKS, 2)
 
 
-def _load(collection: Collection, folder: Path) -> Faces | None:
+def _load(collection: Collection, folder: Path) -> RenderedFaces | None:
     """Map the files, or return ``None`` where they are missing, cut short or somebody else's."""
     try:
         images, landmarks = (np.load(path, mmap_mode="r") for path in _paths(collection, folder))
@@ -92,11 +92,11 @@ def _load(collection: Collection, folder: Path) -> Faces | None:
         return None
     if (images.dtype, landmarks.dtype) != (np.uint8, np.float32):
         return None
-    faces = Faces(images, landmarks)
+    faces = RenderedFaces(images, landmarks)
     return faces if _agrees(collection, faces) else None
 
 
-def _agrees(collection: Collection, faces: Faces) -> bool:
+def _agrees(collection: Collection, faces: RenderedFaces) -> bool:
     """Render first, middle and last face again; another processor may round the odd pixel differently."""
     for index in {0, len(collection) // 2, len(collection) - 1}:
         fresh = collection.render(index, index + 1)

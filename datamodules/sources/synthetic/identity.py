@@ -9,7 +9,7 @@ from zlib import crc32
 
 import numpy as np
 
-from datamodules.sources.synthetic.sampling import Columns, Table
+from datamodules.sources.synthetic.sampling import Columns, ParameterTable
 
 FRECKLES = 30
 MOLES = 4
@@ -107,7 +107,7 @@ _BLOCKS = {
     "complexion": COMPLEXION * COMPLEXION,
 }
 
-_TABLE = Table(_NORMALS, _UNIFORMS, _BLOCKS)
+_TABLE = ParameterTable(_NORMALS, _UNIFORMS, _BLOCKS)
 
 
 def draw_traits(seed: int, identities: Sequence[int]) -> Columns:

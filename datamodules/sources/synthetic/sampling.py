@@ -19,7 +19,7 @@ _TAIL = 2.2  # normal draws are clipped at so many standard deviations: no monst
 
 
 @dataclass(frozen=True)
-class Table:
+class ParameterTable:
     """Distributions of named parameters.
 
     Args:
@@ -28,7 +28,7 @@ class Table:
         blocks: Length of vectors of independent uniform numbers in ``[0, 1)``.
 
     Example:
-        >>> table = Table(normals={"width": (1.0, 0.1)}, blocks={"freckles": 3})
+        >>> table = ParameterTable(normals={"width": (1.0, 0.1)}, blocks={"freckles": 3})
         >>> columns = table.draw([(0, 1), (0, 2)])
         >>> columns["width"].shape, columns["freckles"].shape
         ((2, 1), (2, 3))

@@ -5,7 +5,7 @@ from zlib import crc32
 
 import numpy as np
 
-from datamodules.sources.synthetic.sampling import Columns, Table
+from datamodules.sources.synthetic.sampling import Columns, ParameterTable
 
 BACKDROP = 4  # the background is a grid of so many colours a side
 STRANDS = 28
@@ -64,7 +64,7 @@ _BLOCKS = {
     "noise_place": 3,
 }
 
-_TABLE = Table(_NORMALS, _UNIFORMS, _BLOCKS)
+_TABLE = ParameterTable(_NORMALS, _UNIFORMS, _BLOCKS)
 
 
 def draw_scenes(seed: int, identities: Sequence[int], draws: Sequence[int]) -> Columns:

@@ -1,7 +1,6 @@
 """Cumulative match characteristic: golden values, a plain loop over identities, ties, several faces, refusals."""
 
 from collections import defaultdict
-from typing import Any
 
 import pytest
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 from torch.testing import assert_close
 
-from callbacks.metrics import CMC, RankK, cmc, mates, rank_1_accuracy, rank_k
+from callbacks.metrics import cmc, mates
 from tests.callbacks.metrics.samples import random_people
 
 Faces = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -48,7 +47,6 @@ def test_equals_a_plain_loop_over_people(max_rank: int, seed: int) -> None:
     expected = [sum(rank <= k for rank in ranks) / len(ranks) for k in range(1, max_rank + 1)]
     found = cmc(*faces, max_rank=max_rank)
     assert found.tolist() == pytest.approx(expected)
-    assert rank_k(*faces, k=max_rank) == found[-1]
 
 
 def test_one_persons_many_faces_keep_nobody_from_view() -> None:
@@ -60,11 +58,6 @@ def test_one_persons_many_faces_keep_nobody_from_view() -> None:
         assert found.rank.tolist() == [rank]
         expected = cosine_similarity(torch.tensor([[1.0, 0.0]]), gallery[enrolled == mate]).max()
         assert_close(found.similarity[0], expected)
-
-
-def test_rank_one_is_that_of_the_nearest_face() -> None:
-    faces = gallery_and_probes()
-    assert float(rank_k(*faces)) == pytest.approx(float(rank_1_accuracy(*faces)))
 
 
 @pytest.mark.parametrize("people", [2, 9])
@@ -80,18 +73,6 @@ def test_order_of_faces_is_irrelevant() -> None:
     assert torch.equal(found, expected)
 
 
-def test_metrics_are_their_functions_of_distinct_faces() -> None:
-    gallery, enrolled, probes, people = gallery_and_probes()
-    ranks, first = CMC(max_rank=7), RankK()
-    for metric in (ranks, first):
-        metric.update(gallery, enrolled, torch.arange(len(gallery)), torch.ones(len(gallery), dtype=torch.bool))
-        for part in (slice(0, 40), slice(20, 60)):
-            index = torch.arange(60)[part]  # some of a gallery face, which it is another picture of
-            metric.update(probes[part], people[part], index, torch.zeros(len(index), dtype=torch.bool))
-    assert torch.equal(ranks.compute(), cmc(gallery, enrolled, probes, people, max_rank=7))
-    assert first.compute() == rank_k(gallery, enrolled, probes, people)
-
-
 def test_refuses_probes_of_people_who_are_not_enrolled() -> None:
     with pytest.raises(ValueError, match="Expected a gallery face of every probe's identity, got none of 2: 7, 9"):
         cmc(torch.eye(3), torch.arange(3), torch.eye(3), torch.tensor([9, 1, 7]))
@@ -105,13 +86,17 @@ def test_refuses_nothing_to_compare(empty: int) -> None:
         cmc(*faces)
 
 
-@pytest.mark.parametrize("kind", [CMC, RankK])
-def test_refuses_rank_zero(kind: Any) -> None:
-    with pytest.raises(ValueError, match="of at least 1, got 0"):
-        kind(0)
-
-
 def test_refuses_embeddings_that_are_not_numbers() -> None:
     probes = torch.tensor([[1.0, 0.0], [torch.nan, 0.0]])
     with pytest.raises(ValueError, match="Expected finite probe embeddings, got NaN or infinity in 1 of 2"):
         cmc(torch.eye(2), torch.arange(2), probes, torch.arange(2))
+
+
+def test_enrolled_faces_find_themselves() -> None:
+    gallery, enrolled, _, _ = gallery_and_probes()
+    assert cmc(gallery, enrolled, gallery, enrolled, max_rank=1) == 1
+
+
+def test_refuses_rank_zero() -> None:
+    with pytest.raises(ValueError, match="Expected `max_rank` of at least 1, got 0"):
+        cmc(*gallery_and_probes(), max_rank=0)

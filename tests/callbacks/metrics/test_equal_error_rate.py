@@ -5,7 +5,7 @@ import torch
 from sklearn.metrics import roc_curve
 from torchmetrics.functional.classification import binary_eer
 
-from callbacks.metrics import EqualErrorRate, equal_error_rate
+from callbacks.metrics import equal_error_rate
 from tests.callbacks.metrics.samples import random_pairs
 
 
@@ -31,9 +31,7 @@ def test_every_increasing_function_of_the_scores_gives_the_same() -> None:
     scores, same = random_pairs(300, ties=True)
     expected = equal_error_rate(scores, same)
     assert equal_error_rate(scores.double().exp() * 100 - 7, same) == pytest.approx(float(expected), abs=1e-7)
-    metric = EqualErrorRate()
-    metric.update(scores.flip(0), same.flip(0))
-    assert metric.compute() == expected
+    assert equal_error_rate(scores.flip(0), same.flip(0)) == expected
 
 
 def test_refuses_pairs_of_one_kind() -> None:

@@ -8,18 +8,6 @@ import torch
 from torch import Tensor
 
 from callbacks.metrics import (
-    AUC,
-    CMC,
-    ROC,
-    Decidability,
-    Embeddings,
-    EqualErrorRate,
-    FoldAccuracy,
-    IoU,
-    OpenSetIdentification,
-    RankK,
-    ROCBand,
-    TARAtFAR,
     auc,
     best_threshold,
     cmc,
@@ -30,8 +18,6 @@ from callbacks.metrics import (
     gallery_decidability,
     mates,
     open_set_identification,
-    rank_1_accuracy,
-    rank_k,
     roc_band,
     roc_curve,
     search,
@@ -60,8 +46,6 @@ OF_FACES: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "gallery_decidability": lambda gallery, probes: gallery_decidability(gallery, PEOPLE, probes, PEOPLE),
     "mates": lambda gallery, probes: mates(gallery, PEOPLE, probes, PEOPLE, max_rank=2),
     "open_set": lambda gallery, probes: open_set_identification(gallery, PEOPLE, probes, PEOPLE + 2),
-    "rank_1_accuracy": lambda gallery, probes: rank_1_accuracy(gallery, PEOPLE, probes, PEOPLE),
-    "rank_k": lambda gallery, probes: rank_k(gallery, PEOPLE, probes, PEOPLE, k=2),
     "search": lambda gallery, probes: search(gallery, probes, 2),
     "search_scores": lambda gallery, probes: search_scores(gallery, PEOPLE, probes, PEOPLE + 2),
 }
@@ -91,43 +75,16 @@ def test_one_face_is_enough_for_a_refusal(name: str, where: str, bad: float) -> 
         OF_FACES[name](*faces.values())
 
 
-@pytest.mark.parametrize("metric", [AUC(), Decidability(), EqualErrorRate(), ROC(), ROCBand((0.5,)), TARAtFAR((0.5,))])
-def test_metrics_of_pairs_name_the_index(metric: Any) -> None:
-    metric.update(SCORES.index_fill(0, torch.tensor(2), torch.nan), SAME, torch.arange(100, 92, -1))
-    with pytest.raises(ValueError, match="Expected finite scores, got NaN or infinity in 1 of 8, first of index 98"):
-        metric.compute()
-
-
-def test_folds_name_the_place_where_there_is_no_index() -> None:
-    metric = FoldAccuracy()
-    metric.update(SCORES.index_fill(0, torch.tensor(2), torch.nan), SAME, torch.arange(8) % 2)
-    with pytest.raises(ValueError, match="Expected finite scores, got NaN or infinity in 1 of 8, first at 2"):
-        metric.compute()
-
-
-@pytest.mark.parametrize("metric", [CMC(2), RankK(), OpenSetIdentification((0.5,)), Embeddings()])
-def test_metrics_of_faces_name_the_index(metric: Any) -> None:
-    faces = torch.cat([torch.eye(5), torch.eye(5)])
-    faces[7] = torch.inf
-    roles = {} if isinstance(metric, Embeddings) else {"enrolled": torch.arange(10) < 5}
-    metric.update(faces, PEOPLE.repeat(2), torch.arange(40, 50), **roles)
-    with pytest.raises(
-        ValueError, match="Expected finite embedding, got NaN or infinity in 1 of 10, first of index 47"
-    ):
-        metric.compute()
-
-
 @pytest.mark.parametrize("bad", [torch.nan, 0.7])
 def test_a_segmentation_holds_classes_and_nothing_between(bad: float) -> None:
     mask = torch.zeros(1, 2, 2)
     assert confusion_matrices(mask, mask).tolist() == [[[4, 0], [0, 0]]]
     with pytest.raises(ValueError, match="Expected classes of segmentation as whole numbers"):
-        IoU().update(torch.tensor([[[0.0, bad], [0.0, 0.0]]]), mask)
+        confusion_matrices(torch.tensor([[[0.0, bad], [0.0, 0.0]]]), mask)
 
 
 def test_faces_that_are_all_the_same_identify_nobody_and_verify_nothing() -> None:
     gallery, probes = torch.full((5, 3), 0.3), torch.full((5, 3), 0.1)
-    assert rank_1_accuracy(gallery, PEOPLE, probes, PEOPLE) == 0
     assert cmc(gallery, PEOPLE, probes, PEOPLE, max_rank=5).tolist() == [0, 0, 0, 0, 1]
     assert gallery_decidability(gallery, PEOPLE, probes, PEOPLE) == 0
     assert fnir_at_fpir(search_scores(gallery, PEOPLE, probes, PEOPLE + 2), (0.5,)) == 1
@@ -137,21 +94,12 @@ def test_faces_that_are_all_the_same_identify_nobody_and_verify_nothing() -> Non
     assert fold_accuracies(constant, SAME, torch.tensor([0, 0, 1, 1] * 2)).tolist() == [0.5, 0.5]
 
 
-def test_rank_1_is_the_first_of_the_cmc_with_ties_and_without() -> None:
-    generator = torch.Generator().manual_seed(0)
-    for levels in (2, 1000):
-        gallery, probes = (torch.randint(-levels, levels + 1, (9, 3), generator=generator).float() for _ in range(2))
-        people = torch.arange(9)
-        expected = cmc(gallery, people, probes, people, max_rank=3)[0]
-        assert rank_1_accuracy(gallery, people, probes, people) == expected.float()
-
-
 def test_an_embedding_of_zeros_is_as_unlike_as_one_at_right_angles() -> None:
     gallery, probes = torch.eye(3), torch.eye(3)
     gallery[0] = 0  # not even its own person's
-    assert rank_1_accuracy(gallery, PEOPLE[:3], probes, PEOPLE[:3]) == pytest.approx(2 / 3)
+    assert cmc(gallery, PEOPLE[:3], probes, PEOPLE[:3], max_rank=1).item() == pytest.approx(2 / 3)
     probes[0] = 0
-    assert rank_1_accuracy(gallery, PEOPLE[:3], probes, PEOPLE[:3]) == pytest.approx(2 / 3)
+    assert cmc(gallery, PEOPLE[:3], probes, PEOPLE[:3], max_rank=1).item() == pytest.approx(2 / 3)
     assert search(gallery, probes[:1], 1).similarity.item() == 0
 
 

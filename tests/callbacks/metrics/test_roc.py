@@ -7,10 +7,8 @@ import torch
 from sklearn import metrics as sklearn_metrics
 from torch import Tensor
 from torch.testing import assert_close
-from torchmetrics import MetricCollection
 
-from callbacks.metrics import AUC, ROC, Decidability, EqualErrorRate, auc, roc_curve
-from losses import decidability
+from callbacks.metrics import auc, roc_curve
 from tests.callbacks.metrics.samples import random_pairs
 
 
@@ -51,35 +49,6 @@ def test_order_and_increasing_functions_change_no_rate() -> None:
         assert torch.equal(found[0], far)
         assert torch.equal(found[1], tar)
         assert auc(changed, kinds) == auc(scores, same)
-
-
-def test_metrics_of_pairs_are_their_functions_and_share_what_they_collect() -> None:
-    scores, same = random_pairs(300)
-    metrics = MetricCollection({"roc": ROC(), "auc": AUC(), "eer": EqualErrorRate(), "decidability": Decidability()})
-    for part in torch.split(torch.arange(300), 77):
-        metrics.update(scores[part], same[part])
-    found = metrics.compute()
-    assert found["auc"] == auc(scores, same)
-    assert_close(found["decidability"], decidability(scores[same], scores[~same]))
-    assert all(torch.equal(a, b) for a, b in zip(found["roc"], roc_curve(scores, same), strict=True))
-    assert len(metrics.compute_groups) == 1
-
-
-def test_a_pair_counts_once_for_its_index() -> None:
-    scores, same = random_pairs(20)
-    metric = AUC()
-    metric.update(scores, same, torch.arange(20))
-    metric.update(scores[:7], same[:7], torch.arange(7))
-    assert metric.compute() == auc(scores, same)
-    metric.update(scores[:7], same[:7])  # without an index each pair counts
-    assert metric.compute() == auc(torch.cat([scores, scores[:7]]), torch.cat([same, same[:7]]))
-
-
-def test_refuses_an_index_of_two_different_pairs() -> None:
-    metric = AUC()
-    metric.update(torch.rand(3), torch.tensor([True, False, True]), torch.tensor([4, 5, 5]))
-    with pytest.raises(ValueError, match=r"Expected one row for each index, got different ones for \[5\]"):
-        metric.compute()
 
 
 @pytest.mark.parametrize("function", [roc_curve, auc])

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from callbacks.metrics import ROCBand, roc_band, tar_at_far
+from callbacks.metrics import roc_band, tar_at_far
 from callbacks.metrics import roc_band as function
 from tests.callbacks.metrics.samples import random_pairs
 
@@ -87,30 +87,13 @@ def test_copies_of_pairs_widen_no_band_if_they_are_one_group() -> None:
     assert (naive[1] - naive[0] < 0.75 * (copied[1] - copied[0])).all()
 
 
-def test_metric_is_the_function() -> None:
-    scores, same = random_pairs(200)
-    groups = torch.arange(200) % 40
-    for given in (None, groups):
-        metric = ROCBand(fars=(1e-4, *FARS), resamples=50, confidence=0.9, seed=3)
-        metric.update(scores, same, torch.arange(200), given)
-        expected = roc_band(scores, same, FARS, groups=given, resamples=50, confidence=0.9, seed=3)
-        for bound, wanted in zip(metric.compute(), expected, strict=True):
-            assert bound[0].isnan()
-            assert torch.equal(bound[1:], wanted)
-
-
 def test_refuses() -> None:
     scores, same = random_pairs(50)
     with pytest.raises(ValueError, match="Expected `resamples` of at least 2, got 1"):
         roc_band(scores, same, FARS, resamples=1)
     with pytest.raises(ValueError, match=r"Expected `confidence` in \(0, 1\), got 95"):
-        ROCBand(confidence=95)
+        roc_band(scores, same, FARS, confidence=95)
     with pytest.raises(ValueError, match=r"Expected a group for each of 50 scores, got \(3,\)"):
         roc_band(scores, same, FARS, groups=torch.arange(3))
     with pytest.raises(ValueError, match="Expected `fars` of at least 1/"):
         roc_band(scores, same, (1e-4,))
-    metric = ROCBand(FARS)
-    metric.update(scores, same)
-    metric.update(scores, same, groups=torch.arange(50))
-    with pytest.raises(ValueError, match="Expected groups of all pairs or of none, got 50 of 100"):
-        metric.compute()

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_curve
 from torch import Tensor
 from torch.testing import assert_close
 
-from callbacks.metrics import TARAtFAR, tar_at_far
+from callbacks.metrics import tar_at_far
 from tests.callbacks.metrics.samples import random_pairs
 
 FARS = (0.01, 0.05, 0.1, 0.29, 1.0)
@@ -59,19 +59,6 @@ def test_order_and_increasing_functions_change_nothing() -> None:
     assert torch.equal(tar_at_far(scores.double().exp(), same, FARS), expected)
 
 
-def test_metric_has_no_number_for_what_was_not_measured() -> None:
-    scores, same = random_pairs(400)
-    impostors = int((~same).sum())
-    assert 100 < impostors < 1000
-    metric = TARAtFAR()
-    metric.update(scores, same)
-    found = metric.compute()
-    assert found.isnan().tolist() == [True, True, False, False]
-    assert metric.measurable == (False, False, True, True)
-    assert metric.impostors == impostors
-    assert torch.equal(found[2:], tar_at_far(scores, same, (1e-2, 1e-1)))
-
-
 def test_refuses_what_was_not_measured() -> None:
     scores, same = torch.rand(11), torch.arange(11) < 1
     assert len(tar_at_far(scores, same, (0.1,))) == 1
@@ -81,7 +68,5 @@ def test_refuses_what_was_not_measured() -> None:
 
 @pytest.mark.parametrize("fars", [(), (0.0,), (0.1, 1.5)])
 def test_refuses_rates_that_are_none(fars: tuple[float, ...]) -> None:
-    with pytest.raises(ValueError, match=r"Expected `fars` in \(0, 1\], got"):
-        TARAtFAR(fars)
     with pytest.raises(ValueError, match=r"Expected `fars` in \(0, 1\], got"):
         tar_at_far(torch.rand(4), torch.arange(4) < 2, fars)

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from datamodules.alignment.alignment_error import AlignmentError
 from datamodules.alignment.detector import Detector, detect, load_detector
 from datamodules.errors import DataError
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from tests.datamodules.alignment.conftest import FACE
 
 IMAGE = np.zeros((112, 112, 3), np.uint8)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 Face = tuple[UInt8Image, Landmarks]
 ALIGNED = np.array([(38.3, 51.7), (73.5, 51.5), (56.0, 71.7), (41.6, 92.4), (70.7, 92.2)], np.float32)

@@ -7,27 +7,12 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from datamodules.occluders.drawn import (
-    CATEGORIES,
-    Split,
-    cup,
-    doctor_mask,
-    drawn_sprite,
-    palette,
-    party_mask,
-    patterns,
-    scarf,
-    sunglasses,
-)
-from datamodules.sources.source import UInt8Image
+from datamodules.occluders.drawn import CATEGORIES, Split, colours, drawn_sprite, patterns
+from datamodules.seams.face_source import UInt8Image
 
 KINDS: list[Mapping[Split, Mapping[str, object]]] = [
     patterns.PATTERNS,
-    sunglasses.LENSES,
-    party_mask.OUTLINES,
-    scarf.OUTLINES,
-    doctor_mask.OUTLINES,
-    cup.BODIES,
+    *(category.kinds for category in CATEGORIES.values()),
 ]
 
 
@@ -48,24 +33,24 @@ def test_no_kind_of_outline_or_pattern_is_shared() -> None:
             assert not np.array_equal(np.asarray(one, dtype=object), np.asarray(other, dtype=object))
 
 
-@pytest.mark.parametrize("bands", [palette.HUES, palette.GREYS])
+@pytest.mark.parametrize("bands", [colours.HUES, colours.GREYS])
 def test_no_hue_and_no_grey_is_shared(bands: Mapping[Split, tuple[tuple[float, float], ...]]) -> None:
     for (a, b), (c, d) in product(bands["train"], bands["held_out"]):
         assert b < c or d < a
 
 
-@pytest.mark.parametrize("split", palette.SPLITS)
+@pytest.mark.parametrize("split", colours.SPLITS)
 def test_colours_are_drawn_from_the_bands(split: Split) -> None:
     rng = np.random.default_rng(0)
-    for colour in np.concatenate([palette.palette(rng, split) for _ in range(50)]):
+    for colour in np.concatenate([colours.palette(rng, split) for _ in range(50)]):
         degrees, saturation, value = colorsys.rgb_to_hsv(*(colour / 255).tolist())
-        bands, place = (palette.HUES, 360 * degrees) if saturation > 0.01 else (palette.GREYS, value)
+        bands, place = (colours.HUES, 360 * degrees) if saturation > 0.01 else (colours.GREYS, value)
         assert any(a - 1e-3 <= place <= b + 1e-3 for a, b in bands[split])
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_no_two_instances_are_alike(category: str) -> None:
-    keys: list[tuple[Split, int]] = [(split, k) for split in palette.SPLITS for k in range(6)]
+    keys: list[tuple[Split, int]] = [(split, k) for split in colours.SPLITS for k in range(6)]
     pictures = {key: thumbnail(category, *key).astype(int) for key in keys}
     for one, other in combinations(keys, 2):
         drawn = (pictures[one][..., 3] > 0) | (pictures[other][..., 3] > 0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from datamodules.occluders import Occluded, OccluderMixture, TemplateMixture, TemplateOccluder
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 MakeFace = Callable[..., tuple[UInt8Image, Landmarks]]
 

@@ -22,7 +22,7 @@ from datamodules.occluders import (
     UniformPlacement,
     occluder_window,
 )
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 MakeFace = Callable[..., tuple[UInt8Image, Landmarks]]
 QUIET: dict[str, Any] = {"salt_and_pepper": None, "speckle": None, "gaussian": None}

@@ -9,7 +9,7 @@ import pytest
 
 from datamodules.occluders import Occluded, TemplateOccluder
 from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split
-from datamodules.sources.source import Landmarks, UInt8Image
+from datamodules.seams.face_source import Landmarks, UInt8Image
 
 Face = tuple[UInt8Image, Landmarks]
 MakeFace = Callable[..., Face]

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
 from datamodules.protocols.ar import ar_faces
-from datamodules.protocols.protocol import EvaluationProtocol
-from datamodules.sources.source import FaceSource
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
+from datamodules.seams.face_source import FaceSource
 from tests.helpers.faces_on_disk import encode, pseudo_face
 
 SUBJECTS = ("m-001", "m-076", "w-001")

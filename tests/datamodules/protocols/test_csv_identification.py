@@ -7,8 +7,8 @@ import pytest
 
 from datamodules.errors import DataError
 from datamodules.protocols.csv_identification import csv_identification
-from datamodules.protocols.protocol import EvaluationProtocol
-from datamodules.sources.source import FaceSource
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
+from datamodules.seams.face_source import FaceSource
 from tests.helpers.faces_on_disk import write_image_folder
 
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
 from datamodules.protocols.file_list import FileList
-from datamodules.sources.source import FaceSource
+from datamodules.seams.face_source import FaceSource
 from tests.helpers.faces_on_disk import pseudo_face, write_image_folder
 
 

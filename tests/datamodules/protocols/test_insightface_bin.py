@@ -12,8 +12,8 @@ from sklearn.model_selection import KFold
 
 from datamodules.errors import DataError
 from datamodules.protocols.insightface_bin import bin_pairs
+from datamodules.seams.face_source import FaceSource
 from datamodules.sources.decode import decode_image
-from datamodules.sources.source import FaceSource
 from tests.helpers.faces_on_disk import encode, pseudo_face
 
 DISTINCT = [encode(pseudo_face(person, shot, size=(8, 8))) for person in range(5) for shot in range(3)]

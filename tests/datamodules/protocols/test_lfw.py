@@ -8,8 +8,8 @@ from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
 from datamodules.protocols.lfw import lfw_pairs
-from datamodules.protocols.protocol import EvaluationProtocol
-from datamodules.sources.source import FaceSource
+from datamodules.seams.evaluation_protocol import EvaluationProtocol
+from datamodules.seams.face_source import FaceSource
 from tests.datamodules.protocols.lfw_files import pair_lines, write_images, write_lines
 
 REAL = Path(__file__).parents[3] / "../shared/faces"

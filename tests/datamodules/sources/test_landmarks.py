@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources.folder import ImageFolder
+from datamodules.seams.face_source import Landmarks
+from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
-from datamodules.sources.source import Landmarks
 from tests.helpers.faces_on_disk import write_image_folder
 
 ROW = "1,2,3,4,5,6,7,8,9,10"

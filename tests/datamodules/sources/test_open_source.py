@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.sources.folder import ImageFolder
+from datamodules.seams.face_source import FaceSource
+from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.open_source import describe, open_source
 from datamodules.sources.recordio import RecordIO
-from datamodules.sources.source import FaceSource
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
-from tests.helpers.recordio import write_recordio
+from tests.helpers.recordio_pack import write_recordio
 
 REAL = Path(__file__).parents[3] / "../shared/faces"
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from datamodules.errors import DataError
+from datamodules.seams.face_source import FaceSource
 from datamodules.sources.decode import decode_image
 from datamodules.sources.recordio import RecordIO
-from datamodules.sources.source import FaceSource
 from tests.helpers.faces_on_disk import encode, pseudo_face
-from tests.helpers.recordio import MAGIC, Label, insightface_records, pack, write_recordio, write_records
+from tests.helpers.recordio_pack import MAGIC, Label, insightface_records, pack, write_recordio, write_records
 
 REAL = Path(__file__).parents[3] / "../shared/faces"
 LABELS = [0.0, 0.0, 1.0, 2.0, 2.0, 2.0]

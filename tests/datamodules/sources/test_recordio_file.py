@@ -11,7 +11,7 @@ import pytest
 
 from datamodules.errors import DataError
 from datamodules.sources.recordio_file import RecordFile, read_index
-from tests.helpers.recordio import MAGIC, frame, write_records
+from tests.helpers.recordio_pack import MAGIC, frame, write_records
 
 PAYLOADS = [
     *(bytes(range(1, length + 1)) for length in range(10)),

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.occlusion_map_file import OcclusionMap
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from experiments.launch import CONFIGS
 from experiments.reproduction import drawings
 from tests.experiments.conftest import Options
 
@@ -16,7 +15,7 @@ from tests.experiments.conftest import Options
 @pytest.fixture
 def folder(tiny: Options) -> Path:
     """A run of model A, and maps as it would have made them."""
-    run(["fit", f"--config={CONFIGS}/model_a_demo.yaml", *tiny, "--evaluate=false"])
+    run(["fit", "--config=model_a_demo", *tiny, "--evaluate=false"])
     path = Path("runs/model_a_demo/version_0")
     for number, size in enumerate(((10, 10), (10, 20))):
         error = np.full((50, 50), 0.2 * number, np.float32)

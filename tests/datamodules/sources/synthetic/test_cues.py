@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datamodules.sources.synthetic.rendering import CHUNK, render
+from datamodules.sources.synthetic.renderer import CHUNK, render
 
 PEOPLE, PHOTOS = 200, 4
 Features = NDArray[np.floating]

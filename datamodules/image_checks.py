@@ -1,0 +1,119 @@
+"""Look at every image before training starts: those that cannot be used are found now, not in its third week."""
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+
+from datamodules.dataset import fit_face
+from datamodules.duplicates import Copies, Duplicates, pixel_digest
+from datamodules.errors import DataError
+from datamodules.seams.face_source import FaceSource
+from datamodules.sources.landmarks import LandmarkSource
+
+PIECE = 2048  # images checked at once
+SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
+
+log = logging.getLogger(__name__)
+
+OnBadImage = Literal["stop", "skip"]
+
+
+class Checked(NamedTuple):
+    """What became of looking at images."""
+
+    usable: NDArray[np.int64]
+    """Indices of those that can be used, in their order, ``(N,)``."""
+    complaints: list[str]
+    """One message for each image left out."""
+    digests: NDArray[np.uint64]
+    """:func:`~datamodules.duplicates.pixel_digest` of each usable image, ``(N,)``."""
+
+
+class Looked(NamedTuple):
+    """What is left of a source's images."""
+
+    usable: NDArray[np.int64]
+    """Indices of those to use, ``(N,)``."""
+    skipped: list[str]
+    """One message for each that cannot be used."""
+    dropped: int
+    """How many copies were left out."""
+    copies: Copies
+    """Those that were not."""
+
+
+def look_at_images(
+    source: FaceSource, landmarks: LandmarkSource, on_bad_image: OnBadImage, duplicates: Duplicates
+) -> Looked:
+    """Look at every image of a source, and say what is left out.
+
+    Args:
+        source: Where the images come from.
+        landmarks: Where their landmarks are.
+        on_bad_image: What to do about images that cannot be used, see :func:`usable_images`.
+        duplicates: What to do about copies: ``"warn"`` keeps them, ``"drop"`` leaves them out as
+            :class:`~datamodules.duplicates.Copies` says, ``"refuse"`` raises.
+
+    Raises:
+        DataError: At an image that cannot be used and must not be left out, or at a copy that must not be there.
+    """
+    every = np.arange(len(source))
+    usable, skipped, digests = usable_images(source, every, landmarks, on_bad_image=on_bad_image)
+    for message in skipped:
+        log.warning("left out: %s", message)
+    copies = Copies(digests, source.identities[usable])
+    if not copies or duplicates == "warn":
+        return Looked(usable, skipped, 0, copies)
+    found = copies.describe(source, usable)
+    if duplicates == "refuse":
+        raise DataError(f"Expected images that differ, as `duplicates: refuse` asks for, got copies: {found}")
+    gone = copies.left_out()
+    dropped = int(gone.sum())
+    log.warning("%s; %s left out", found, f"{dropped:,}")
+    return Looked(usable[~gone], skipped, dropped, Copies(digests[:0], every[:0]))
+
+
+def usable_images(
+    source: FaceSource, indices: NDArray[np.int64], landmarks: LandmarkSource, *, on_bad_image: OnBadImage = "stop"
+) -> Checked:
+    """Load every image once, in threads.
+
+    Args:
+        source: Where the images come from.
+        indices: Images to look at, ``(N,)``.
+        landmarks: Where their landmarks are.
+        on_bad_image: ``"stop"`` raises at the first unusable image, ``"skip"`` leaves it out.
+
+    Raises:
+        DataError: At an unusable image, under ``"stop"``; the message names it.
+    """
+
+    def look(index: int) -> int | str:
+        """Return the digest, or what is wrong."""
+        try:
+            image = source.image(index)
+            fit_face(image, source, index, landmarks, image_size=SIZE_OF_CHECK)
+        except DataError as error:
+            return str(error)
+        return pixel_digest(image)
+
+    digests, complaints = np.zeros(len(indices), np.uint64), dict[int, str]()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # in pieces, so that a bad image early on is not waited for until the last one has been read
+        for start in track(
+            range(0, len(indices), PIECE), "Checking images", transient=True, disable=len(indices) <= PIECE
+        ):
+            for position, found in enumerate(pool.map(look, indices[start : start + PIECE].tolist()), start):
+                if isinstance(found, int):
+                    digests[position] = found
+                elif on_bad_image == "stop":
+                    raise DataError(found)
+                else:
+                    complaints[position] = found
+    usable = np.setdiff1d(np.arange(len(indices)), list(complaints))
+    return Checked(indices[usable], list(complaints.values()), digests[usable])

@@ -1,0 +1,110 @@
+"""A protocol on generated faces, so that an evaluation can be tried without a dataset."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.occluders import Occluded, TemplateMixture
+from datamodules.randomness import sample_generator
+from datamodules.seams.comparisons import another_of_the_fold, first_of_each, genuine_and_impostor
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification
+from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
+from datamodules.sources import SyntheticFaces
+
+SEED = 10_000  # far from those of training
+FOLDS = 10
+CATEGORIES = ("sunglasses", "scarf")
+"""AR's occluders, drawn."""
+
+
+def generated_protocol(
+    identities: int = 100, images: int = 6, *, seed: int = SEED, cache_dir: str | None = "data/synthetic"
+) -> EvaluationProtocol:
+    """Pairs and probes of generated people: every genuine pair, as many impostor pairs, folds that share nobody.
+
+    Conditions are ``all``, of clean faces, and ``sunglasses`` and ``scarf``: the same, with second images and probes
+    under held-out occluders.
+
+    Args:
+        identities: Number of people, at least 20.
+        images: Images of each, at least 2; the first is enrolled, the others are probes.
+        seed: Seed of the people.
+        cache_dir: Where rendered faces are kept.
+
+    Raises:
+        ValueError: If there are fewer people or images: somebody would be compared with nobody else.
+    """
+    for name, value, least in (("identities", identities, 2 * FOLDS), ("images", images, 2)):
+        if value < least:
+            raise ValueError(f"Expected `{name}` of at least {least}, got {value}")
+    faces = SyntheticFaces(identities, images, image_size=64, seed=seed, cache_dir=cache_dir)
+    source = PartlyCovered(faces, CATEGORIES, seed)
+    one, two = np.triu_indices(images, 1)
+    identity, turn = np.repeat(np.arange(identities), len(one)), np.tile(np.arange(len(one)), identities)
+    other = another_of_the_fold(identity, turn, number=identities, folds=FOLDS)
+    first, second = (identity * images + shot[turn] for shot in (one, two))
+    others = other * images + two[turn]
+    gallery, every = first_of_each(faces.identities), np.arange(len(faces))
+    probes = np.setdiff1d(every, gallery)
+    verification, identification = {}, {}
+    for number, condition in enumerate(("all", *CATEGORIES)):
+        shift = number * len(faces)
+        kinds = (first, second + shift), (first, others + shift)
+        verification[condition] = genuine_and_impostor(*kinds, identity % FOLDS)
+        identification[condition] = Identification(gallery, probes + shift)
+    return EvaluationProtocol("generated", source, verification, identification)
+
+
+class PartlyCovered:
+    """A source of faces, followed by the same faces under each of some held-out occluders.
+
+    Args:
+        faces: The faces; they have landmarks.
+        categories: Of occluders.
+        seed: Of what covers which face.
+    """
+
+    def __init__(self, faces: FaceSource, categories: Sequence[str], seed: int) -> None:
+        self.faces = faces
+        self.seed = seed
+        self.categories = tuple(categories)
+        self._occluders = TemplateMixture(dict.fromkeys(categories, 1.0), split="held_out")
+
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """Identity of every image, ``(N,)``."""
+        return np.tile(self.faces.identities, 1 + len(self.categories))
+
+    @property
+    def identity_names(self) -> Sequence[str]:
+        """Name of every identity."""
+        return self.faces.identity_names
+
+    def __len__(self) -> int:
+        return len(self.faces) * (1 + len(self.categories))
+
+    def image(self, index: int) -> UInt8Image:
+        """Image ``index``, ``(H, W, 3)`` uint8 RGB; its occluder is a function of the index."""
+        return self._occluded(index).image
+
+    def label_map(self, index: int) -> UInt8Image:
+        """Label map of image ``index``, ``(H, W)`` uint8: 1 where an occluder covers it, all 0 for a clean one."""
+        return self._occluded(index).mask
+
+    def _occluded(self, index: int) -> Occluded:
+        number, face = divmod(index, len(self.faces))
+        image, points = self.faces.image(face), self.faces.landmarks(face)
+        if number == 0 or points is None:
+            return Occluded(image, np.zeros(image.shape[:2], np.uint8), "none")
+        occluder = self._occluders.component(self.categories[number - 1])
+        return occluder(image, points, sample_generator(self.seed, 0, index, stream="occluder"))
+
+    def landmarks(self, index: int) -> Landmarks | None:
+        """Five landmarks of image ``index``, where the faces have some."""
+        return self.faces.landmarks(index % len(self.faces))
+
+    def name(self, index: int) -> str:
+        """Name of the face, and what covers it."""
+        number, face = divmod(index, len(self.faces))
+        return self.faces.name(face) + (f"#{self.categories[number - 1]}" if number else "")

@@ -1,0 +1,1 @@
+"""Evaluation of models by protocols: models, embeddings, measures, figures and results."""

@@ -1,0 +1,59 @@
+"""The measures of a protocol, from the embeddings of its images."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from callbacks.metrics.metric_checks import finite_rows
+from callbacks.recognition.recognise import UNDEFINED, Recognition, recognise
+from datamodules.errors import DataError
+from datamodules.protocols import EvaluationProtocol
+from experiments.first_process import warn
+
+
+def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float32]) -> Recognition:
+    """Return the measures of every condition.
+
+    Args:
+        protocol: What is compared with what.
+        embeddings: One row for each image of its source, ``(N, D)``.
+
+    Raises:
+        DataError: If an embedding is not finite: the first such image is named. One of zeros is warned of.
+    """
+    values = torch.from_numpy(np.ascontiguousarray(embeddings))
+    name = protocol.source.name
+    if bad := torch.nonzero(~finite_rows(values)).flatten().tolist():
+        found = f"NaN or infinity ({_of(bad, len(values))})"
+        raise DataError(f"{name(bad[0])}: expected a finite embedding, got {found}")
+    if zero := torch.nonzero(~values.any(1)).flatten().tolist():
+        warn(f"{name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, len(values))})")
+    identities = torch.from_numpy(protocol.source.identities)
+    return recognise(protocol.verification, protocol.identification, values, identities)
+
+
+def _of(found: list[int], number: int) -> str:
+    return f"{len(found):,} of {number:,} images"
+
+
+def readable(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    """Return measures as JSON has them: ``None`` where one is not measurable.
+
+    Raises:
+        ValueError: If another is not finite: that is no result.
+    """
+    return {
+        condition: {name: _number(condition, name, value) for name, value in found.items()}
+        for condition, found in rows.items()
+    }
+
+
+def _number(condition: str, name: str, value: float) -> float | None:
+    if math.isfinite(value):
+        return round(value, 6)
+    if name.startswith(UNDEFINED):
+        return None
+    raise ValueError(f"Expected a finite {name} of {condition}, got {value}")

@@ -1,0 +1,1 @@
+"""Runs of the systems: what their configurations are made of."""

@@ -1,0 +1,88 @@
+"""Layers: what can be computed on windows, and the fast pooling."""
+
+from math import inf, nan
+
+import pytest
+import torch
+from torch import fx, nn
+from torch.testing import assert_close
+
+from callbacks.occlusion_sensitivity.geometry import Sliding
+from callbacks.occlusion_sensitivity.trace import aten, trace
+from callbacks.occlusion_sensitivity.windowed_layers import Layer, as_layer, max_pool
+from tests.callbacks.occlusion_sensitivity.networks import head, sample_of
+
+Pair = tuple[int, int]
+
+
+@pytest.mark.parametrize("stride", [(1, 1), (2, 2), (2, 1)])
+@pytest.mark.parametrize("kernel", [(1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 1)])
+def test_max_pool_is_that_of_torch(kernel: Pair, stride: Pair, dilation: Pair) -> None:
+    patch = torch.randn(2, 3, 8, 10)
+    patch[0, 0, :2, :2] = -inf  # what surrounds a map
+    patch[1, 1, 3, 4] = nan
+    found, expected = max_pool(patch, kernel, stride, dilation), torch.max_pool2d(patch, kernel, stride, 0, dilation)
+    assert_close(found, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def first_layer(*modules: nn.Module, channels: int = 1) -> tuple[fx.Node, Layer | None]:
+    """Return the first of traced layers, and what windows make of it."""
+    network, images, _ = sample_of(nn.Sequential(*modules, *head(4)), (channels, 12, 13))
+    module = trace(network, images)
+    node = next(n for n in module.graph.nodes if n.op == "call_function" and n.target is not aten.sym_size.int)
+    return node, as_layer(module, node)
+
+
+@pytest.mark.parametrize(
+    ("module", "rows"),
+    [
+        (nn.Conv2d(1, 4, 3, padding="same", dilation=2), Sliding(3, 1, 2, 2, 12, 12)),
+        (nn.Conv2d(1, 4, 3, padding="valid"), Sliding(3, 1, 0, 1, 12, 10)),
+        (nn.Conv2d(1, 4, (5, 3), (3, 1), (2, 0)), Sliding(5, 3, 2, 1, 12, 4)),
+    ],
+)
+def test_a_convolution_reads_rows_as_its_settings_say(module: nn.Module, rows: Sliding) -> None:
+    _, layer = first_layer(module)
+    assert layer is not None
+    assert layer.sliding is not None
+    assert layer.sliding[0] == rows
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+        nn.ConvTranspose2d(4, 4, 2),
+        nn.AvgPool2d(3, 2, 1, count_include_pad=False),
+        nn.AvgPool2d(3, 2, ceil_mode=True),
+        nn.GroupNorm(2, 4),
+        nn.InstanceNorm2d(4),
+        nn.Upsample(scale_factor=2),
+        nn.Softmax(1),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_what_depends_on_more_than_a_window_is_no_layer(module: nn.Module) -> None:
+    assert first_layer(module, channels=4)[1] is None
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
+def test_same_padding_of_an_even_kernel_is_no_layer() -> None:
+    node, layer = first_layer(nn.Conv2d(1, 4, 4, padding="same"))
+    assert node.target is aten.conv2d.padding
+    assert layer is None
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.ReLU(), nn.ReLU6(), nn.LeakyReLU(), nn.ELU(), nn.GELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(), nn.Tanh(),
+        nn.Sigmoid(), nn.Hardswish(), nn.Hardsigmoid(), nn.Softplus(), nn.PReLU(), nn.PReLU(4), nn.BatchNorm2d(4),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_usual_activations_are_computed_on_windows(module: nn.Module) -> None:
+    _, layer = first_layer(module, channels=4)
+    assert layer is not None
+    assert layer.sliding is None
