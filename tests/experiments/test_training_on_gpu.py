@@ -30,9 +30,3 @@ def test_losses_and_measures_are_finite_on_a_gpu(system: str, tiny: Options, cud
     assert measures
     assert None not in measures.values()  # what is not finite
     assert list((folder / "checkpoints").glob("*.ckpt"))
-
-
-def test_a_compiled_network_trains_on_a_gpu(tiny: Options, cuda: torch.device) -> None:
-    compiled = ["--model.init_args.compiled=true", "--model.init_args.channels_last=true"]
-    trained = run(["fit", "--config=trunk_demo", *tiny, *ON_GPU, *compiled])
-    assert math.isfinite(trained.trainer.callback_metrics["train/loss"])
