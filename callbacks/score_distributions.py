@@ -8,9 +8,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from callbacks.metrics.directions import rescaled
+from callbacks.figures.style import HEADING, legend, plots, shares
+from callbacks.metrics.directions import directions
 from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder, save_figure
 from datamodules.seams.face_batch import FaceBatch
@@ -152,7 +152,7 @@ def pair_distances(rows: Rows, num_faces: int) -> tuple[Tensor, Tensor]:
     order = torch.randperm(len(people), generator=torch.Generator().manual_seed(0))
     chosen = people[order[counts[order].cumsum(0) <= num_faces]]
     rows = rows.where(torch.isin(rows.identity, chosen))
-    embeddings = normalize(rescaled(rows.value))
+    embeddings = directions(rows.value)
     nowhere = (embeddings == 0).all(1)
     first, second = torch.triu_indices(len(embeddings), len(embeddings), offset=1)
     distances = squared_distances(embeddings, embeddings)[first, second]
@@ -168,28 +168,19 @@ def draw_distributions(panels: Mapping[str, Distribution], path: Path) -> None:
         panels: Distributions by name.
         path: Where to write the picture.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second: pay only when used
-
-    figure = Figure(figsize=(6.4, 2.5 * len(panels) + 0.4), dpi=140, layout="constrained")
-    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    figure, every = plots(len(panels), 1, width=6.4, height=2.5 * len(panels) + 0.4, sharex="all")
     occupied = torch.stack([d.genuine + d.impostor for d in panels.values()]).sum(0).nonzero()
     limit = LARGEST * (int(occupied.max()) + 2) / NUM_BINS
-    for axes, (name, distribution) in zip(all_axes, panels.items(), strict=True):
+    for axes, (name, distribution) in zip(every, panels.items(), strict=True):
         _draw(axes, name, distribution)
         axes.set_xlim(0, limit)
-    all_axes[0].legend(frameon=False)
-    all_axes[-1].set_xlabel("squared distance of L2-normalised embeddings")
+    legend(every[0])
+    every[-1].set_xlabel("squared distance of L2-normalised embeddings")
     save_figure(figure, path)
 
 
 def _draw(axes: "Axes", name: str, distribution: Distribution) -> None:
-    edges = torch.linspace(0, LARGEST, NUM_BINS + 1).numpy()
-    for label, shares, mean in (
-        ("genuine pairs", distribution.genuine, distribution.measures["mu_ap"]),
-        ("impostor pairs", distribution.impostor, distribution.measures["mu_an"]),
-    ):
-        drawn = axes.stairs(100 * shares.numpy(), edges, fill=True, alpha=0.55, label=label)
-        axes.axvline(float(mean), color=drawn.get_facecolor(), linestyle="--", linewidth=1)
-    axes.set_title(f"{name}: decidability {float(distribution.measures['decidability']):.2f}", fontsize=10)
-    axes.set_ylabel("% of pairs")
-    axes.spines[["top", "right"]].set_visible(False)
+    edges, measures = torch.linspace(0, LARGEST, NUM_BINS + 1).numpy(), distribution.measures
+    kinds = {"genuine pairs": distribution.genuine.numpy(), "impostor pairs": distribution.impostor.numpy()}
+    shares(axes, kinds, edges, means=(float(measures["mu_ap"]), float(measures["mu_an"])))
+    axes.set_title(f"{name}: decidability {float(measures['decidability']):.2f}", fontsize=HEADING)

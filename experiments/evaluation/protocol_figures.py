@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from callbacks.figures.image_grid import draw_responses
 from callbacks.figures.recognition_figures import (
     Curve,
-    Error,
+    WrongPair,
     draw_cmc,
     draw_embeddings,
     draw_errors,
     draw_roc,
     draw_scores,
 )
-from callbacks.figures.sample_figures import draw_responses
 from callbacks.metrics import roc_band, roc_curve
 from callbacks.metrics.directions import directions
 from callbacks.recognition.recognise import Recognition
@@ -108,11 +108,13 @@ def _kinds(found: Verified) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return scores[found.same].numpy(), scores[~found.same].numpy()
 
 
-def _worst(protocol: EvaluationProtocol, pairs: VerificationPairs, found: Verified, *, genuine: bool) -> list[Error]:
+def _worst(
+    protocol: EvaluationProtocol, pairs: VerificationPairs, found: Verified, *, genuine: bool
+) -> list[WrongPair]:
     rows = torch.nonzero(found.same == genuine).squeeze(1)
     order = found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]
     return [
-        Error(
+        WrongPair(
             protocol.source.image(int(pairs.first[row])),
             protocol.source.image(int(pairs.second[row])),
             float(found.scores[row]),
