@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -87,6 +89,41 @@ def test_evaluates(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     assert "first and last" in capsys.readouterr().out
 
 
+ONE_MORE = """
+import pytest
+from datamodules.occluders import TemplateMixture
+from datamodules.protocols.lfw_occ.pair_occluder import PairOccluder
+from experiments.measures import protocol_names
+
+
+def test_eye_patch() -> None:
+    assert "eye_patch" in TemplateMixture().names
+    assert "eye_patch" not in {name.split("/")[1] for name in protocol_names()["lfw_occ"]}
+    with pytest.raises(ValueError, match="'eye_patch', of which LFW-occ has no frozen instances"):
+        PairOccluder("eye_patch")
+"""
+
+
+@pytest.mark.slow
+def test_a_category_is_one_file_and_a_line_in_registry_and_mixture(tmp_path: Path) -> None:
+    for room in ("losses", "datamodules", "lightning_modules", "callbacks", "experiments", "tests"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    text, drawn = recipe("a category of occluders"), tmp_path / "datamodules/occluders/drawn"
+    (drawn / "eye_patch.py").write_text(block(text, "python"))
+    registry = (drawn / "categories.py").read_text()
+    for before, added in re.findall(r"^ (.*)\n\+(.*)$", block(text, "diff"), re.MULTILINE):
+        assert registry.count(f"\n{before}\n") == 1
+        registry = registry.replace(f"\n{before}\n", f"\n{before}\n{added}\n")
+    (drawn / "categories.py").write_text(registry)
+    (tmp_path / "tests/test_one_more.py").write_text(ONE_MORE)
+    tests = ["tests/test_one_more.py", "tests/datamodules/occluders/test_drawn.py"]
+    words = [sys.executable, "-m", "pytest", "-q", "-k", "eye_patch or shared", *tests]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert len(re.findall(r"\.", ran.stdout.splitlines()[0])) == 7, ran.stdout
+
+
 def test_a_table_row_is_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,4 +140,5 @@ def test_a_table_row_is_planned(
 
 def test_every_recipe_is_run() -> None:
     titles = re.findall(r"^### Add (.*)$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert titles == [*WHAT_IS_BUILT, "a protocol", "a table row"]
+    assert titles == ["an occluder", "a category of occluders", "a loss", "a network", "a protocol", "a table row"]
+    assert set(WHAT_IS_BUILT) < set(titles)
