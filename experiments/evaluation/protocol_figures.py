@@ -25,9 +25,10 @@ from callbacks.metrics.directions import directions
 from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.verification import Verified
 from datamodules.dataset import collate_faces
+from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation.embedding import Embeddings, Extraction
-from experiments.evaluation.face_images import plain_faces
+from experiments.evaluation.embedding import Embeddings
+from experiments.evaluation.face_outputs import Extraction
 from experiments.first_process import warn
 from experiments.slugs import slugs
 from lightning_modules.networks.dry_run import evaluating

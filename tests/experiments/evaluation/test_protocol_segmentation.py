@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 
+from datamodules.plain_faces import LabelMaps
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation.embedding import Extraction
-from experiments.evaluation.face_images import LabelMaps
+from experiments.evaluation.face_outputs import Computing, Extraction
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from lightning_modules.outputs import StepOutput
 from tests.helpers.doubles import PlainSource
@@ -50,8 +50,7 @@ def test_measures_are_those_of_the_pixels_counted_by_hand(image_size: int, batch
     confusion = segment(
         Extraction(Bright(), image_size, "bright"),
         what.source,
-        batch_size=batch_size,
-        trainer_options={"accelerator": "cpu", "enable_progress_bar": False},
+        Computing(batch_size, trainer_options={"accelerator": "cpu", "enable_progress_bar": False}),
     )
     assert confusion.shape == (4, 2, 2)
     assert (confusion.sum((1, 2)) == image_size**2).all()
