@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.figures.style import HEADING, LETTERS, bare, legend, pictures, plots, shares
+from callbacks.metrics import roc_band, roc_curve
+from callbacks.recognition.identification import Identified
+from callbacks.recognition.verification import Verified
 from callbacks.run_files import save_figure
 
 Floats = NDArray[np.float64]
@@ -15,18 +18,8 @@ Image = NDArray[np.uint8]
 
 LOWEST_FAR = 1e-5
 BINS = 80
+BAND_POINTS, RESAMPLES = 24, 200
 MARKERS = "osD^vP*X<>"
-
-
-class Curve(NamedTuple):
-    """A receiver operating characteristic, with a band where it was measured."""
-
-    far: Floats
-    """``(T,)``, ascending."""
-    tar: Floats
-    """``(T,)``."""
-    band: tuple[Floats, Floats, Floats] | None = None
-    """False accept rates, lower and upper bounds of the true accept rates, ``(F,)`` each."""
 
 
 class WrongPair(NamedTuple):
@@ -37,37 +30,41 @@ class WrongPair(NamedTuple):
     score: float
 
 
-def draw_roc(curves: Mapping[str, Curve], path: Path) -> None:
-    """Draw receiver operating characteristics over a logarithmic false accept rate."""
+def draw_roc(verified: Mapping[str, Verified], path: Path) -> None:
+    """Draw receiver operating characteristics over a logarithmic false accept rate, with bootstrap bands."""
     figure, (axes,) = plots(1, 1, width=5.0, height=4.2)
-    for name, curve in curves.items():
-        line = axes.step(np.maximum(curve.far, LOWEST_FAR), curve.tar, where="post", label=name)[0]
-        if curve.band is not None:
-            axes.fill_between(*curve.band, color=line.get_color(), alpha=0.2, linewidth=0)
+    for name, found in verified.items():
+        far, tar, _ = roc_curve(found.scores, found.same, drop_intermediate=True)
+        line = axes.step(far.clamp(min=LOWEST_FAR).numpy(), tar.numpy(), where="post", label=name)[0]
+        lowest = 1 / int((~found.same).sum())
+        rates = np.geomspace(lowest, 1, BAND_POINTS).clip(lowest, 1)
+        lower, upper = roc_band(found.scores, found.same, rates.tolist(), resamples=RESAMPLES)
+        axes.fill_between(rates, lower.numpy(), upper.numpy(), color=line.get_color(), alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     axes.set(xlim=(LOWEST_FAR, 1), ylim=(0, 1.01), xlabel="false accept rate", ylabel="true accept rate")
     legend(axes, "lower right")
     save_figure(figure, path)
 
 
-def draw_cmc(rates: Mapping[str, Floats], path: Path) -> None:
-    """Draw cumulative match characteristics, shares for ranks 1 … K each."""
+def draw_cmc(identified: Mapping[str, Identified], path: Path) -> None:
+    """Draw cumulative match characteristics."""
     figure, (axes,) = plots(1, 1, width=5.0, height=4.2)
-    for name, found in rates.items():
-        axes.plot(np.arange(1, len(found) + 1), found, marker=".", label=name)
+    for name, found in identified.items():
+        axes.plot(np.arange(1, len(found.cmc) + 1), found.cmc.numpy(), marker=".", label=name)
     axes.set(ylim=(0, 1.01), xlabel="rank", ylabel="share of probes identified")
-    last = max(len(found) for found in rates.values())
+    last = max(len(found.cmc) for found in identified.values())
     axes.set_xticks(sorted({1, *range(5, last + 1, 5)}) if last > 5 else range(1, last + 1))
     legend(axes, "lower right")
     save_figure(figure, path)
 
 
-def draw_scores(scores: Mapping[str, tuple[Floats, Floats]], path: Path) -> None:
+def draw_scores(verified: Mapping[str, Verified], path: Path) -> None:
     """Draw histograms of genuine and impostor similarities, one panel for each condition."""
-    figure, panels = plots(len(scores), 1, width=6.4, height=1.9 * len(scores) + 0.5, sharex="all")
-    for axes, (name, kinds) in zip(panels, scores.items(), strict=True):
-        counts = [np.histogram(values, BINS, range=(-1, 1))[0] / max(len(values), 1) for values in kinds]
-        shares(axes, dict(zip(("genuine", "impostor"), counts, strict=True)), np.linspace(-1, 1, BINS + 1))
+    figure, panels = plots(len(verified), 1, width=6.4, height=1.9 * len(verified) + 0.5, sharex="all")
+    for axes, (name, found) in zip(panels, verified.items(), strict=True):
+        kinds = {"genuine": found.scores[found.same], "impostor": found.scores[~found.same]}
+        counts = {kind: np.histogram(scores.double().numpy(), BINS, range=(-1, 1))[0] for kind, scores in kinds.items()}
+        shares(axes, {kind: count / len(kinds[kind]) for kind, count in counts.items()}, np.linspace(-1, 1, BINS + 1))
         axes.set_title(name, fontsize=HEADING)
     legend(panels[0])
     panels[-1].set_xlabel("cosine similarity")
