@@ -30,15 +30,15 @@ class ScoreDistributions(Callback):
 
     Logged are ``val/mu_ap``, ``val/mu_an``, ``val/var_ap``, ``val/var_an``: mean and variance of the squared distances
     of L2-normalised embeddings of genuine and of impostor pairs; and ``val/decidability``, which no scaling of the
-    distances changes. All are NaN where no two faces are of one person. "Before" is Lightning's check before training,
-    where that sees the whole of the validation: ``trainer.num_sanity_val_steps: -1``.
+    distances changes. All are NaN where no two faces are of one identity. "Before" is Lightning's check before
+    training, where that sees the whole of the validation: ``trainer.num_sanity_val_steps: -1``.
 
     The picture is written to ``figures/score_distributions.png`` in the run's folder and, where W&B logs, to W&B.
 
     Source: Sáez Trigueros et al. (2018), Fig. 4 and Eq. 8, https://arxiv.org/abs/1707.07923.
 
     Args:
-        num_faces: Most faces compared with one another; they are all faces of some of the people.
+        num_faces: Most faces compared with one another; they are all faces of some of the identities.
 
     Raises:
         ValueError: If ``num_faces`` is below 2.
@@ -84,7 +84,7 @@ class ScoreDistributions(Callback):
         genuine, impostor = pair_distances(rows, self.num_faces)
         found = Distribution.of(genuine, impostor) if len(genuine) and len(impostor) else None
         if found is None and not self._said:
-            rank_zero_info("No score distributions: validation has no two faces of one person and one of another")
+            rank_zero_info("No score distributions: validation has no two faces of one identity and one of another")
             self._said = True
         if trainer.sanity_checking:
             self._before = found
@@ -143,14 +143,14 @@ def pair_distances(rows: Rows, num_faces: int) -> tuple[Tensor, Tensor]:
 
     Args:
         rows: Embeddings ``(N, D)``.
-        num_faces: Most faces used: those of people drawn at random, the same in every epoch.
+        num_faces: Most faces used: those of identities drawn at random, the same in every epoch.
 
     Returns:
         ``(G,)`` and ``(M,)`` float32.
     """
-    people, counts = torch.unique(rows.identity, return_counts=True)
-    order = torch.randperm(len(people), generator=torch.Generator().manual_seed(0))
-    chosen = people[order[counts[order].cumsum(0) <= num_faces]]
+    identities, counts = torch.unique(rows.identity, return_counts=True)
+    order = torch.randperm(len(identities), generator=torch.Generator().manual_seed(0))
+    chosen = identities[order[counts[order].cumsum(0) <= num_faces]]
     rows = rows.where(torch.isin(rows.identity, chosen))
     embeddings = directions(rows.value)
     nowhere = (embeddings == 0).all(1)

@@ -56,7 +56,7 @@ class SampleFigures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the first faces of each condition, one of each person."""
+        """Keep the first faces of each condition, one of each identity."""
         if not (trainer.is_global_zero and isinstance(outputs, Mapping) and "segmentation" in outputs):
             return
         columns = {"image": batch["image"], "mask": batch["mask"], "identity": batch["identity"], **outputs}

@@ -44,6 +44,16 @@ def test_selection_keeps_rows_together() -> None:
     assert (clean.index.tolist(), clean.identity.tolist(), clean.value.tolist()) == ([0, 4], [0, 2], [0.0, 4.0])
 
 
+def test_rows_are_the_same_wherever_values_were_computed(device: torch.device) -> None:
+    collector = RowCollector()
+    images = {**batch([3, 1], ["none", "cup"])}
+    moved = FaceBatch(**{k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in images.items()})  # type: ignore[typeddict-item]  # the same keys
+    collector.update(moved, torch.tensor([3.0, 1.0], device=device))
+    rows = collector.gather()
+    assert rows is not None
+    assert (rows.index.tolist(), rows.value.tolist(), rows.value.device.type) == ([1, 3], [1.0, 3.0], "cpu")
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_an_embedding_that_is_not_finite_is_refused_and_its_face_named(bad: float) -> None:
     collector = RowCollector()
