@@ -23,7 +23,7 @@ from rich.console import Console
 
 from experiments.cli import UserError, main
 from experiments.evaluation.evaluation_options import parsed
-from experiments.evaluation.evaluation_tasks import Evaluation, paired
+from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
 from experiments.evaluation.face_outputs import Computing, quiet_trainer
 from experiments.evaluation.given_models import given_models, probed
 from experiments.evaluation.measure_table import measure_table
@@ -58,7 +58,7 @@ def evaluate(args: Sequence[str]) -> None:
     if is_first():
         folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
     computing = Computing(options.batch_size, options.num_workers, trainer_options)
-    evaluation = Evaluation(folder, computing, cache, draws=not options.no_figures)
+    evaluation = EvaluationRun(folder, computing, cache, draws=not options.no_figures)
     try:
         failures = evaluation.measure(tasks)
     except KeyboardInterrupt:

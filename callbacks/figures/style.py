@@ -70,7 +70,7 @@ def bare(axes: "Axes") -> None:
     axes.spines[:].set_visible(False)
 
 
-def legend(axes: "Axes", place: str = "best") -> None:
+def legend(axes: "Axes", place: Literal["best", "lower right"] = "best") -> None:
     """Name what is drawn, without a frame."""
     axes.legend(frameon=False, fontsize=LETTERS, loc=place)
 

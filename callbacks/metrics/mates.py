@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from callbacks.metrics.gallery_search import Candidates, search
 from callbacks.metrics.metric_checks import check_search
-from callbacks.metrics.search import Candidates, search
 
 CELLS = 2**22
 """Candidates held at once: probes × candidates."""

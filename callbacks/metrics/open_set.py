@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from callbacks.metrics.gallery_search import search
 from callbacks.metrics.mates import mates
 from callbacks.metrics.metric_checks import (
     acceptance_bounds,
@@ -13,7 +14,6 @@ from callbacks.metrics.metric_checks import (
     check_measurable,
     check_search,
 )
-from callbacks.metrics.search import search
 
 FPIRS = (1e-3, 1e-2, 1e-1)
 

@@ -64,7 +64,7 @@ def paired(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> 
 
 
 @dataclass
-class Evaluation:
+class EvaluationRun:
     """Measures tasks, one after the other.
 
     Attributes:

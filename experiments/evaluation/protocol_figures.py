@@ -92,7 +92,7 @@ def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verified, p
         rows = rows[found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]]
         images = ((int(pairs.first[row]), int(pairs.second[row]), float(found.scores[row])) for row in rows.tolist())
         worst.append([WrongPair(image(first), image(second), score) for first, second, score in images])
-    draw_errors(*worst, path)
+    draw_errors(worst[0], worst[1], path)
 
 
 def _draw_map(protocol: EvaluationProtocol, embeddings: Embeddings, path: Path) -> None:

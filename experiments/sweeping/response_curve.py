@@ -38,7 +38,7 @@ def draw_response(sweep: Sweep, trials: Sequence[Trial], path: Path) -> None:
         if sweep.method == "grid":
             axes.plot(*_means(places, results), color="C0", alpha=0.6)
         at = places[good.index(best)]
-        axes.plot([at], [best.result], "o", ms=11, mfc="none", mec="C3", mew=1.8, label="best trial")
+        axes.plot([at], [_result(best)], "o", ms=11, mfc="none", mec="C3", mew=1.8, label="best trial")
         axes.set_xlabel(short)
     panels[0].set_ylabel(sweep.metric)
     legend(panels[0])
