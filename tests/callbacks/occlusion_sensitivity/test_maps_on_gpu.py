@@ -1,6 +1,7 @@
 """Occlusion maps on a GPU: the incremental ones are the dense ones there, and both those of a CPU."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def test_incremental_maps_are_dense_ones_and_those_of_a_cpu(
     name: str, occluder_size: tuple[int, int], cuda: torch.device, recwarn: pytest.WarningsRecorder
 ) -> None:
     here = sample(name)
-    settings = {"occluder_size": occluder_size, "fill": 0.3, "all_scores": True}
+    settings: dict[str, Any] = {"occluder_size": occluder_size, "fill": 0.3, "all_scores": True}
     gpu = there(here, cuda)
     dense = occlusion_maps(*gpu, **settings, method="dense")
     incremental = occlusion_maps(*gpu, **settings)
