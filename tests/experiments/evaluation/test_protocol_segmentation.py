@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 
-from datamodules.plain_faces import LabelMaps
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from experiments.evaluation.face_outputs import Computing, Extraction
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
@@ -74,8 +73,3 @@ def test_a_condition_without_covered_faces_has_false_alarms_alone() -> None:
     what = EvaluationProtocol("clean", Covered([3]), {"all": pairs})
     confusion = torch.tensor([[[8, 1], [0, 0]], [[0, 0], [9, 0]], [[9, 0], [0, 0]]]).numpy()
     assert segmentation_rows(what, confusion) == {"all": {"covered": 0.0, "false_alarm": pytest.approx(1 / 18)}}
-
-
-def test_sources_with_label_maps_are_known() -> None:
-    assert isinstance(Covered([2]), LabelMaps)
-    assert not isinstance(PlainSource([2]), LabelMaps)
