@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, join_values, main, run
 from experiments.cli.dry_cli import values_of
 from experiments.contents import Contents
-from experiments.errors import said
+from experiments.errors import Parser, said
 from experiments.runs.layers import CONFIGURATIONS, SUFFIXES, SYSTEMS, configuration, layers, merged
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 
@@ -49,14 +49,6 @@ SAMPLES = 64
 """Images that are looked at, about, to tell one collection of faces from another."""
 MAP_OF = {SUFFIXES["demo"]: (2, 200), SUFFIXES["paper"]: (1, 1000)}
 """Stride and number of images of the map that places noise patches, by scale."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """See :class:`argparse.ArgumentParser`."""
-        raise UserError(message)
 
 
 class DataChoice(NamedTuple):

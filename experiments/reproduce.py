@@ -24,7 +24,8 @@ from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError, join_values, main, parse
 from experiments.contents import Contents
-from experiments.launch import Parser, add_data_options, choose_data, choose_scale
+from experiments.errors import Parser
+from experiments.launch import add_data_options, choose_data, choose_scale
 from experiments.reproduction.console import console
 from experiments.reproduction.declaration import TABLES, Declaration, load, unknown
 from experiments.reproduction.drawings import DRAWINGS

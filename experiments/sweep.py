@@ -23,7 +23,8 @@ from rich.table import Table
 from experiments.cli import UserError, did_you_mean, join_values, main, run
 from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
 from experiments.contents import Contents
-from experiments.launch import Parser, digest, rehearse
+from experiments.errors import Parser
+from experiments.launch import digest, rehearse
 from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, is_number, run_here

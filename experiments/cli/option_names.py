@@ -37,10 +37,13 @@ def check_option_names(words: Sequence[str], siblings: Iterable[str] = ()) -> No
         siblings: Options of the calling command, which a misspelt key may have meant.
 
     Raises:
-        UserError: If there is one; with the nearest that exists.
+        UserError: If there is one, with the nearest that exists; or the subcommand is none.
     """
-    if not words or words[0] not in SUBCOMMANDS:
+    if not words or words[0].startswith("-"):
         return
+    if words[0] not in SUBCOMMANDS:
+        choices = ", ".join(map(repr, SUBCOMMANDS))
+        raise UserError(f"argument subcommand: invalid choice: {words[0]!r} (choose from {choices})")
     keys = {word: word.partition("=")[0].removeprefix("--").removesuffix("+") for word in words if word[:2] == "--"}
     trainer = parameters(TRAINER) or {}
     known = {*SUBCOMMANDS[words[0]], *SHOWING}

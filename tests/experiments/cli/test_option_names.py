@@ -56,6 +56,12 @@ def test_refusals_are_the_parsers_to_the_letter(words: list[str]) -> None:
     assert refused(words) == str(error.value)
 
 
+def test_a_subcommand_that_is_none_is_refused_in_the_parsers_words() -> None:
+    with pytest.raises(UserError) as error:
+        parse(["fitt"])
+    assert refused(["fitt"]) == str(error.value)
+
+
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_every_setting_of_every_class_in_use_is_known(name: str) -> None:
     resolved = parse(["fit", f"--config={name}"])
@@ -99,5 +105,5 @@ def test_what_the_parser_takes_is_taken(words: list[str]) -> None:
 
 def test_what_only_the_parser_can_know_is_left_to_it(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("data: {class_path: theirs.Data}\n")
-    for line in (["help"], [], ["fit", "--config", str(tmp_path / "own.yaml"), "--data.init_args.anything=1"]):
+    for line in ([], ["--help"], ["fit", "--config", str(tmp_path / "own.yaml"), "--data.init_args.anything=1"]):
         check_option_names(prepared(line))
