@@ -21,6 +21,7 @@ from pytorch_lightning import Callback
 from rich.console import Console
 
 from experiments.cli import UserError, main
+from experiments.cli.first_process import is_first
 from experiments.evaluation.evaluation_options import parsed
 from experiments.evaluation.evaluation_tasks import TRAINER, measure_all, paired, trainer_options
 from experiments.evaluation.face_outputs import quiet_trainer
@@ -28,7 +29,6 @@ from experiments.evaluation.given_models import given_models, probed
 from experiments.evaluation.measure_table import measure_table
 from experiments.evaluation.named_protocols import folder_name, named_protocols
 from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
-from experiments.first_process import is_first
 from lightning_modules.networks.foreign import foreign
 
 

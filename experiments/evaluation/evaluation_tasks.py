@@ -10,6 +10,7 @@ import torch.distributed as dist
 
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
+from experiments.cli.first_process import is_first, warn
 from experiments.evaluation.embedding import Embeddings, embed
 from experiments.evaluation.face_images import LabelMaps, image_digests
 from experiments.evaluation.given_models import Model
@@ -18,7 +19,6 @@ from experiments.evaluation.protocol_figures import draw_figures, draw_segmentat
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.results_folder import EvaluationFolder, Results
-from experiments.first_process import is_first, warn
 from lightning_modules.networks.foreign import reason
 
 TRAINER = ("accelerator", "devices", "precision")

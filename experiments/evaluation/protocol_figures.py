@@ -26,9 +26,9 @@ from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.verification import Verified
 from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
+from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import Embeddings, Extraction
 from experiments.evaluation.face_images import plain_faces
-from experiments.first_process import warn
 from experiments.slugs import slugs
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
