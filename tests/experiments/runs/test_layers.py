@@ -102,9 +102,9 @@ def test_the_parser_makes_of_the_layers_what_they_say(name: str) -> None:
 
 
 def order_of_draws(name: str) -> list[list[str]]:
-    templates = ["sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"]
+    templates = ["none", "sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"]
     if name.startswith(("soidn", "baseline", "segmentation")):
-        return [["none", *templates], templates]
+        return [templates, templates]
     return [["none", "noise_patch"], templates] if name.startswith(OCCLUDED) else [templates]
 
 
