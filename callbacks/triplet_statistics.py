@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from datamodules.seams.face_batch import FaceBatch
-from lightning_modules.triplet import TripletModule
+from lightning_modules.triplet_module import TripletModule
 from losses import active_share, decidability
 
 SMALLEST_SPREAD = 1e-4  # of embeddings of length 1, whatever they started with
@@ -146,7 +146,7 @@ def statistics(outputs: Mapping[str, Any], *, margin: float) -> dict[str, Tensor
     """
     d_ap, d_an, embedding = outputs["d_ap"], outputs["d_an"], outputs["embedding"]
     active = active_share(embedding, outputs["identity"], margin=margin)
-    nothing = torch.full((), torch.nan)
+    nothing = d_ap.new_full((), torch.nan)
     found = len(d_ap) > 0
     return {
         "mu_ap": d_ap.mean() if found else nothing,
@@ -154,8 +154,9 @@ def statistics(outputs: Mapping[str, Any], *, margin: float) -> dict[str, Tensor
         "var_ap": d_ap.var(correction=0) if found else nothing,
         "var_an": d_an.var(correction=0) if found else nothing,
         "decidability": decidability(d_ap, d_an) if found else nothing,
-        "triplets": torch.tensor(float(len(d_ap))),
-        "without_triplets": torch.tensor(float(not found)),
+        # where the others are: processes on GPUs cannot add up what lies on a CPU
+        "triplets": d_ap.new_tensor(float(len(d_ap))),
+        "without_triplets": d_ap.new_tensor(float(not found)),
         "active_share": active,
         "zero_loss_share": 1 - active,
         "spread": (embedding - embedding.mean(0)).square().sum(1).mean(),

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
-    from lightning_modules.classifier import ClassifierModule
+    from lightning_modules.classifier_module import ClassifierModule
     from lightning_modules.schedule import WarmupCosine
-    from lightning_modules.segmentation import SegmentationModule
-    from lightning_modules.soidn import SOIDNModule
-    from lightning_modules.triplet import TripletModule, TripletOutput
+    from lightning_modules.segmentation_module import SegmentationModule
+    from lightning_modules.soidn_module import SOIDNModule
+    from lightning_modules.triplet_module import TripletModule, TripletOutput
 
 __all__ = ["ClassifierModule", "SOIDNModule", "SegmentationModule", "TripletModule", "TripletOutput", "WarmupCosine"]
 

@@ -159,7 +159,7 @@ class FaceModule(FiniteModule):
         amend(checkpoint)
 
     def on_train_start(self) -> None:
-        """Go on inside an epoch, if the training was resumed there."""
+        """Resume inside an epoch, if the training was saved there."""
         put_back(self, self._gradients)
         self._gradients = {}
 

@@ -20,7 +20,7 @@ def accumulated_gradients(module: LightningModule) -> dict[str, Tensor]:
 
 
 def put_back(module: LightningModule, gradients: dict[str, Tensor]) -> None:
-    """Give the parameters the gradients of a checkpoint, from where the training goes on adding."""
+    """Give the parameters the gradients of a checkpoint, to which the resumed training adds."""
     for name, weight in module.named_parameters():
         if name in gradients:
             weight.grad = gradients[name].to(weight.device, weight.dtype)
@@ -41,7 +41,7 @@ def what_follows(trainer: Trainer) -> Literal["validation", "end of the epoch"] 
 
 
 def amend(checkpoint: dict[str, Any]) -> None:
-    """Change the counts of a checkpoint so that Lightning 2.6 goes on with what follows, and leaves out nothing.
+    """Change the counts of a checkpoint so that Lightning 2.6 resumes with what follows, and leaves out nothing.
 
     By itself it takes for done what was due after the batch at whose end a checkpoint was saved: a validation, and the
     end of the epoch with all that belongs to it; and where an epoch has begun without a batch, that epoch.

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from losses.checks import check_distances, check_margin, check_triplets
 from losses.distance_loss import DistanceLoss
 from losses.distances import paired_distances, promoted
+from losses.triplet_checks import check_distances, check_margin, check_triplets
 
 
 def batch_triplet_loss(

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from losses.checks import check_margin, check_triplets
 from losses.distances import paired_distances
+from losses.triplet_checks import check_margin, check_triplets
 
 
 class DistanceLoss(nn.Module):

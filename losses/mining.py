@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from losses.checks import check_margin
 from losses.distances import promoted, squared_distances
+from losses.triplet_checks import check_margin
 
 Strategy = Literal["semi_hard", "all_semi_hard", "all_violating", "hardest", "all"]
 

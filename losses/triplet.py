@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from losses.checks import check_distances, check_margin, check_triplets
 from losses.distance_loss import DistanceLoss
 from losses.distances import paired_distances, promoted
+from losses.triplet_checks import check_distances, check_margin, check_triplets
 
 
 def triplet_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *, margin: float = 0.5) -> Tensor:

@@ -50,7 +50,7 @@ def test_a_package_alone_loads_no_library(package: str) -> None:
 def test_the_parser_knows_classes_by_their_own_names_though_no_one_has_asked_for_them() -> None:
     words = [
         "fit",
-        "--config=experiments/configs/soidn_demo.yaml",
+        "--config=soidn_demo",
         "--data=FaceDataModule",
         "--trainer.callbacks+=History",
     ]

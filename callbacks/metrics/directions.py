@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 SHORTEST, LONGEST = 1e-6, 1e15
 """Largest entries of which float32 squares and adds up to millions without overflow, and without loss."""
@@ -30,3 +31,12 @@ def rescaled(embeddings: Tensor) -> Tensor:
     largest = torch.linalg.vector_norm(embeddings, torch.inf, dim=1, keepdim=True)  # (N, 1)
     unusual = (largest > 0) & ((largest < SHORTEST) | (largest > LONGEST))
     return torch.where(unusual, embeddings / largest, embeddings)
+
+
+def directions(embeddings: Tensor) -> Tensor:
+    """Return embeddings of length 1, ``(N, D)`` float32, those of zeros as they are; products are cosine similarities.
+
+    Args:
+        embeddings: ``(N, D)``, of whatever length and floating-point type.
+    """
+    return normalize(rescaled(embeddings))

@@ -1,11 +1,13 @@
-"""Decidability of scored pairs, and of all comparisons between probes and a gallery."""
+"""Decidability of all comparisons between probes and a gallery."""
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from callbacks.metrics.directions import rescaled
+from callbacks.metrics.directions import directions
 from callbacks.metrics.metric_checks import check_search
+
+CELLS = 2**22
+"""Similarities held at once: probes × gallery."""
 
 
 def gallery_decidability(
@@ -20,7 +22,7 @@ def gallery_decidability(
         gallery_identities: Their identities, ``(G,)``.
         probes: Embeddings, ``(P, D)``.
         probe_identities: Their identities, ``(P,)``.
-        block: Probes compared at once, which bounds memory by ``block · G`` similarities.
+        block: Most probes compared at once; fewer where the gallery is large.
 
     Returns:
         Scalar, float32; 0 where all scores are equal, infinite where those of each kind are.
@@ -36,10 +38,11 @@ def gallery_decidability(
         tensor(1.2649)
     """
     check_search(gallery, gallery_identities, probes, probe_identities)
-    directions = normalize(rescaled(gallery)).T  # (D, G)
+    enrolled = directions(gallery).T  # (D, G)
+    block = max(1, min(block, CELLS // len(gallery)))
     impostor, genuine = Moments(), Moments()
     for part, identities in zip(torch.split(probes, block), torch.split(probe_identities, block), strict=True):
-        scores = (normalize(rescaled(part)) @ directions).double()  # (b, G)
+        scores = (directions(part) @ enrolled).double()  # (b, G)
         same = identities[:, None] == gallery_identities
         impostor.add(scores[~same])
         genuine.add(scores[same])

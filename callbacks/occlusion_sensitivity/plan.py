@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import fx
 
 from callbacks.occlusion_sensitivity.geometry import Ints, ReceptiveField, Spans, covered
-from callbacks.occlusion_sensitivity.layers import ENTRY_COST, Layer, as_layer, work
 from callbacks.occlusion_sensitivity.trace import aten, inputs_of, is_batch_size, shape_of
+from callbacks.occlusion_sensitivity.windowed_layers import ENTRY_COST, Layer, as_layer, work
 
 TURN_DENSE = 0.9
 """Mean share of a map above which windows save less than they cost."""

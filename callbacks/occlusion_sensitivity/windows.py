@@ -11,10 +11,10 @@ from torch import Tensor, fx
 from torch.nn.functional import pad
 
 from callbacks.occlusion_sensitivity.geometry import Ints, Spans
-from callbacks.occlusion_sensitivity.layers import Layer
 from callbacks.occlusion_sensitivity.plan import AXES, Pair, Plan
 from callbacks.occlusion_sensitivity.shared import Bank
 from callbacks.occlusion_sensitivity.trace import between, shape_of
+from callbacks.occlusion_sensitivity.windowed_layers import Layer
 
 
 class Chunk(NamedTuple):

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.occluders import Occluded, TemplateMixture
-from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.randomness import sample_generator
+from datamodules.seams.comparisons import another_of_the_fold, first_of_each, genuine_and_impostor
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
 
@@ -39,22 +40,19 @@ def generated_protocol(
             raise ValueError(f"Expected `{name}` of at least {least}, got {value}")
     faces = SyntheticFaces(identities, images, image_size=64, seed=seed, cache_dir=cache_dir)
     source = PartlyCovered(faces, CATEGORIES, seed)
-    first, second = np.triu_indices(images, 1)
-    person = np.repeat(np.arange(identities), len(first))
-    genuine = (person * images + np.tile(first, identities), person * images + np.tile(second, identities))
-    other = _another_of_the_fold(person, np.tile(np.arange(len(first)), identities), identities)
-    impostor = (genuine[0], other * images + np.tile(second, identities))
-    every = np.arange(len(faces))
+    one, two = np.triu_indices(images, 1)
+    identity, turn = np.repeat(np.arange(identities), len(one)), np.tile(np.arange(len(one)), identities)
+    other = another_of_the_fold(identity, turn, number=identities, folds=FOLDS)
+    first, second = (identity * images + shot[turn] for shot in (one, two))
+    others = other * images + two[turn]
+    gallery, every = first_of_each(faces.identities), np.arange(len(faces))
+    probes = np.setdiff1d(every, gallery)
     verification, identification = {}, {}
     for number, condition in enumerate(("all", *CATEGORIES)):
         shift = number * len(faces)
-        verification[condition] = VerificationPairs(
-            np.concatenate([genuine[0], impostor[0]]).astype(np.int64),
-            np.concatenate([genuine[1], impostor[1]]).astype(np.int64) + shift,
-            np.arange(2 * len(person)) < len(person),
-            np.tile(person % FOLDS, 2).astype(np.int64),
-        )
-        identification[condition] = Identification(every[every % images == 0], every[every % images != 0] + shift)
+        kinds = (first, second + shift), (first, others + shift)
+        verification[condition] = genuine_and_impostor(*kinds, identity % FOLDS)
+        identification[condition] = Identification(gallery, probes + shift)
     return EvaluationProtocol("generated", source, verification, identification)
 
 
@@ -110,10 +108,3 @@ class PartlyCovered:
         """Name of the face, and what covers it."""
         number, face = divmod(index, len(self.faces))
         return self.faces.name(face) + (f"#{self.categories[number - 1]}" if number else "")
-
-
-def _another_of_the_fold(person: NDArray[np.int64], turn: NDArray[np.int64], identities: int) -> NDArray[np.int64]:
-    """Return another person of the same fold, each in turn."""
-    members = (identities - 1 - person % FOLDS) // FOLDS + 1
-    place = (person // FOLDS + 1 + turn % (members - 1)) % members
-    return place * FOLDS + person % FOLDS

@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "tests": Part(gpu_tests.run, "Tests marked `gpu`", 80),
+    "tests": Part(gpu_tests.run, "Tests marked `gpu`", 90),
     "training": Part(gpu_training.run, "Training, not compiled", 60),
     "compiled": Part(gpu_training.run_compiled, "Training, compiled", 70),
     "maps": Part(gpu_maps.run, "Occlusion maps of CASIA-Net, positions per second", 60),

@@ -8,8 +8,8 @@ import torch
 from experiments.benchmarks.gpu_rows import NO_TIME, NOTE, PartRows
 
 TESTS = Path(__file__).parents[2] / "tests"
-ROOMS = ("losses", "callbacks", "lightning_modules")
-"""Of the tests, those with any so marked: collecting the others takes longer than these take."""
+PLACES = ("losses", "callbacks", "lightning_modules", "experiments/test_training_on_gpu.py")
+"""Of the tests, where any are so marked: collecting the others takes longer than these take."""
 OPTIONS = (
     *("-m", "gpu", "-rfEs", "--durations=10", "--continue-on-collection-errors", "-p", "no:cacheprovider"),
     *("-W", "default"),  # warnings of other versions of libraries fail no test
@@ -52,6 +52,6 @@ class _Counter:
 def run(rows: PartRows, device: torch.device, small: bool) -> None:
     """Count the outcomes; a row for each failure. In small, those of the losses alone."""
     counter = _Counter(rows)
-    status = pytest.main([*OPTIONS, *(str(TESTS / room) for room in (ROOMS[:1] if small else ROOMS))], [counter])
+    status = pytest.main([*OPTIONS, *(str(TESTS / place) for place in (PLACES[:1] if small else PLACES))], [counter])
     rows.rows.append({"what": f"tests marked gpu, pytest ended with status {int(status)}", **counter.counts})
     rows.rows += [{"what": test, NOTE: said} for test, said in counter.failures.items()]

@@ -7,7 +7,7 @@ import torch
 
 from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.benchmarks.machine import WARM_UP, matmul_rate
-from experiments.benchmarks.timed_training import Clock, System, Way, measure, train
+from experiments.benchmarks.timed_training import Clock, Size, System, Way, measure, train
 
 SYSTEMS: tuple[System, ...] = ("soidn", "baseline")
 BATCH_SIZES = (64, 256)
@@ -23,7 +23,7 @@ class _Bench:
         self.rows = rows
         self.steps = 1 if small else 20
         self.batch_sizes = (2,) if small else BATCH_SIZES
-        self.size = {"width": 0.125, "image_size": 32} if small else {"width": 1.0, "image_size": 224}
+        self.size = Size(0.125, 32, device) if small else Size(1.0, 224, device)
         self.device = device
         self.operations: dict[System, int] = {}
         self.limit = torch.inf
@@ -45,10 +45,8 @@ class _Bench:
     def _row(self, system: System, way: Way) -> Row:
         if system not in self.operations:
             plain = Way(self.batch_sizes[0])
-            self.operations[system] = measure(
-                system, plain, device=self.device, steps=1, count=True, **self.size
-            ).operations
-        speed = measure(system, way, device=self.device, steps=self.steps, **self.size)
+            self.operations[system] = measure(system, plain, self.size, steps=1, count=True).operations
+        speed = measure(system, way, self.size, steps=self.steps)
         reached = self.operations[system] * speed.rate
         return {
             "images/s": speed.rate,
@@ -61,7 +59,7 @@ class _Bench:
 
     def _kernels(self, system: System, way: Way) -> Row:
         with torch.profiler.profile() as profiler:
-            train(system, way, Clock(count=False), device=self.device, steps=WARM_UP, **self.size)
+            train(system, way, self.size, Clock(count=False), steps=WARM_UP)
         own = "self_cpu_time_total" if self.device.type == "cpu" else "self_device_time_total"
         ran = [event for event in profiler.key_averages() if event.device_type.name.lower() == self.device.type]
         times = {event.key: getattr(event, own) for event in ran if not getattr(event, "is_user_annotation", False)}

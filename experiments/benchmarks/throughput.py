@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmarks.machine import device_of, hardware, matmul_rate
-from experiments.benchmarks.timed_training import EPOCHS, IMAGES, Way, measure
+from experiments.benchmarks.timed_training import EPOCHS, IMAGES, Size, Way, measure
 from experiments.errors import main as run_command
 from experiments.launch import Parser
 
@@ -45,8 +45,8 @@ def main() -> None:
         options.precisions, (False, True), (False, True) if options.compile else (False,)
     ):
         way = Way(options.batch_size, precision, channels_last, compiled)
-        size = {"width": options.width, "image_size": options.image_size}
-        speed = measure("soidn", way, device=device, steps=options.steps, count=not operations, **size)
+        size = Size(options.width, options.image_size, device)
+        speed = measure("soidn", way, size, steps=options.steps, count=not operations)
         operations = operations or speed.operations
         # most CPUs compute in bfloat16 by way of float32, far below their own rate
         share = f"{operations * speed.rate / limit:.1%}" if device.type == "cuda" else "–"

@@ -37,6 +37,16 @@ class Way(NamedTuple):
     """Let cuDNN try its algorithms."""
 
 
+class Size(NamedTuple):
+    """How large a system is, and where it is trained."""
+
+    width: float
+    """Factor on its channels."""
+    image_size: int
+    """H and W in pixels."""
+    device: torch.device
+
+
 class Speed(NamedTuple):
     """What a training has shown."""
 
@@ -107,40 +117,34 @@ class Clock(Callback):
             self.seconds.append(now() - self._began)
 
 
-def measure(
-    system: System, way: Way, *, width: float, image_size: int, device: torch.device, steps: int, count: bool = False
-) -> Speed:
+def measure(system: System, way: Way, size: Size, *, steps: int, count: bool = False) -> Speed:
     """Train a system for some steps, timed.
 
     Args:
         system: Which.
         way: How.
-        width: Factor on its channels.
-        image_size: H and W in pixels.
-        device: Where.
+        size: How large, and where.
         steps: Timed, after the warm-up.
         count: Count operations, which a compiled network cannot bear.
     """
     forget_device_memory()
     torch.compiler.reset()
     clock = Clock(count=count)
-    train(system, way, clock, width=width, image_size=image_size, device=device, steps=WARM_UP + steps)
+    train(system, way, size, clock, steps=WARM_UP + steps)
     rate = way.batch_size / statistics.median(clock.seconds)
-    return Speed(rate, clock.operations // way.batch_size, device_memory(device))
+    return Speed(rate, clock.operations // way.batch_size, device_memory(size.device))
 
 
-def train(
-    system: System, way: Way, clock: Clock, *, width: float, image_size: int, device: torch.device, steps: int
-) -> None:
+def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> None:
     """Train a system for so many steps on one batch, with nothing beside; see :func:`measure`."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="You defined a `validation_step`")  # nothing is validated
-    with device:  # weights are drawn there, which takes seconds elsewhere
+    with size.device:  # weights are drawn there, which takes seconds elsewhere
         settings = {"channels_last": way.channels_last, "compiled": way.compiled}
-        module = (soidn if system == "soidn" else baseline)(width, image_size, settings)
+        module = (soidn if system == "soidn" else baseline)(size.width, size.image_size, settings)
     trainer = Trainer(
         max_steps=steps,
-        accelerator="cpu" if device.type == "cpu" else "gpu",
+        accelerator="cpu" if size.device.type == "cpu" else "gpu",
         devices=1,
         precision=way.precision,
         benchmark=way.cudnn_benchmark,
@@ -152,7 +156,7 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, DataLoader(Random(way.batch_size, image_size, device), batch_size=None))
+    trainer.fit(module, DataLoader(Random(way.batch_size, size.image_size, size.device), batch_size=None))
 
 
 def soidn(width: float, image_size: int, settings: Mapping[str, Any]) -> SOIDNModule:

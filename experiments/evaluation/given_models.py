@@ -5,29 +5,26 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jsonargparse import ArgumentParser
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from datamodules.dataset import collate_faces
-from datamodules.errors import DataError
 from datamodules.sources import FaceSource
-from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError
-from experiments.evaluation.embedding import Extraction, plain_faces
-from experiments.evaluation.trained_module import instantiated, load_trained
+from experiments.evaluation.described import described
+from experiments.evaluation.embedding import Extraction
+from experiments.evaluation.face_images import plain_faces
+from experiments.evaluation.trained_module import load_trained
 from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
 LEAST_ALIKE = 0.99
 """Cosine of one image's embeddings alone and beside another: rounding, also of quantised networks, stays above."""
-
-Described = TypeVar("Described")
 
 
 class Model(NamedTuple):
@@ -127,21 +124,3 @@ def _trained(checkpoint: str, config: str | None) -> Extraction:
 def _extractor(path: str) -> Extraction:
     built = described(path, Extractor)
     return Extraction(built, built.image_size, Path(path).stem)
-
-
-def described(path: str, kind: type[Described]) -> Described:
-    """Build what a YAML file describes by ``class_path`` and ``init_args``.
-
-    Raises:
-        UserError: If the file or the class is none, or refuses a setting.
-    """
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--described", type=kind)
-    try:
-        content = read_yaml(path)
-    except DataError as error:
-        raise UserError(str(error)) from error
-    built: Described = instantiated(parser, {"described": content}, path).described
-    if not isinstance(built, kind):
-        raise UserError(f"{path}: expected the class_path of {kind.__name__}, got {type(built).__name__}")
-    return built

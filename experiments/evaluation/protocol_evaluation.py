@@ -6,13 +6,14 @@ import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, Subset
 
+from callbacks.recognition.recognise import COUNTS
 from callbacks.row_collector import RowCollector
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
-from experiments.evaluation.embedding import plain_faces
-from experiments.evaluation.protocol_measures import COUNTS, evaluate_protocol
+from experiments.evaluation.face_images import plain_faces
+from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.networks.dry_run import evaluating
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from callbacks.figures.recognition_figures import (
     Curve,
@@ -21,10 +20,14 @@ from callbacks.figures.recognition_figures import (
     draw_scores,
 )
 from callbacks.figures.sample_figures import draw_responses
+from callbacks.metrics import roc_band, roc_curve
+from callbacks.metrics.directions import directions
+from callbacks.recognition.recognise import Recognition
+from callbacks.recognition.verification import Verified
 from datamodules.dataset import collate_faces
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation.embedding import Extraction, plain_faces
-from experiments.evaluation.protocol_measures import Evaluation, Verification, band, curve
+from experiments.evaluation.embedding import Embeddings, Extraction
+from experiments.evaluation.face_images import plain_faces
 from experiments.first_process import warn
 from experiments.slugs import slugs
 from lightning_modules.networks.dry_run import evaluating
@@ -33,11 +36,10 @@ from lightning_modules.networks.foreign import foreign
 NUM_ERRORS = 8
 NUM_PEOPLE = 10
 BAND_POINTS = 24
+RESAMPLES = 200
 
 
-def draw_figures(
-    protocol: EvaluationProtocol, embeddings: NDArray[np.float32], evaluation: Evaluation, folder: Path
-) -> None:
+def draw_figures(protocol: EvaluationProtocol, embeddings: Embeddings, recognition: Recognition, folder: Path) -> None:
     """Draw what a protocol has: ROC, scores and worst errors of pairs, CMC and a map of embeddings of probes.
 
     A figure that cannot be drawn is a warning and costs no other.
@@ -45,18 +47,18 @@ def draw_figures(
     Args:
         protocol: What was compared with what.
         embeddings: ``(N, D)``.
-        evaluation: What became of it.
+        recognition: What became of it.
         folder: Where the pictures go.
     """
-    told = {name: v for name, v in evaluation.verification.items() if bool(v.same.any()) and not bool(v.same.all())}
+    told = {name: v for name, v in recognition.verification.items() if bool(v.same.any()) and not bool(v.same.all())}
     if told:
         _draw(folder / "roc.png", lambda path: draw_roc({name: _curve(found) for name, found in told.items()}, path))
         _draw(folder / "scores.png", lambda path: draw_scores({n: _kinds(found) for n, found in told.items()}, path))
     files = slugs(told)
     for name, found in told.items():
         _draw(folder / f"errors_{files[name]}.png", partial(_draw_worst, protocol, name, found))
-    if evaluation.identification:
-        rates = {name: found.cmc.numpy() for name, found in evaluation.identification.items()}
+    if recognition.identification:
+        rates = {name: found.cmc.numpy() for name, found in recognition.identification.items()}
         _draw(folder / "cmc.png", partial(draw_cmc, rates))
         _draw(folder / "embeddings.png", partial(_draw_map, protocol, embeddings))
 
@@ -87,28 +89,26 @@ def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: 
     draw_responses(batch["image"], output, path)
 
 
-def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verification, path: Path) -> None:
+def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verified, path: Path) -> None:
     pairs = protocol.verification[condition]
     accepts, rejects = (_worst(protocol, pairs, found, genuine=genuine) for genuine in (False, True))
     draw_errors(accepts, rejects, path)
 
 
-def _curve(found: Verification) -> Curve:
-    far, tar = (rates.numpy() for rates in curve(found))
+def _curve(found: Verified) -> Curve:
+    far, tar, _ = roc_curve(found.scores, found.same, drop_intermediate=True)
     lowest = 1 / int((~found.same).sum())
     rates = np.geomspace(lowest, 1, BAND_POINTS).clip(lowest, 1)
-    lower, upper = band(found, tuple(rates.tolist()))
-    return Curve(far, tar, (rates, lower.numpy(), upper.numpy()))
+    lower, upper = roc_band(found.scores, found.same, rates.tolist(), resamples=RESAMPLES)
+    return Curve(far.numpy(), tar.numpy(), (rates, lower.numpy(), upper.numpy()))
 
 
-def _kinds(found: Verification) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _kinds(found: Verified) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     scores = found.scores.double()
     return scores[found.same].numpy(), scores[~found.same].numpy()
 
 
-def _worst(
-    protocol: EvaluationProtocol, pairs: VerificationPairs, found: Verification, *, genuine: bool
-) -> list[Error]:
+def _worst(protocol: EvaluationProtocol, pairs: VerificationPairs, found: Verified, *, genuine: bool) -> list[Error]:
     rows = torch.nonzero(found.same == genuine).squeeze(1)
     order = found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]
     return [
@@ -121,7 +121,7 @@ def _worst(
     ]
 
 
-def _draw_map(protocol: EvaluationProtocol, embeddings: NDArray[np.float32], path: Path) -> None:
+def _draw_map(protocol: EvaluationProtocol, embeddings: Embeddings, path: Path) -> None:
     """Draw t-SNE of some people's gallery and probe faces, cosine distances."""
     from sklearn.manifold import TSNE  # noqa: PLC0415  takes a second: pay only when used
 
@@ -132,11 +132,9 @@ def _draw_map(protocol: EvaluationProtocol, embeddings: NDArray[np.float32], pat
     if len(rows) < 5:
         return
     indices = np.array([index for index, _ in rows])
-    directions: Tensor = torch.nn.functional.normalize(torch.from_numpy(embeddings[indices]))
+    unit = directions(torch.from_numpy(embeddings[indices])).numpy()
     perplexity = min(15.0, (len(rows) - 1) / 3)
-    points = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(
-        directions.numpy()
-    )
+    points = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(unit)
     names = [str(protocol.source.identity_names[people[i]]) for i in indices]
     draw_embeddings(points.astype(np.float64), names, [name for _, name in rows], path)
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
-from experiments.cli import REFUSALS, UserError, brief, check_checkpoint, parameters, root_cause
+from experiments.cli import UserError, check_checkpoint, parameters
+from experiments.evaluation.described import instantiated
 from lightning_modules.networks import read_state_dict
 from lightning_modules.networks.foreign import foreign
 
@@ -79,26 +80,6 @@ def _build(model: dict[str, Any], path: Path) -> LightningModule:
     parser.add_subclass_arguments(LightningModule, "model")
     module: LightningModule = instantiated(parser, {"model": model}, path).model
     return module
-
-
-def instantiated(parser: ArgumentParser, content: dict[str, Any], path: Path | str) -> Namespace:
-    """Return what a parser builds of the content of a file.
-
-    Args:
-        parser: Does not exit on errors.
-        content: By the parser's keys.
-        path: The file, for messages.
-
-    Raises:
-        UserError: If a key or class does not exist, or a class refuses a value.
-    """
-    try:
-        built: Namespace = parser.instantiate(parser.parse_object(content))
-    except ArgumentError as error:
-        raise UserError(f"{path}: {brief(str(error))}") from error
-    except REFUSALS as error:
-        raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
-    return built
 
 
 def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from datamodules.protocols import ar_faces, lfw_pairs
 from experiments.contents import Contents
-from experiments.evaluate import pairs_beside
+from experiments.evaluation.named_protocols import pairs_beside
 from experiments.launch import digest
 
 

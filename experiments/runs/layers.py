@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,10 @@ def default_mixture() -> dict[str, float]:
 
 @cache
 def _merged(name: str) -> dict[str, Any]:
-    return reduce(overlaid, map(read_yaml, layers(name)), named(name))
+    result = named(name)
+    for path in layers(name):
+        result = overlaid(result, read_yaml(path) or {})
+    return result
 
 
 def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,8 +103,8 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
     result = dict(below)
     for key, value in above.items():
         before = result.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = overlaid(before, value) if both else value
+        deeper = isinstance(value, Mapping) and isinstance(before, Mapping)
+        result[key] = overlaid(result[key], value) if deeper else value
     return result
 
 

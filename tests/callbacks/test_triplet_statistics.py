@@ -41,7 +41,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def output(embedding: Tensor, identity: list[int]) -> TripletOutput:
-    people = torch.tensor(identity)
+    people = torch.tensor(identity, device=embedding.device)
     triplets = mine_triplets(embedding, people, margin=0.5, strategy="all_violating")
     d_ap, d_an = triplet_distances(embedding, *triplets)
     return TripletOutput(loss=torch.tensor(0.0), embedding=embedding, identity=people, d_ap=d_ap, d_an=d_an)
@@ -55,6 +55,12 @@ def train(callback: TripletStatistics, module: Recording, embeddings: list[Tenso
         callback.on_train_batch_end(trainer, module, output(embedding, identity), {}, step)  # type: ignore[typeddict-item]  # not read
     callback.on_train_epoch_end(trainer, module)
     callback.on_fit_end(trainer, module)
+
+
+def test_all_are_where_the_embeddings_are(device: torch.device) -> None:
+    for identity in ([0, 0, 1, 1], [0, 1, 2, 3]):  # with triplets and without
+        made = statistics(output(SQUARE.to(device), identity), margin=0.5)
+        assert {value.device.type for value in made.values()} == {device.type}
 
 
 def test_golden_values() -> None:

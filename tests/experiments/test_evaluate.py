@@ -12,7 +12,8 @@ from PIL import Image
 
 from datamodules.protocols import lfw_occ, lfw_pairs
 from experiments.cli import UserError
-from experiments.evaluate import evaluate, told_apart
+from experiments.evaluate import evaluate
+from experiments.evaluation.named_protocols import told_apart
 from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.runs_on_disk import CLASSIFIER, SOIDN, write_run
 from tests.helpers.faces_on_disk import write_image_folder

@@ -11,10 +11,10 @@ from pytorch_lightning import LightningModule
 from torch import nn
 
 from datamodules.seams.face_batch import FaceBatch
-from experiments.launch import SYSTEMS, DataChoice
+from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, load
 from experiments.reproduction.plan import Setting, plan
-from experiments.runs.layers import merged
+from experiments.runs.layers import SYSTEMS, merged
 from lightning_modules import SOIDNModule, TripletModule
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import SOIDN, FCN8s, PooledHead, VGG16Trunk

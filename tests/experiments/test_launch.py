@@ -278,7 +278,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
     assert {f"train/{name}" for name in train} <= set(logged)
     assert {f"val/{name}" for name in ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")} <= set(logged)
     measured = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert {"test/decidability/none", "test/decidability/occluded"} <= set(measured)
+    assert {"test/gallery_decidability/none", "test/gallery_decidability/occluded"} <= set(measured)
 
     launch([system, *small, "--trainer.max_epochs=2", "--evaluate=false"])
     assert "Model A: runs/model_a_demo/version_0/checkpoints/last.ckpt, trained before" in capsys.readouterr().out

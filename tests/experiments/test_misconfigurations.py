@@ -14,9 +14,10 @@ from experiments.align import align
 from experiments.cli import ParsingCLI, UserError, main, run
 from experiments.evaluate import evaluate
 from experiments.front_figure import front_figure
-from experiments.launch import CONFIGS, launch
+from experiments.launch import launch
 from experiments.make_lfw_occ import make_lfw_occ
 from experiments.reproduce import reproduce
+from experiments.runs.layers import CONFIGS
 from experiments.sweep import sweep
 from tests.experiments.conftest import Options
 

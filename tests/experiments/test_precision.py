@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from experiments.cli import run
-from experiments.launch import FINE_TUNED, OCCLUDED, SYSTEMS
+from experiments.launch import FINE_TUNED, OCCLUDED
+from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
 
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more

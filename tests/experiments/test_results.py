@@ -16,7 +16,7 @@ METRICS = {
     "test/rank1/occluded": 0.25,
     "test/accuracy/sunglasses": 0.875,
     "test/eer/sunglasses": 0.125,
-    "test/decidability/sunglasses": 1.234,
+    "test/gallery_decidability/sunglasses": 1.234,
     "test/iou/sunglasses": 0.75,
     "test/iou/mean": 0.8,
     "test/iou/clean": 0.99,

@@ -12,8 +12,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Timer
 
 from experiments.cli import FaceCLI, UserError, run
-from experiments.launch import FINE_TUNED, OCCLUDED, SYSTEMS
+from experiments.launch import FINE_TUNED, OCCLUDED
 from experiments.measures import logged_names
+from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}

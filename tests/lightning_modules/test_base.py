@@ -32,7 +32,7 @@ from tests.helpers.doubles import PlainSource, RandomSquare
 def train(
     module: LightningModule, folder: Path, *, epochs: int, num_workers: int = 0, resume: Path | None = None
 ) -> Path:
-    """Train on twenty faces of five people; return where the checkpoint of each epoch is."""
+    """Train on twenty faces of five identities; return where the checkpoint of each epoch is."""
     torch.set_num_threads(1)
     data = FaceDataModule(
         PlainSource([5] * 8),

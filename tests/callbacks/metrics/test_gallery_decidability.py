@@ -1,5 +1,7 @@
 """Decidability of a gallery's comparisons: that of the formula on all of them, in blocks of any size."""
 
+import sys
+
 import pytest
 import torch
 from torch.nn.functional import cosine_similarity
@@ -28,3 +30,11 @@ def test_scores_that_hardly_vary_keep_their_variance() -> None:
     same = people[:, None] == torch.tensor([0, 1])
     found = gallery_decidability(gallery, torch.tensor([0, 1]), probes, people)
     torch.testing.assert_close(found.double(), decidability(scores[same], scores[~same]), rtol=0.05, atol=0)
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    faces = torch.randn(9, 4, generator=generator), torch.arange(9), torch.randn(50, 4, generator=generator)
+    expected = gallery_decidability(*faces, torch.arange(50) % 9)
+    monkeypatch.setattr(sys.modules[gallery_decidability.__module__], "CELLS", 20)  # two probes at once
+    torch.testing.assert_close(gallery_decidability(*faces, torch.arange(50) % 9), expected)

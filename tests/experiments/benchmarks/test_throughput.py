@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from experiments.benchmarks.throughput import main
-from experiments.benchmarks.timed_training import System, Way, baseline, measure, soidn
+from experiments.benchmarks.timed_training import Size, System, Way, baseline, measure, soidn
 
 SMALL = ["--accelerator=cpu", "--width=0.125", "--image-size=32", "--batch-size=2", "--steps=2", "--matmul=64"]
 
@@ -20,7 +20,7 @@ def test_operations_are_those_of_every_image_forward_and_backward(
     counted = []
     for size in (2, 4):
         way = Way(size, "32-true")
-        speed = measure(system, way, width=0.125, image_size=32, device=torch.device("cpu"), steps=1, count=True)
+        speed = measure(system, way, Size(0.125, 32, torch.device("cpu")), steps=1, count=True)
         counted.append(speed.operations)
     assert counted[1] == counted[0]
     weights = {name: w for name, w in build(0.125, 32, {}).named_parameters() if w.ndim == 2}

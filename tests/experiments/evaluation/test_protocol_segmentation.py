@@ -10,7 +10,8 @@ from pytorch_lightning import LightningModule
 
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
 from experiments.evaluation.embedding import Extraction
-from experiments.evaluation.protocol_segmentation import LabelMaps, segment, segmentation_rows
+from experiments.evaluation.face_images import LabelMaps
+from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from lightning_modules.outputs import StepOutput
 from tests.helpers.doubles import PlainSource
 

@@ -1,6 +1,5 @@
 """The configurations: each parses, and SOIDN's four systems of a scale differ where the paper's do, nowhere else."""
 
-from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import pytest
 import yaml
 
 from experiments.cli import ParsingCLI, run
-from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS, SYSTEMS
-from experiments.runs.layers import CONFIGS, CONFIGURATIONS, expanded, layers, merged, overlaid
+from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
+from experiments.runs.layers import CONFIGS, CONFIGURATIONS, SYSTEMS, expanded, layers, merged, overlaid
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
@@ -115,14 +114,11 @@ def test_every_layer_is_of_a_configuration() -> None:
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_no_layer_says_again_what_those_before_it_say(name: str) -> None:
-    contents = [yaml.safe_load(path.read_text()) for path in layers(name)]
-    for place, content in enumerate(contents):
-        before = flat(reduce(overlaid, contents[:place], {}))
-        lists = {
-            key.partition(".callbacks.")[0] for key in flat(content) if ".callbacks." in key
-        }  # replaced as a whole
-        again = [key for key, value in flat(content).items() if key in before and before[key] == value]
-        assert [key for key in again if key.partition(".callbacks.")[0] not in lists] == []
+    below: dict[str, Any] = {}
+    for content in (yaml.safe_load(path.read_text()) for path in layers(name)):
+        own = {key: value for key, value in flat(content).items() if ".callbacks." not in key}  # a list is replaced
+        before, below = flat(below), overlaid(below, content)
+        assert [key for key, value in own.items() if key in before and before[key] == value] == []
 
 
 def test_a_system_is_a_short_change_of_its_bases() -> None:

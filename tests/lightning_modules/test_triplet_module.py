@@ -129,7 +129,7 @@ def test_chunks_are_computed_again_with_the_same_dropout(
     gradients = []
     for kept in (False, True):
         if kept:
-            monkeypatch.setattr("lightning_modules.triplet.checkpoint", lambda function, x, **_: function(x))
+            monkeypatch.setattr("lightning_modules.triplet_module.checkpoint", lambda function, x, **_: function(x))
         torch.manual_seed(1)
         module = quiet(TripletModule(plain, 2, loss=BatchTripletLoss(), strategy="all", chunk_size=3)).train()
         torch.autograd.backward(module.training_step(pairs, 0)["loss"])

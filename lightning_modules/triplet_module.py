@@ -33,10 +33,10 @@ class TripletOutput(TypedDict):
 
 
 class TripletModule(FaceModule):
-    """Trains all layers of a network so that L2-normalised embeddings of one person lie together.
+    """Trains all layers of a network so that L2-normalised embeddings of one identity lie together.
 
     There is no classifier. Mining and loss see the embeddings of all processes, gathered with gradient, so that a run
-    on several GPUs is that of one with the same batch. Batches must hold several faces of a person:
+    on several GPUs is that of one with the same batch. Batches must hold several faces of an identity:
     ``data.init_args.identity_batches``.
 
     Triplets are those of a whole batch, and so are the means and variances of the batch triplet loss: gradients of

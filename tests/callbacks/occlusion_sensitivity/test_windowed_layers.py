@@ -8,8 +8,8 @@ from torch import fx, nn
 from torch.testing import assert_close
 
 from callbacks.occlusion_sensitivity.geometry import Sliding
-from callbacks.occlusion_sensitivity.layers import Layer, as_layer, max_pool
 from callbacks.occlusion_sensitivity.trace import aten, trace
+from callbacks.occlusion_sensitivity.windowed_layers import Layer, as_layer, max_pool
 from tests.callbacks.occlusion_sensitivity.networks import head, sample_of
 
 Pair = tuple[int, int]

@@ -1,0 +1,86 @@
+"""The options of an evaluation."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
+from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
+from experiments.cli import UserError
+from experiments.evaluation.named_protocols import PROTOCOLS
+from experiments.launch import Parser
+
+
+def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
+    """Return the options of a command line.
+
+    Raises:
+        UserError: If one is wrong.
+    """
+    parser = Parser(
+        prog="python -m experiments.evaluate",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for add in (_add_models, _add_protocols, _add_files, _add_loading):
+        add(parser)
+    options = parser.parse_args(args)
+    if not options.checkpoint and not options.extractor:
+        raise UserError("Expected --checkpoint or --extractor, got neither")
+    if options.config and len(options.checkpoint) != 1:
+        raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
+    return options
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", action="append", default=[], help="of a run of this suite")
+    parser.add_argument("--config", help="the run's config.yaml, where it is not in the folder above the checkpoint's")
+    parser.add_argument("--extractor", action="append", default=[], help="YAML file of an extractor")
+
+
+def _add_protocols(parser: argparse.ArgumentParser) -> None:
+    said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
+    parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
+    parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
+    parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument("--categories", nargs="+", default=list(LFW_OCC_CATEGORIES), help="occluders of lfw_occ")
+    parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
+    parser.add_argument("--alignment", default="lfw", help="of LFW's crops, for lfw_occ: lfw or arcface")
+    parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
+    parser.add_argument("--ar", help="folder of the AR face database")
+    parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
+    parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", default="runs/evaluation")
+    parser.add_argument("--cache", default="runs/embeddings")
+    parser.add_argument("--no-cache", action="store_true")
+    parser.add_argument("--no-figures", action="store_true")
+
+
+def _add_loading(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--batch-size", type=_positive, default=256)
+    parser.add_argument("--num-workers", type=_count, default=0)
+    parser.add_argument("--accelerator", default="auto")
+    parser.add_argument("--devices", default="1")
+    parser.add_argument("--precision")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"Expected --batch-size of at least 1, got {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"Expected --num-workers of at least 0, got {text!r}")
+    return int(text)
+
+
+def _protocol_name(name: str) -> str:
+    if name not in PROTOCOLS and Path(name).suffix not in (".yaml", ".yml"):
+        raise UserError(f"Expected --protocol among {', '.join(PROTOCOLS)}, or a YAML file, got {name!r}")
+    return name

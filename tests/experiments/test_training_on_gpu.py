@@ -1,0 +1,39 @@
+"""Every system trains and is evaluated on a GPU, in mixed precision, with all that its configuration has."""
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiments.cli import run
+from experiments.launch import CONFIGS, FINE_TUNED
+from tests.experiments.conftest import Options
+
+pytestmark = pytest.mark.gpu
+FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
+ON_GPU = ["--trainer.accelerator=gpu", "--trainer.precision=bf16-mixed", "--trainer.enable_model_summary=false"]
+
+
+@pytest.mark.parametrize("system", ["soidn", "baseline", "model_a", "batch_triplet"])
+def test_losses_and_measures_are_finite_on_a_gpu(system: str, tiny: Options, cuda: torch.device) -> None:
+    options = [*tiny, *(FEW_PEOPLE if system in FINE_TUNED else []), *ON_GPU]
+    trained = run(["fit", f"--config={CONFIGS / system}_demo.yaml", *options])
+    folder = Path(str(trained.trainer.log_dir))
+    assert trained.trainer.strategy.root_device.type == cuda.type
+    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+    losses = {key: float(value) for row in rows for key, value in row.items() if "loss" in key and value}
+    assert "train/loss" in losses
+    assert all(map(math.isfinite, losses.values())), losses
+    measures = json.loads((folder / "metrics.json").read_text())["metrics"]
+    assert measures
+    assert None not in measures.values()  # what is not finite
+    assert list((folder / "checkpoints").glob("*.ckpt"))
+
+
+def test_a_compiled_network_trains_on_a_gpu(tiny: Options, cuda: torch.device) -> None:
+    compiled = ["--model.init_args.compiled=true", "--model.init_args.channels_last=true"]
+    trained = run(["fit", f"--config={CONFIGS}/trunk_demo.yaml", *tiny, *ON_GPU, *compiled])
+    assert math.isfinite(trained.trainer.callback_metrics["train/loss"])
