@@ -1,4 +1,4 @@
-"""Faces with occluders for training, validation and evaluation on people never seen in training."""
+"""Faces with occluders for training, validation and evaluation on identities never seen in training."""
 
 import logging
 from typing import Any
@@ -186,7 +186,7 @@ class FaceDataModule(LightningDataModule):
         return {"batches": self._batches()} if inside else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Refuse to go on inside an epoch with other batches than it was begun with.
+        """Refuse to resume inside an epoch with other batches than it was begun with.
 
         Raises:
             DataError: If they would be others.

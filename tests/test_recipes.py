@@ -84,7 +84,7 @@ def test_evaluates(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     model = command.index("--checkpoint")
     words = [*command[3:model], "--extractor", "net.yaml", *command[model + 2 :]]
     settings = Path("first_and_last.yaml")
-    settings.write_text(settings.read_text().replace("people: 100", "people: 10"))
+    settings.write_text(settings.read_text().replace("identities: 100", "identities: 10"))
     evaluate([*words, "--accelerator=cpu", "--no-figures"])
     assert "first and last" in capsys.readouterr().out
 

@@ -18,48 +18,50 @@ from tests.helpers.recordio_pack import write_recordio
 COUNTS = {"ann": 6, "bea": 6, "cid": 6, "dan": 6, "eva": 6}
 
 
-def left_out(pixels: str, people: str) -> str:
+def left_out(pixels: str, identities: str) -> str:
     """Return the positions that go, of images and identities given as a letter each."""
     digests = np.array([ord(letter) for letter in pixels], np.uint64)
-    return "".join(str(i) for i in np.flatnonzero(Copies(digests, np.array([ord(p) - 97 for p in people])).left_out()))
+    return "".join(
+        str(i) for i in np.flatnonzero(Copies(digests, np.array([ord(p) - 97 for p in identities])).left_out())
+    )
 
 
 @pytest.mark.parametrize(
-    ("pixels", "people", "gone"),
+    ("pixels", "identities", "gone"),
     [
         pytest.param("pqrs", "aabb", "", id="no copies"),
-        pytest.param("pqpp", "aaab", "023", id="of several people: none is kept, those of one person neither"),
+        pytest.param("pqpp", "aaab", "023", id="of several identities: none is kept, those of one neither"),
         pytest.param("ppqpr", "aaabb", "013", id="the same the other way"),
-        pytest.param("pqpqp", "aaaaa", "234", id="of one person: the first is kept"),
-        pytest.param("pqqp", "aabb", "23", id="the same images: the first person is kept"),
+        pytest.param("pqpqp", "aaaaa", "234", id="of one identity: the first is kept"),
+        pytest.param("pqqp", "aabb", "23", id="the same images: the first identity is kept"),
         pytest.param("pqqpqp", "aabbcc", "2345", id="also of three"),
         pytest.param("pqqqp", "aaabb", "234", id="also with copies within"),
         pytest.param("pqpqr", "aabbb", "0123", id="but not of some of them"),
-        pytest.param("pqpqqr", "aabbcc", "1234", id="a copy under a third person has no label"),
+        pytest.param("pqpqqr", "aabbcc", "1234", id="a copy under a third identity has no label"),
         pytest.param("", "", "", id="nothing"),
     ],
 )
-def test_what_is_left_out(pixels: str, people: str, gone: str) -> None:
-    assert left_out(pixels, people) == gone
+def test_what_is_left_out(pixels: str, identities: str, gone: str) -> None:
+    assert left_out(pixels, identities) == gone
 
 
 def test_what_is_left_out_is_what_a_slow_loop_finds() -> None:
     rng = np.random.default_rng(0)
     for _ in range(300):
-        digests, people = rng.integers(0, 9, (2, 12))
-        people = np.sort(people // 2)
-        held = {p: frozenset(digests[people == p].tolist()) for p in people.tolist()}
+        digests, identities = rng.integers(0, 9, (2, 12))
+        identities = np.sort(identities // 2)
+        held = {p: frozenset(digests[identities == p].tolist()) for p in identities.tolist()}
         firsts = {p for p in held if p == min(q for q in held if held[q] == held[p])}
         owners = defaultdict(set)
-        for digest, person in zip(digests.tolist(), people.tolist(), strict=True):
-            if person in firsts:
-                owners[digest].add(person)
+        for digest, identity in zip(digests.tolist(), identities.tolist(), strict=True):
+            if identity in firsts:
+                owners[digest].add(identity)
         kept, seen = [], set()
-        for position, (digest, person) in enumerate(zip(digests.tolist(), people.tolist(), strict=True)):
-            if person in firsts and len(owners[digest]) == 1 and digest not in seen:
+        for position, (digest, identity) in enumerate(zip(digests.tolist(), identities.tolist(), strict=True)):
+            if identity in firsts and len(owners[digest]) == 1 and digest not in seen:
                 kept.append(position)
                 seen.add(digest)
-        found = Copies(digests.astype(np.uint64), people).left_out()
+        found = Copies(digests.astype(np.uint64), identities).left_out()
         assert np.flatnonzero(~found).tolist() == kept
 
 
@@ -90,9 +92,9 @@ def folder(root: Path) -> Path:
 def test_copies_are_counted_named_and_kept_by_default(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     undisturbed = data(ImageFolder(folder(tmp_path)))
     assert not caplog.records
-    for person in COUNTS:  # as BMP: the pixels are the same, the bytes are not
-        (tmp_path / person / "z.bmp").write_bytes(
-            encode(pseudo_face(list(COUNTS).index(person), 0, size=(16, 16)), "bmp")
+    for identity in COUNTS:  # as BMP: the pixels are the same, the bytes are not
+        (tmp_path / identity / "z.bmp").write_bytes(
+            encode(pseudo_face(list(COUNTS).index(identity), 0, size=(16, 16)), "bmp")
         )
     (tmp_path / "bea/y.png").write_bytes((tmp_path / "ann/ann_0002.png").read_bytes())
     found = data(ImageFolder(tmp_path))
@@ -109,10 +111,10 @@ def test_copies_are_counted_named_and_kept_by_default(tmp_path: Path, caplog: py
 
 
 def test_leaks_into_validation_and_evaluation_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for person in COUNTS:
-        (tmp_path / person).mkdir()
-        for shot in range(6):  # everybody is the same six images
-            (tmp_path / person / f"{shot}.png").write_bytes(encode(pseudo_face(0, shot, size=(16, 16)), "png"))
+    for identity in COUNTS:
+        (tmp_path / identity).mkdir()
+        for shot in range(6):  # all are the same six images
+            (tmp_path / identity / f"{shot}.png").write_bytes(encode(pseudo_face(0, shot, size=(16, 16)), "png"))
     found = data(ImageFolder(tmp_path))
     validation, unseen = len(found.split.validation), len(found.split.unseen)
     assert f"; {validation} validation and {unseen} unseen images are also trained on; " in caplog.text
@@ -120,8 +122,8 @@ def test_leaks_into_validation_and_evaluation_are_counted(tmp_path: Path, caplog
 
 def test_dropping_makes_of_copies_what_was_there_before(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = data(ImageFolder(folder(tmp_path)))
-    for person in COUNTS:
-        (tmp_path / person / "z.png").hardlink_to(tmp_path / person / f"{person}_0003.png")
+    for identity in COUNTS:
+        (tmp_path / identity / "z.png").hardlink_to(tmp_path / identity / f"{identity}_0003.png")
     (tmp_path / "linked").symlink_to("bea")  # an identity folder that is another
     after = data(ImageFolder(tmp_path), duplicates="drop")
     names = [

@@ -1,4 +1,4 @@
-"""The data module: disjoint people, the same data for any number of workers, bad images found before training."""
+"""The data module: disjoint identities, the same data for any number of workers, bad images found before training."""
 
 from collections import Counter
 from pathlib import Path

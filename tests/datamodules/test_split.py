@@ -10,25 +10,25 @@ COUNTS = [12] * 10 + [5] * 6 + [1] * 3
 IDENTITIES = np.repeat(np.arange(len(COUNTS)), COUNTS)
 
 
-def people(split: IdentitySplit, part: str) -> set[int]:
+def shown(split: IdentitySplit, part: str) -> set[int]:
     return set(IDENTITIES[getattr(split, part)].tolist())
 
 
 def test_unseen_people_are_never_trained_on() -> None:
     split = split_identities(IDENTITIES, min_images=10, num_unseen=8)
-    assert not people(split, "unseen") & (people(split, "train") | people(split, "validation"))
+    assert not shown(split, "unseen") & (shown(split, "train") | shown(split, "validation"))
 
 
 def test_unseen_people_are_first_those_that_training_cannot_use() -> None:
     split = split_identities(IDENTITIES, min_images=10, num_unseen=4)
-    assert people(split, "unseen") <= set(range(10, 16))
-    assert people(split, "train") == set(range(10))
+    assert shown(split, "unseen") <= set(range(10, 16))
+    assert shown(split, "train") == set(range(10))
 
 
 def test_what_is_missing_is_borrowed_up_to_a_share() -> None:
     split = split_identities(IDENTITIES, min_images=10, num_unseen=100, max_unseen_share=0.3)
-    assert len(people(split, "unseen")) == 6 + 3
-    assert len(people(split, "train")) == 7
+    assert len(shown(split, "unseen")) == 6 + 3
+    assert len(shown(split, "train")) == 7
 
 
 def test_an_image_is_used_once() -> None:
@@ -40,7 +40,7 @@ def test_an_image_is_used_once() -> None:
 
 def test_every_training_identity_is_validated() -> None:
     split = split_identities(IDENTITIES, min_images=10, num_unseen=2, validation_share=0.01)
-    assert people(split, "validation") == people(split, "train") == set(split.train_identities.tolist())
+    assert shown(split, "validation") == shown(split, "train") == set(split.train_identities.tolist())
     assert len(split.validation) == len(split.train_identities)
 
 
@@ -72,7 +72,7 @@ def test_refuses_shares(name: str, value: float) -> None:
 
 def test_every_training_identity_keeps_an_image() -> None:
     split = split_identities(IDENTITIES, min_images=5, num_unseen=4, validation_share=0.99)
-    assert people(split, "train") == set(split.train_identities.tolist())
+    assert shown(split, "train") == set(split.train_identities.tolist())
 
 
 def test_two_identities_are_evaluated_on_however_small_the_share() -> None:
