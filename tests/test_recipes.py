@@ -23,9 +23,9 @@ SHORT = [
     "--trainer.log_every_n_steps=1",
     "--trainer.accelerator=cpu",
     "--evaluate=false",
-    "--data.init_args.batch_size=8",
-    "--data.init_args.num_unseen=3",
-    "--data.init_args.min_images=4",
+    "--data.init_args.loading.batch_size=8",
+    "--data.init_args.split.num_unseen=3",
+    "--data.init_args.split.min_images=4",
     *(f"--data.init_args.source.init_args.{key}={value}" for key, value in TINY.items()),
 ]
 WHAT_IS_BUILT = {"an occluder": "EyeBar", "a loss": "DiceLoss", "a network": "StridedTrunk"}

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from datamodules.duplicates import Copies, pixel_digest
+from datamodules import FaceDataModule, ImageChecks, Loading, SplitSettings
+from datamodules.duplicates import Copies, Duplicates, pixel_digest
 from datamodules.errors import DataError
-from datamodules.face_data_module import FaceDataModule
 from datamodules.seams.face_source import FaceSource
 from datamodules.sources import ImageFolder, RecordIO
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
@@ -81,8 +80,14 @@ def test_shape_and_every_pixel_are_told_apart() -> None:
     assert pixel_digest(image[:, ::-1]) == pixel_digest(image[:, ::-1].copy())
 
 
-def data(source: FaceSource, **settings: Any) -> FaceDataModule:
-    return FaceDataModule(source, **{"min_images": 5, "num_unseen": 2, "num_workers": 0, "image_size": 32} | settings)
+def data(source: FaceSource, duplicates: Duplicates = "warn") -> FaceDataModule:
+    return FaceDataModule(
+        source,
+        image_size=32,
+        split=SplitSettings(min_images=5, num_unseen=2),
+        loading=Loading(num_workers=0),
+        checks=ImageChecks(duplicates=duplicates),
+    )
 
 
 def folder(root: Path) -> Path:
@@ -138,7 +143,7 @@ def test_dropping_makes_of_copies_what_was_there_before(tmp_path: Path, caplog: 
 
 def test_refusing_names_the_copy_before_training(tmp_path: Path) -> None:
     folder(tmp_path)
-    assert data(ImageFolder(tmp_path), duplicates="refuse").dropped == 0
+    assert data(ImageFolder(tmp_path), duplicates="refuse").looked.dropped == 0
     (tmp_path / "ann/z.png").write_bytes((tmp_path / "ann/ann_0004.png").read_bytes())
     with pytest.raises(
         DataError, match=r"^Expected images that differ.*, got copies: 1 of 31 .*: ann/z.png = ann/ann_0004.png$"
@@ -152,9 +157,3 @@ def test_one_image_under_two_labels_of_a_pack_has_none(tmp_path: Path) -> None:
     found = data(RecordIO(tmp_path), duplicates="drop")
     assert "2 copies left out" in found.describe()
     assert not {0, 30} & {int(i) for part in found.split[:3] for i in part}
-
-
-@pytest.mark.parametrize("duplicates", ["drop", "refuse"])
-def test_what_is_not_looked_at_cannot_be_compared(tmp_path: Path, duplicates: str) -> None:
-    with pytest.raises(ValueError, match=f"Expected `check_images` with `duplicates: {duplicates}`"):
-        data(ImageFolder(folder(tmp_path)), duplicates=duplicates, check_images=False)
