@@ -121,7 +121,9 @@ class FaceModule(FiniteModule):
         take it is left as it is.
         """
         side = getattr(self.network, "image_size", SIDE)
-        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=self.device))
+        # in a set-up `self.device` is the one to come, where the weights are not yet
+        device = next(self.network.parameters()).device
+        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
         try:
             # `forward` itself: nothing is to be compiled for this
             unused = unused_parameters(self.network, lambda: self.learned_from(self.network.forward(image)))
