@@ -40,8 +40,7 @@ from datamodules.alignment import (
 from datamodules.sources import ALIGNMENTS
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
-from experiments.errors import check_outside, count
-from experiments.launch import Parser
+from experiments.errors import Parser, check_outside, count
 
 REPORT = "align_report.json"
 FAILED = "failed.csv"

@@ -30,13 +30,13 @@ import losses
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments import wandb_runs
-from experiments.checkpoint_files import WholeCheckpoints, damage, holds_training, whole_checkpoint
 from experiments.config_file import check_config_files
 from experiments.errors import UnforeseenError, UserError, check_writable, main, said
 from experiments.measures import logged_names, monitored
 from experiments.results import report
+from experiments.runs.checkpoint_files import WholeCheckpoints, damage, holds_training, whole_checkpoint
 from experiments.runs.layers import expanded
-from experiments.stopping import TERMINATED, SavesBeforeStopping
+from experiments.runs.stopping import TERMINATED, SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from lightning_modules.networks import read_state_dict

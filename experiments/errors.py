@@ -27,6 +27,14 @@ class UnforeseenError(UserError):
     """What no refusal of this suite has foreseen, of a library or of its own: its traceback is kept."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command's options."""
+
+    def error(self, message: str) -> NoReturn:
+        """See :class:`argparse.ArgumentParser`."""
+        raise UserError(message)
+
+
 def main(command: Callable[..., Any], args: Sequence[str] | None = None) -> None:
     """Call ``command(args)``; whatever it raises becomes one line on stderr and exit status 1."""
     try:
@@ -147,6 +155,7 @@ def count(text: str) -> int:
 
 
 __all__ = [
+    "Parser",
     "UnforeseenError",
     "UserError",
     "check_outside",

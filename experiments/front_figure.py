@@ -24,8 +24,8 @@ from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
 from datamodules.whole_file import whole_file
 from experiments.cli import UserError, main, run
+from experiments.errors import Parser
 from experiments.evaluation.trained_module import load_trained
-from experiments.launch import Parser
 from lightning_modules import SOIDNModule
 
 if TYPE_CHECKING:

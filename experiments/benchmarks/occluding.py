@@ -10,9 +10,8 @@ from datamodules.occluders import DEFAULT_MIXTURE, NoisePatch, NormalPlacement, 
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from experiments.errors import count
+from experiments.errors import Parser, count
 from experiments.errors import main as run_command
-from experiments.launch import Parser
 
 SIZES = (64, 112, 224)
 PATCHES = ((20, 20), (20, 40), (40, 40))

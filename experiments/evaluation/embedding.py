@@ -13,7 +13,7 @@ from experiments.evaluation.embedding_cache import cached_rows
 from experiments.evaluation.embedding_key import arithmetic, module_key
 from experiments.evaluation.face_images import image_digests, plain_faces
 from experiments.evaluation.face_outputs import OutputCollector, quiet_trainer
-from experiments.launch import digest
+from experiments.runs.digests import digest
 
 Embeddings = NDArray[np.float32]
 

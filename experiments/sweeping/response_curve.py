@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from callbacks.run_files import save_figure
-from experiments.sweeping.declaration import Sweep
 from experiments.sweeping.local import Trial
+from experiments.sweeping.sweep_file import Sweep
 
 WIDE = 20  # largest value by smallest, from which on values are taken as spaced by factors
 
