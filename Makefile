@@ -34,7 +34,7 @@ SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:
 .PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
 	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
 	reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
-	evaluate test tests lint types format lock clean
+	evaluate gpu-check test tests lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -112,9 +112,12 @@ sweep-temperature: $(READY) ## Sweep T of the strategic placement of noise patch
 sweep-joint: $(READY) ## Sweep λ, learning rate and mask position of SOIDN together
 	@$(call SWEEP,joint)
 
-evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folder on LFW; ARGS="--protocol …" for others
+evaluate: $(READY) ## Evaluate CHECKPOINT on generated faces, or with LFW=folder on LFW; ARGS="--protocol …" for others
 	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \
 		$${LFW:+--protocol=lfw --root="$$LFW"} $(if $(LFW)$(findstring --protocol,$(ARGS)),,--protocol=generated) $(ARGS)
+
+gpu-check: $(READY) ## Tests and speed on a GPU, six minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
+	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)
 
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
 

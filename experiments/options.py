@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from experiments.cli import join_values
 from experiments.runs.data_choice import choose_data, choose_scale
 from experiments.runs.setting import Setting, Shared, shared_overrides
 
@@ -27,19 +28,3 @@ def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared
     print(f"Scale: {scale} ({why})")
     data = choose_data(options.data, options.alignment, scale)
     return Setting(scale, data, options.weights, tuple(join_values(overrides)), shared)
-
-
-def join_values(overrides: Sequence[str]) -> list[str]:
-    """Return each option as one word.
-
-    Example:
-        >>> join_values(["--trainer.max_epochs", "3", "--seed_everything=1"])
-        ['--trainer.max_epochs=3', '--seed_everything=1']
-    """
-    joined: list[str] = []
-    for word in overrides:
-        if joined and not word.startswith("--") and "=" not in joined[-1]:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined

@@ -11,16 +11,15 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.cli import UserError, did_you_mean, main
+from experiments.cli import UserError, did_you_mean, join_values, main
+from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
 from experiments.errors import Parser
 from experiments.measures import SPLITS, logged_names
-from experiments.options import join_values
 from experiments.sweeping.local import run_here
 from experiments.sweeping.on_server import run_on_server
 from experiments.sweeping.sweep_file import Sweep, read_sweep
 from experiments.sweeping.sweep_report import report
 from experiments.sweeping.trials import Trials
-from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode
 
 
 def sweep(args: Sequence[str]) -> None:

@@ -121,7 +121,9 @@ class FaceModule(FiniteModule):
         take it is left as it is.
         """
         side = getattr(self.network, "image_size", SIDE)
-        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=self.device))
+        # in a set-up `self.device` is the one to come, where the weights are not yet
+        device = next(self.network.parameters()).device
+        image = self.pixels(torch.zeros(1, 3, side, side, dtype=torch.uint8, device=device))
         try:
             # `forward` itself: nothing is to be compiled for this
             unused = unused_parameters(self.network, lambda: self.learned_from(self.network.forward(image)))
@@ -138,10 +140,11 @@ class FaceModule(FiniteModule):
         return output
 
     def on_fit_start(self) -> None:
-        """Say where the weights come from."""
+        """Say where the weights come from, and how many are trained."""
         self._run_seed = torch.initial_seed()
         count_epochs(self.trainer)
-        rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
+        trained = sum(weight.numel() for weight in self.parameters() if weight.requires_grad)
+        rank_zero_info(f"{type(self).__name__} starts from {self.origin}; {trained:,} weights are trained")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what a checkpoint needs that is saved inside an epoch.

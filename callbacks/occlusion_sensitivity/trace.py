@@ -10,6 +10,8 @@ from torch import Tensor, fx, nn
 from callbacks.occlusion_sensitivity.averaged_convolution import averaged_convolution
 
 aten = torch.ops.aten
+MOST = 65535
+"""Images of a batch, for tracing: of more, batch norm on a GPU would be another operation; the graph takes any."""
 
 
 def trace(network: nn.Module, image: Tensor) -> fx.GraphModule:
@@ -25,10 +27,11 @@ def trace(network: nn.Module, image: Tensor) -> fx.GraphModule:
     Raises:
         Exception: Whatever :func:`torch.export.export` raises at a network that it cannot follow.
     """
-    batch = torch.export.Dim("batch", min=2)
+    batch = torch.export.Dim("batch", min=2, max=MOST)
     with torch.no_grad():
-        exported = torch.export.export(network, (image,), dynamic_shapes=({0: batch},), strict=False)
-        module: fx.GraphModule = exported.run_decompositions({}).module(check_guards=False)
+        with torch.backends.cudnn.flags(enabled=False):  # its batch norm is none that can be computed on windows
+            exported = torch.export.export(network, (image,), dynamic_shapes=({0: batch},), strict=False)
+            module: fx.GraphModule = exported.run_decompositions({}).module(check_guards=False)
         for rewrite in (_fold_constants, _drop_no_ops, _name_batch_norm, _pool_before_relu, _average_convolutions):
             rewrite(module)
             module.graph.eliminate_dead_code()

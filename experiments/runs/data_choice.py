@@ -67,7 +67,7 @@ def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
     counts = np.bincount(source.identities)
     least = demo_min_images(counts)
     enough = counts[counts >= least]
-    few = {"data.init_args.min_images": least, "data.init_args.max_unseen_share": 0.2}
+    few = {"data.init_args.split.min_images": least, "data.init_args.split.max_unseen_share": 0.2}
     return DataChoice(changes | few, demo_repeat(int(enough.sum())), identities=max(2, int(0.8 * len(enough))))
 
 

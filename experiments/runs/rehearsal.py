@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.cli import FaceCLI, run
+from experiments.cli import FaceCLI, build
 from experiments.runs.map_placements import map_placements
 from experiments.runs.resolution import Config, resolved
 from experiments.runs.spec import INITIAL_WEIGHTS, OCCLUDER, RunSpec
@@ -23,7 +23,7 @@ def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> FaceCLI:
     """
     there = {key: value for key, value in spec.inputs.items() if not isinstance(value, str) or _is_there(value, left)}
     spec = replace(spec, inputs=there)
-    return run(replace(spec, inputs={**there, **_without(resolved(spec))}).words(), dry=True)
+    return build(replace(spec, inputs={**there, **_without(resolved(spec))}).words())
 
 
 def _is_there(path: str, left: Collection[Path]) -> bool:
@@ -34,8 +34,9 @@ def _without(config: Config) -> dict[str, Any]:
     """Return the changes that spare a configuration what takes long or is not there yet."""
     data, model = (config[part].get("init_args") or {} for part in ("data", "model"))
     changes: dict[str, Any] = {}
-    if "check_images" in data and data.get("on_bad_image") != "skip" and data.get("duplicates", "warn") == "warn":
-        changes["data.init_args.check_images"] = False
+    checks = data.get("checks")
+    if checks is not None and checks.get("on_bad_image") != "skip" and checks.get("duplicates", "warn") == "warn":
+        changes["data.init_args.checks.check_images"] = False
     if not all(placement.map_file.exists() for placement in map_placements(config)):
         changes[OCCLUDER] = None
     if model.get("initial_weights") is None and model.get("continue_classifier"):

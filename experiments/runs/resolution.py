@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from experiments.cli import ParsingCLI, run
+from experiments.cli import parse
 from experiments.runs.layers import merged
 from experiments.runs.spec import RunSpec
 
@@ -33,23 +33,9 @@ def resolved(spec: RunSpec) -> Config:
 
 @cache
 def _resolved(words: tuple[str, ...]) -> Config:
-    cli = run(words, cli=_parsing, siblings=SIBLINGS)  # type: ignore[arg-type]  # what makes a CLI
-    config: Config = cli.config[words[0]].as_dict()
+    config = parse(words, siblings=SIBLINGS)
     del config["config"]  # where it was read from
     return config
-
-
-def _parsing(*args: Any, **kwargs: Any) -> ParsingCLI:
-    """Return a CLI that has parsed; the parser is made once, which takes as long as parsing does."""
-    if not _KEPT:
-        _KEPT.append(ParsingCLI(*args, **kwargs))
-    else:
-        _KEPT[0].siblings = kwargs["siblings"]
-        _KEPT[0].parse_arguments(_KEPT[0].parser, kwargs["args"])
-    return _KEPT[0]
-
-
-_KEPT: list[ParsingCLI] = []
 
 
 def values_below(node: Any, name: str) -> list[Any]:

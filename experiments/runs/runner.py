@@ -11,7 +11,7 @@ from callbacks.run_files import read_json
 from datamodules.errors import DataError
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.whole_file import write_whole
-from experiments.first_process import is_first
+from experiments.cli.first_process import is_first
 from experiments.runs.checkpoint_files import whole_checkpoint
 from experiments.runs.process import StoppedError, say, try_lock
 from experiments.runs.protocol_results import weights_of
@@ -100,6 +100,8 @@ class Runner:
             fresh = again or (record.status == "done" and for_others and bool(lost(node)))
             if fresh or record.status != "done" or (node.evaluates and not record.evaluated):
                 record = self._train(node, lock, fresh=fresh, by_agent=by_agent)
+                if for_others and record.status == "done" and (reason := lost(node)):
+                    return replace(record, status="failed", error=reason)
             return self._evaluate(node, record, lock)
 
     def _train(self, node: Node, lock: int, *, fresh: bool, by_agent: bool) -> RunRecord:

@@ -13,12 +13,12 @@ from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.spec import INITIAL_WEIGHTS, RunSpec
 from experiments.runs.systems import WEIGHTS, System, systems
 
-BATCH_SIZE = "data.init_args.batch_size"
+BATCH_SIZE = "data.init_args.loading.batch_size"
 OF_ONE_RUN = ("max_epochs", "max_steps", "min_epochs", "max_time", "logger", "callbacks")
 """Settings of the trainer that the first stage has its own of: its length, its loggers, and its callbacks, without
 which it would leave no checkpoint."""
-ITS_OWN = ("training_occluder", "identity_batches", "occlude_validation", "batch_size", "seed")
-"""Settings of the data that it has its own of; the last is linked."""
+ITS_OWN = ("training_occluder", "identity_batches", "occlude_validation", "seed")
+"""Settings of the data that it has its own of, beside its batches; the last is linked."""
 Shared = Callable[[Sequence[str]], tuple[str, ...]]
 Start = Node | str | None
 """A run whose weights are started from, a file, or neither."""
@@ -107,12 +107,14 @@ def inherited(setting: Setting, name: str, config: Config) -> RunSpec:
     config_name = configuration(name, setting.scale)
     own = merged(config_name)
     data = {key: value for key, value in config["data"].get("init_args", {}).items() if key not in ITS_OWN}
+    if "loading" in data:
+        data["loading"] = {**data["loading"], "batch_size": own["data"]["init_args"]["loading"]["batch_size"]}
     model = config["model"].get("init_args", {})
     network = (model.get("network") or {}).get("init_args") or {}
     parts = {
         **longer(own, setting.data.repeat),
         "seed_everything": config["seed_everything"],
-        "data": {**config["data"], "init_args": {**data, "batch_size": own["data"]["init_args"]["batch_size"]}},
+        "data": {**config["data"], "init_args": data},
         "model.init_args.normalize": model.get("normalize"),
         **{f"model.init_args.network.init_args.{p}": network.get(p) for p in ("trunk", "head", "in_channels")},
     }

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from experiments.cli import join_values
 from experiments.errors import UserError
 from experiments.launch import parse
-from experiments.options import chosen_setting, join_values
+from experiments.options import chosen_setting
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.setting import Setting, add_system

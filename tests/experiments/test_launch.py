@@ -133,7 +133,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
     system: str, tiny: Options, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     batches = "--data.init_args.identity_batches={identities: 4, images: 2}"
-    small = [*tiny, batches, "--data.init_args.validation_share=0.5"]  # two faces each
+    small = [*tiny, batches, "--data.init_args.split.validation_share=0.5"]  # two faces each
     with caplog.at_level("INFO", "pytorch_lightning.utilities.rank_zero"):
         launch([system, *small])
     said = capsys.readouterr().out
@@ -158,7 +158,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
 def test_strategic_patches_follow_a_map_of_model_a_that_is_made_once(
     tiny: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = {"source.init_args.images_per_identity": 10, "min_images": 10, "validation_share": 0.4}
+    changes = {"source.init_args.images_per_identity": 10, "split.min_images": 10, "split.validation_share": 0.4}
     some = [*tiny, *(f"--data.init_args.{key}={value}" for key, value in changes.items())]
     launch(["model_a_strategic", *some])
     said = capsys.readouterr().out
@@ -271,7 +271,12 @@ def test_bad_images_can_be_left_out_and_are_counted(
 ) -> None:
     folder(tmp_path / "faces")
     (tmp_path / "faces/person-00/person-00_0001.jpg").write_bytes(b"no image")
-    options = [*short, "--data.init_args.on_bad_image=skip", "--evaluate=false", "--trainer.limit_train_batches=1"]
+    options = [
+        *short,
+        "--data.init_args.checks.on_bad_image=skip",
+        "--evaluate=false",
+        "--trainer.limit_train_batches=1",
+    ]
     with caplog.at_level("INFO"):
         launch(["segmentation", "--data", str(tmp_path / "faces"), "--scale=demo", *options])
     assert "1 unusable images left out" in caplog.text

@@ -370,7 +370,7 @@ def test_ranges(entry: dict[str, Any], low: float, high: float, write: Write) ->
 def test_a_trial_has_the_values_that_w_and_b_s_agent_would_call_it_with(write: Write) -> None:
     parameters = {
         LR: {"values": [0.001]},
-        "data.init_args.min_images": {"value": 5},
+        "data.init_args.split.min_images": {"value": 5},
         "model.init_args.network.init_args.trunk.init_args.convolutions": {"value": [1, 1, 1, 1, 1]},
         "trainer.deterministic": {"value": True},
         "trainer.precision": {"value": "bf16-mixed"},

@@ -8,21 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
-from torchmetrics import Metric
 
 from callbacks.metrics import (
-    AUC,
-    CMC,
-    ROC,
-    Decidability,
-    Embeddings,
-    EqualErrorRate,
-    FoldAccuracy,
-    IoU,
-    OpenSetIdentification,
-    RankK,
-    ROCBand,
-    TARAtFAR,
     auc,
     best_threshold,
     class_iou,
@@ -34,7 +21,6 @@ from callbacks.metrics import (
     gallery_decidability,
     mates,
     open_set_identification,
-    rank_1_accuracy,
     roc_band,
     roc_curve,
     search,
@@ -68,28 +54,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[Tensor, ...]]] = {
     "gallery_decidability": (gallery_decidability, SEARCH),
     "mates": (partial(mates, max_rank=3), SEARCH),
     "open_set_identification": (open_set_identification, OPEN),
-    "rank_1_accuracy": (rank_1_accuracy, SEARCH),
     "roc_curve": (partial(roc_curve, drop_intermediate=True), (SCORES, SAME)),
     "search": (partial(search, k=3, block=(16, 16)), (SEARCH[0], SEARCH[2])),
     "tar_at_far": (partial(tar_at_far, fars=(0.02, 0.5)), (SCORES, SAME)),
-}
-INDEX = torch.arange(300)
-METRICS: dict[str, tuple[Callable[[], Metric], tuple[Tensor, ...]]] = {
-    "AUC": (AUC, (SCORES, SAME, INDEX)),
-    "CMC": (CMC, (FACES, PEOPLE, INDEX[:120], ENROLLED)),
-    "Decidability": (Decidability, (SCORES, SAME, INDEX)),
-    "Embeddings": (Embeddings, (FACES, PEOPLE, INDEX[:120].flip(0))),
-    "EqualErrorRate": (EqualErrorRate, (SCORES, SAME, INDEX)),
-    "FoldAccuracy": (FoldAccuracy, (SCORES, SAME, FOLDS, INDEX)),
-    "IoU": (IoU, (*PIXELS, INDEX[:2])),
-    "OpenSetIdentification": (
-        partial(OpenSetIdentification, fpirs=(1e-4, 0.5)),
-        (FACES, PEOPLE % 20 + 20 * (INDEX[:120] % 2), INDEX[:120], INDEX[:120] % 4 == 0),
-    ),
-    "ROC": (ROC, (SCORES, SAME, INDEX)),
-    "ROCBand": (partial(ROCBand, fars=(1e-4, 0.1), resamples=50), (SCORES, SAME, INDEX)),
-    "RankK": (RankK, (FACES, PEOPLE, INDEX[:120], ENROLLED)),
-    "TARAtFAR": (partial(TARAtFAR, fars=(1e-4, 0.1)), (SCORES, SAME, INDEX)),
 }
 
 
@@ -107,20 +74,6 @@ def test_a_bootstrap_draws_the_same_whatever_the_device(cuda: torch.device) -> N
         roc_band(SCORES.to(at), SAME.to(at), (0.1, 0.5), groups=FOLDS.to(at), resamples=50) for at in (cuda, "cpu")
     )
     assert all(torch.equal(a.cpu(), b) for a, b in zip(ours, theirs, strict=True))
-
-
-@pytest.mark.parametrize("name", METRICS)
-def test_metrics(name: str, cuda: torch.device) -> None:
-    make, given = METRICS[name]
-    results = []
-    for device in (cuda, torch.device("cpu")):
-        metric = make().to(device)
-        half = len(given[0]) // 2
-        for part in (slice(half), slice(half, None)):
-            metric.update(*(column[part].to(device) for column in given))
-        results.append(list(flat(metric.compute())))
-    for ours, theirs in zip(*results, strict=True):
-        assert_close(ours.cpu(), theirs, rtol=1e-5, atol=1e-6, equal_nan=True)
 
 
 def flat(result: Any) -> Iterable[Tensor]:

@@ -1,6 +1,7 @@
 """Occlusion maps on a GPU: the incremental ones are the dense ones there, and both those of a CPU."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -19,16 +20,17 @@ def there(here: Sample, device: torch.device) -> Sample:
 
 @pytest.mark.parametrize(("name", "occluder_size"), [*((name, (7, 5)) for name in NETWORKS), ("VGG-like", (2, 3))])
 def test_incremental_maps_are_dense_ones_and_those_of_a_cpu(
-    name: str, occluder_size: tuple[int, int], cuda: torch.device
+    name: str, occluder_size: tuple[int, int], cuda: torch.device, recwarn: pytest.WarningsRecorder
 ) -> None:
     here = sample(name)
-    settings = {"occluder_size": occluder_size, "fill": 0.3, "all_scores": True}
+    settings: dict[str, Any] = {"occluder_size": occluder_size, "fill": 0.3, "all_scores": True}
     gpu = there(here, cuda)
     dense = occlusion_maps(*gpu, **settings, method="dense")
     incremental = occlusion_maps(*gpu, **settings)
     cpu = occlusion_maps(*here, **settings, method="dense")
     assert incremental.scores.device.type == incremental.errors.device.type == cuda.type
     assert torch.equal(incremental.indices, dense.indices)
+    assert not [warning for warning in recwarn if "computed densely" in str(warning.message)]
     scale = max(1.0, float(cpu.scores.abs().max()))
     for ours, theirs in ((incremental, dense), (dense, cpu)):
         assert (ours.scores.cpu() - theirs.scores.cpu()).abs().max() < NEAR * scale

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, fx, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.nn.functional import conv2d
 from torch.testing import assert_close
 
@@ -39,6 +41,17 @@ def test_a_traced_network_and_any_two_halves_of_it_give_its_logits_for_any_numbe
         for cut in cuts:
             halves = between(module, [source], cut), between(module, cut, [output])
             assert_close(halves[1](*halves[0](x))[0], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["CASIA-Net", "SOIDN's trunk", "ResNet-like", "DenseNet-like", "maps used again"])
+def test_a_network_on_a_gpu_is_traced_as_on_a_cpu(name: str) -> None:
+    make, size = NETWORKS[name]
+    traced = []
+    for device in ("cpu", "cuda"):
+        with FakeTensorMode(shape_env=ShapeEnv()), torch.device(device):  # values are not computed: no GPU is needed
+            traced.append(targets(trace(make().eval(), torch.zeros(2, *size))))
+    assert traced[0] == traced[1]
+    assert traced[0]
 
 
 def test_weights_are_shared() -> None:

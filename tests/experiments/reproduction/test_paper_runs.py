@@ -66,7 +66,7 @@ def test_a_folder_is_that_of_the_same_settings_alone() -> None:
     assert {row for row, folder in before.items() if folder != changed[row]} == {"third"}
     for other in (
         replace(SETTING, overrides=("--trainer.max_epochs=1",)),
-        replace(SETTING, data=DataChoice({"data.init_args.min_images": 4})),
+        replace(SETTING, data=DataChoice({"data.init_args.split.min_images": 4})),
     ):
         assert not set(before.values()) & set(folders(declared(), other).values())
 
@@ -77,7 +77,7 @@ def test_other_content_of_a_file_or_folder_that_is_named_makes_a_new_run(key: st
         source = {"data.init_args.source": "datamodules.sources.ImageFolder"} if "root" in key else {}
         return folders(declared(**source, **{key: str(path)}), replace(SETTING, data=real))["third"]
 
-    real = DataChoice({"data.init_args.min_images": 4})  # no generated faces, which have seeds
+    real = DataChoice({"data.init_args.split.min_images": 4})  # no generated faces, which have seeds
     path = tmp_path / "named"
     seen = [folder()]
     (path / "person").mkdir(parents=True)
@@ -132,7 +132,7 @@ def test_seeds_have_their_own_faces_and_folders() -> None:
 
 
 def test_real_faces_stay_the_same_whatever_the_seed() -> None:
-    data = DataChoice({"data.init_args.min_images": 4})
+    data = DataChoice({"data.init_args.split.min_images": 4})
     for row in plan(declared(), replace(SETTING, data=data), seed=1).values():
         assert not [word for word in row.node.spec.words() if "source.init_args.seed" in word]
 

@@ -47,7 +47,7 @@ def test_spelling_does_not_matter(tmp_path: Path) -> None:
         "--trainer.enable_progress_bar=false",
         "--trainer.enable_model_summary=false",
         "--trainer.default_root_dir=elsewhere",
-        "--data.init_args.num_workers=3",
+        "--data.init_args.loading.num_workers=3",
         "--data.init_args.source.init_args.cache_dir=elsewhere",
         "--system=Mine",
         "--evaluate=false",
@@ -152,7 +152,7 @@ def test_the_first_stage_has_the_user_s_faces_parts_and_trainer_but_not_the_leng
     assert first["seed_everything"] == 5
     assert first["model"]["init_args"]["network"]["init_args"]["head"]["init_args"]["embedding_dim"] == 32
     data = first["data"]["init_args"]
-    assert (data["training_occluder"], data["min_images"], data["batch_size"]) == (None, 4, 8)
+    assert (data["training_occluder"], data["split"]["min_images"], data["loading"]["batch_size"]) == (None, 4, 8)
     assert (first["trainer"]["max_epochs"], first["trainer"]["accelerator"]) == (6, "cpu")
     assert first["trainer"]["log_every_n_steps"] == 1
 
@@ -166,7 +166,7 @@ def test_batches_of_identities_are_not_the_first_stage_s(tiny: Options) -> None:
 
 
 def test_the_first_stage_shares_settings_of_the_trainer_and_batch_size_but_not_its_length() -> None:
-    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.batch_size=8"]
+    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.loading.batch_size=8"]
     own = [
         "--trainer.max_epochs=3",
         "--seed_everything=1",

@@ -142,6 +142,16 @@ def test_what_others_go_on_from_is_as_it_was_left_or_is_run_anew(damage: Callabl
     assert "trunk: not the one that was run before: runs/trunk/trunk/checkpoints/last.ckpt: expected" in again.told[0]
 
 
+def test_a_run_that_leaves_nothing_is_no_start() -> None:
+    def leave_nothing(folder: Path, args: Sequence[str]) -> None:
+        train(folder, args)
+        (folder / LAST).unlink()
+
+    runs = Stage(leave_nothing).outcome(graph_of())
+    assert "checkpoints/last.ckpt: expected the weights that it was trained to" in runs["trunk"].error
+    assert runs["baseline"].error == "depends on trunk, which is not there"
+
+
 def test_a_training_without_its_evaluation_is_only_evaluated() -> None:
     def unevaluated(folder: Path, args: Sequence[str]) -> None:
         train(folder, args)

@@ -55,7 +55,7 @@ def test_results_and_gradients(name: str, channels_last: bool, precision: Precis
     reference = deepcopy(network).double()
     exact = list(tensors_in(reference(images.double())))
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    there = network.to(precision.device, memory_format=layout)
+    there = network.to(precision.device).to(memory_format=layout)
     with precision.autocast():
         found = list(tensors_in(there(images.to(precision.device, memory_format=layout))))
     assert len(found) == len(exact)

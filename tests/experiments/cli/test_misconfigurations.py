@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from experiments.align import align
-from experiments.cli import ParsingCLI, UserError, main, run
+from experiments.cli import UserError, main, parse, run
 from experiments.evaluate import evaluate
 from experiments.front_figure import front_figure
 from experiments.launch import launch
@@ -76,6 +76,7 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     ("option", "message"),
     [
         ("--config=tab.yaml", "tab.yaml:2: expected YAML, got a syntax error: found character"),
+        ("--config=soidn_dmo", "as a file or the name of a configuration, got 'soidn_dmo'; did you mean 'soidn_demo'?"),
         ("--config=folder.yaml", "folder.yaml: expected YAML, got Is a directory"),
         ("--config=empty.yaml", "empty.yaml: expected a configuration of keys and values, got an empty file"),
         ("--config=list.yaml", "list.yaml: expected a configuration of keys and values, got a list"),
@@ -152,8 +153,8 @@ def test_of_weights_alone_that_a_training_cannot_go_on_from(refusal: Refusal, al
         ("trunk", ["--trainer.accelerator=nope"], "You selected an invalid accelerator name: `accelerator='nope'`"),
         ("trunk", ["--trainer.devices=-1"], "`devices` selected with `CPUAccelerator` should be an int > 0."),
         ("trunk", ["--trainer.devices=8"], "Expected GPUs with `trainer.sync_batchnorm`"),
-        ("trunk", ["--data.init_args.batch_size=1"], "Expected `batch_size` of at least 2, got 1"),
-        ("trunk", ["--data.init_args.min_images=1000"], "at least 2 identities of at least 1000 images"),
+        ("trunk", ["--data.init_args.loading.batch_size=1"], "Expected `batch_size` of at least 2, got 1"),
+        ("trunk", ["--data.init_args.split.min_images=1000"], "at least 2 identities of at least 1000 images"),
         ("trunk", ["--data.init_args.source.init_args.cache_dir=a_file/x"], "[Errno 20] Not a directory: 'a_file/x'"),
         ("trunk", [CSV], "a_file/runs: expected a folder that the run can be written to, got [Errno 20]"),
         ("trunk", [f"{NETWORK}.head.init_args.dropout=1.5"], "Expected `dropout` in [0, 1), got 1.5"),
@@ -310,5 +311,5 @@ def test_an_interruption_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_null_deep_in_a_configuration_is_no_word(null: str) -> None:
     key = "--data.init_args.source.init_args.cache_dir"
     for words in ([f"{key}={null}"], [key, null]):
-        config = run(["fit", "--config=trunk_demo", *words], cli=ParsingCLI).config.fit
-        assert config.data.init_args.source.init_args.cache_dir is None
+        config = parse(["fit", "--config=trunk_demo", *words])
+        assert config["data"]["init_args"]["source"]["init_args"]["cache_dir"] is None
