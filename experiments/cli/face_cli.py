@@ -18,7 +18,6 @@ import datamodules.sources
 import lightning_modules.networks
 import losses
 from datamodules.protocols import EvaluationProtocol
-from experiments.checkpoint_files import WholeCheckpoints
 from experiments.cli import wandb_runs
 from experiments.cli.checkpoint_checks import usable_checkpoint
 from experiments.cli.messages import brief, with_nearest_keys
@@ -27,7 +26,8 @@ from experiments.cli.settings_checks import check_settings
 from experiments.cli.words import LINKED
 from experiments.errors import UserError, check_writable
 from experiments.results import report
-from experiments.stopping import SavesBeforeStopping
+from experiments.runs.checkpoint_files import WholeCheckpoints
+from experiments.runs.stopping import SavesBeforeStopping
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from losses.lazy import load
