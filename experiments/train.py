@@ -14,15 +14,14 @@ from experiments.errors import main
 
 
 def train(args: Sequence[str]) -> None:
-    """Run one command line, if all of its options exist.
+    """Run one command line.
 
     Raises:
-        UserError: If one does not, or what was asked for cannot be done.
+        UserError: If what was asked for cannot be done.
     """
     if args[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return
-    cli.check_option_names(cli.prepared(args))
     cli.run(args)
 
 
