@@ -40,7 +40,7 @@ from datamodules.alignment import (
 from datamodules.sources import ALIGNMENTS
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
-from experiments.errors import check_outside, count
+from experiments.cli.argument_checks import check_outside, count
 from experiments.launch import Parser
 
 REPORT = "align_report.json"

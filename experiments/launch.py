@@ -26,8 +26,8 @@ from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli import FaceCLI, UserError, join_values, main, run
 from experiments.cli.dry_cli import values_of
+from experiments.cli.user_errors import said
 from experiments.contents import Contents
-from experiments.errors import said
 from experiments.runs.layers import CONFIGURATIONS, SUFFIXES, SYSTEMS, configuration, layers, merged
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
 

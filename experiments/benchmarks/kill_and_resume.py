@@ -26,8 +26,8 @@ from torch import Tensor
 
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from experiments.errors import count
-from experiments.errors import main as run_command
+from experiments.cli.argument_checks import count
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 
 LAST = Path("run/checkpoints/last.ckpt")

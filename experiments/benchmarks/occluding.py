@@ -10,8 +10,8 @@ from datamodules.occluders import DEFAULT_MIXTURE, NoisePatch, NormalPlacement, 
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from experiments.errors import count
-from experiments.errors import main as run_command
+from experiments.cli.argument_checks import count
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 
 SIZES = (64, 112, 224)

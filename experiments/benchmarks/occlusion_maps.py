@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
 from experiments.benchmarks.machine import hardware, seconds
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 from lightning_modules.networks import CasiaNet
 

@@ -23,7 +23,7 @@ from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.occluders import TemplateMixture
 from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 from lightning_modules.networks import Normalize
 

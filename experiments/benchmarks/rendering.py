@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 
 from datamodules.sources.synthetic.renderer import CHUNK, render
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 
 

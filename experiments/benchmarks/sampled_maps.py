@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy, interpolate
 from callbacks.occlusion_sensitivity import OcclusionMaps, occlusion_maps, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 from lightning_modules.networks import CasiaNet, Normalize
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from torch import Tensor
 
 from callbacks.metrics import search
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 
 BLOCK = (2048, 16384)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from experiments.benchmarks.machine import peak_memory, seconds
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
 from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 

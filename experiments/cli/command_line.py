@@ -12,8 +12,8 @@ from experiments.cli import wandb_runs
 from experiments.cli.dry_cli import DryCLI, ParsingCLI
 from experiments.cli.face_cli import FaceCLI
 from experiments.cli.refusals import refusal
+from experiments.cli.user_errors import UserError
 from experiments.cli.words import prepared
-from experiments.errors import UserError
 from experiments.stopping import TERMINATED
 
 
