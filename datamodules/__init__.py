@@ -8,8 +8,19 @@ if TYPE_CHECKING:
     from datamodules.augmentation import Augmentation
     from datamodules.face_data_module import FaceDataModule
     from datamodules.identity_sampler import IdentityBatches
+    from datamodules.image_checks import ImageChecks
+    from datamodules.loading import Loading
     from datamodules.seams.face_batch import FaceBatch
+    from datamodules.split import SplitSettings
 
-__all__ = ["Augmentation", "FaceBatch", "FaceDataModule", "IdentityBatches"]
+__all__ = [
+    "Augmentation",
+    "FaceBatch",
+    "FaceDataModule",
+    "IdentityBatches",
+    "ImageChecks",
+    "Loading",
+    "SplitSettings",
+]
 
 export_lazily(__name__)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DistributedSampler
 
 from datamodules.errors import DataError
+from datamodules.least import check_least
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
 
@@ -31,9 +32,7 @@ class IdentityBatches:
     images: int = 4
 
     def __post_init__(self) -> None:
-        for name, value in (("identities", self.identities), ("images", self.images)):
-            if value < 2:
-                raise ValueError(f"Expected `{name}` of at least 2, got {value}")
+        check_least(2, identities=self.identities, images=self.images)
 
 
 class IdentitySampler(DistributedSampler[Draw]):

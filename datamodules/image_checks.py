@@ -3,6 +3,7 @@
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from datamodules.duplicates import Copies, Duplicates, pixel_digest
 from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
 from datamodules.sources.landmarks import LandmarkSource
+from datamodules.split import IdentitySplit
 
 PIECE = 2048  # images checked at once
 SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
@@ -21,6 +23,30 @@ SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
 log = logging.getLogger(__name__)
 
 OnBadImage = Literal["stop", "skip"]
+
+
+@dataclass(frozen=True)
+class ImageChecks:
+    """What is looked for in all images before training, and what is then done.
+
+    Args:
+        check_images: Load every image once before training, so that a bad one, or a copy, is found at once.
+        on_bad_image: ``"stop"`` at an image that cannot be used, or ``"skip"`` and count it.
+        duplicates: What to do about images that are pixel for pixel copies of others: ``"warn"`` of them, ``"drop"``
+            them as :class:`datamodules.duplicates.Copies` says, or ``"refuse"`` them. Only checked images are compared.
+
+    Raises:
+        ValueError: If images are to be left out that are not looked at.
+    """
+
+    check_images: bool = True
+    on_bad_image: OnBadImage = "stop"
+    duplicates: Duplicates = "warn"
+
+    def __post_init__(self) -> None:
+        if not self.check_images and (self.on_bad_image == "skip" or self.duplicates != "warn"):
+            asked = "on_bad_image: skip" if self.on_bad_image == "skip" else f"duplicates: {self.duplicates}"
+            raise ValueError(f"Expected `check_images` with `{asked}`: what is not looked at cannot be left out")
 
 
 class Checked(NamedTuple):
@@ -43,34 +69,49 @@ class Looked(NamedTuple):
     """One message for each that cannot be used."""
     dropped: int
     """How many copies were left out."""
-    copies: Copies
-    """Those that were not."""
+    copies: Copies | None
+    """Those that were not, ``None`` where nothing was looked at."""
+
+    def describe(self) -> str:
+        """Return in words what was left out, nothing where all images are used."""
+        if self.copies is None:
+            return "; bad images and copies not looked for (check_images: false)"
+        skipped = f"; {len(self.skipped)} unusable images left out" if self.skipped else ""
+        return skipped + (f"; {self.dropped:,} copies left out" if self.dropped else "")
+
+    def warn_of_copies(self, source: FaceSource, split: IdentitySplit) -> None:
+        """Warn of copies, and of those that would be evaluated and trained on.
+
+        Args:
+            source: Where the images come from.
+            split: Of the images that are left.
+        """
+        if self.copies:
+            log.warning("%s; %s", self.copies.describe(source, self.usable), self.copies.describe_leaks(split))
 
 
-def look_at_images(
-    source: FaceSource, landmarks: LandmarkSource, on_bad_image: OnBadImage, duplicates: Duplicates
-) -> Looked:
+def look_at_images(source: FaceSource, landmarks: LandmarkSource, checks: ImageChecks) -> Looked:
     """Look at every image of a source, and say what is left out.
 
     Args:
         source: Where the images come from.
         landmarks: Where their landmarks are.
-        on_bad_image: What to do about images that cannot be used, see :func:`usable_images`.
-        duplicates: What to do about copies: ``"warn"`` keeps them, ``"drop"`` leaves them out as
-            :class:`~datamodules.duplicates.Copies` says, ``"refuse"`` raises.
+        checks: Whether to look, and what to do about what is found.
 
     Raises:
         DataError: At an image that cannot be used and must not be left out, or at a copy that must not be there.
     """
     every = np.arange(len(source))
-    usable, skipped, digests = usable_images(source, every, landmarks, on_bad_image=on_bad_image)
+    if not checks.check_images:
+        return Looked(every, [], 0, None)
+    usable, skipped, digests = usable_images(source, every, landmarks, on_bad_image=checks.on_bad_image)
     for message in skipped:
         log.warning("left out: %s", message)
     copies = Copies(digests, source.identities[usable])
-    if not copies or duplicates == "warn":
+    if not copies or checks.duplicates == "warn":
         return Looked(usable, skipped, 0, copies)
     found = copies.describe(source, usable)
-    if duplicates == "refuse":
+    if checks.duplicates == "refuse":
         raise DataError(f"Expected images that differ, as `duplicates: refuse` asks for, got copies: {found}")
     gone = copies.left_out()
     dropped = int(gone.sum())

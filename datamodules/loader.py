@@ -1,4 +1,4 @@
-"""The loader of training faces, which goes on in the middle of an epoch."""
+"""The loader of training faces, which resumes in the middle of an epoch."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -53,7 +53,7 @@ class TrainingLoader(DataLoader[FaceSample]):
         return {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Do nothing: where to go on, the training knows."""
+        """Do nothing: where to resume, the training knows."""
 
 
 def trained_on(trainer: Trainer) -> int:
@@ -62,7 +62,7 @@ def trained_on(trainer: Trainer) -> int:
 
 
 def check_same_batches(saved: Mapping[str, int], ours: Mapping[str, int]) -> None:
-    """Refuse to go on inside an epoch with other batches than it was begun with.
+    """Refuse to resume inside an epoch with other batches than it was begun with.
 
     Args:
         saved: What the batches depended on, in words, where the training was saved; nothing at an epoch's end.
@@ -75,5 +75,5 @@ def check_same_batches(saved: Mapping[str, int], ours: Mapping[str, int]) -> Non
         if ours[name] != theirs:
             raise DataError(
                 f"Expected {name} {theirs:,}, as in the epoch inside which the training was saved, got "
-                f"{ours[name]:,}; a training that was saved at the end of an epoch goes on with either"
+                f"{ours[name]:,}; a training that was saved at the end of an epoch resumes with either"
             )

@@ -10,41 +10,32 @@ crop. Ends with exit status 1 if there is one, unless --allow-failures. See docs
 """
 
 import argparse
-import csv
 import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import cv2
 from rich.console import Console
 from rich.progress import track
 
-from callbacks.run_files import write_json
 from datamodules.alignment import (
-    ALIGNED,
-    ALREADY_THERE,
     TRANSFORMS,
     Aligner,
     CropFolder,
     CropOutcome,
+    CropReport,
     LandmarkTable,
     UnalignedFaces,
     align_folder,
     load_detector,
 )
+from datamodules.alignment.crop_report import REPORT
 from datamodules.sources import ALIGNMENTS
-from datamodules.whole_file import write_whole
 from experiments.cli import UserError, main
 from experiments.cli.argument_checks import check_outside, count
 from experiments.launch import Parser
-
-REPORT = "align_report.json"
-FAILED = "failed.csv"
 
 
 def align(args: Sequence[str]) -> None:
@@ -65,24 +56,11 @@ def align(args: Sequence[str]) -> None:
     with CropFolder(out, asdict(aligner), size=aligner.size, format=options.format) as crops:
         start = time.perf_counter()
         outcomes = align_folder(faces, aligner, crops, workers=options.workers)
-        counts, failed = _sorted_out(_shown(outcomes, len(faces.names)))
-        report = _report(options, crops, counts, time.perf_counter() - start)
-        _write_failed(out / FAILED, failed)
-        write_json(out / REPORT, report)
-    _conclude(report, failed, out, allowed=options.allow_failures)
-
-
-def _report(options: argparse.Namespace, crops: CropFolder, counts: Counter[str], seconds: float) -> dict[str, Any]:
-    return {
-        "images": options.images,
-        "landmarks": options.landmarks,
-        "detector": options.detector,
-        "settings": crops.settings,
-        "aligned": counts.pop(ALIGNED, 0),
-        "already_there": counts.pop(ALREADY_THERE, 0),
-        "failed": dict(counts.most_common()),
-        "seconds": round(seconds, 3),
-    }
+        report = CropReport(_shown(outcomes, len(faces.names)))
+        seconds = time.perf_counter() - start
+        made_of = {name: getattr(options, name) for name in ("images", "landmarks", "detector")}
+        report.write(out, {**made_of, "settings": crops.settings}, seconds)
+    _conclude(report, out, seconds, allowed=options.allow_failures)
 
 
 def _aligner(options: argparse.Namespace) -> Aligner:
@@ -93,47 +71,24 @@ def _aligner(options: argparse.Namespace) -> Aligner:
 
 
 def _shown(outcomes: Iterable[CropOutcome], total: int) -> Iterable[CropOutcome]:
-    """Show how far it is, to people."""
+    """Show how far it is, on a terminal."""
     console = Console(stderr=True)
     return track(outcomes, "Aligning", total, console=console, disable=not console.is_terminal)
 
 
-def _sorted_out(outcomes: Iterable[CropOutcome]) -> tuple[Counter[str], list[CropOutcome]]:
-    """Count all kinds, and keep what failed."""
-    counts: Counter[str] = Counter()
-    failed = []
-    for outcome in outcomes:
-        counts[outcome.kind] += 1
-        if outcome.reason:
-            failed.append(outcome)
-    return counts, failed
-
-
-def _write_failed(path: Path, failed: Sequence[CropOutcome]) -> None:
-    """Write path, kind and reason of each face without a crop, so that the file is whole or as before."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("path", "kind", "reason"))
-    writer.writerows(failed)
-    write_whole(path, text.getvalue().encode(errors="surrogateescape"))
-
-
-def _conclude(report: dict[str, Any], failed: Sequence[CropOutcome], out: Path, *, allowed: bool) -> None:
+def _conclude(report: CropReport, out: Path, seconds: float, *, allowed: bool) -> None:
     """Print what was done; failures are an error unless they are allowed.
 
     Raises:
         UserError: If there are failures and they are not allowed.
     """
-    made, seconds = report["aligned"], report["seconds"]
-    rate = f", {made / seconds:.0f} a second" if made and seconds else ""
-    print(f"Aligned: {made:,}{rate}; already there: {report['already_there']:,}; failed: {len(failed):,}")
+    rate = f", {report.aligned / seconds:.0f} a second" if report.aligned and seconds else ""
+    print(f"Aligned: {report.aligned:,}{rate}; already there: {report.already_there:,}; failed: {len(report.failed):,}")
     print(f"Crops and {REPORT}: {out}")
-    if failed:
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in report["failed"].items())
-        text = f"{out / FAILED}: {len(failed):,} faces have no crop ({kinds}), the first: {failed[0].reason}"
+    if report.failed:
         if not allowed:
-            raise UserError(f"{text}; --allow-failures accepts that")
-        print(text)
+            raise UserError(f"{report.describe(out)}; --allow-failures accepts that")
+        print(report.describe(out))
 
 
 def _parse(args: Sequence[str]) -> argparse.Namespace:

@@ -43,7 +43,7 @@ FROM_MODEL_A = (*FINE_TUNED, *OCCLUDED)
 STARTS_FROM = dict.fromkeys(("soidn", "baseline", "segmentation"), "trunk") | dict.fromkeys(FROM_MODEL_A, "model_a")
 """What is trained on clean faces first, where no weights are given."""
 OWN_OPTIONS = ("data", "scale", "alignment", "weights")
-BATCH_SIZE = "--data.init_args.batch_size"
+BATCH_SIZE = "--data.init_args.loading.batch_size"
 LENGTH_KEYS = ("--trainer.max_epochs", "--trainer.max_steps", "--trainer.min_epochs", "--trainer.max_time")
 SAMPLES = 64
 """Images that are looked at, about, to tell one collection of faces from another."""
@@ -194,7 +194,7 @@ def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
         return DataChoice(options)
     counts = np.bincount(source.identities)
     min_images = demo_min_images(counts)
-    options += [f"--data.init_args.min_images={min_images}", "--data.init_args.max_unseen_share=0.2"]
+    options += [f"--data.init_args.split.min_images={min_images}", "--data.init_args.split.max_unseen_share=0.2"]
     enough = counts[counts >= min_images]
     return DataChoice(options, repeat=demo_repeat(int(enough.sum())), identities=max(2, int(0.8 * len(enough))))
 
@@ -285,7 +285,7 @@ def train_first_once(planned: FaceCLI, options: Sequence[str], config: str = TRU
         UserError: If it leaves no checkpoint.
     """
     first = merged(config)
-    batch_size = first["data"]["init_args"]["batch_size"]
+    batch_size = first["data"]["init_args"]["loading"]["batch_size"]
     # how faces are validated changes no weight of the last epoch, and would only tell equal first stages apart
     options = [*planned_options(planned, batch_size=batch_size, occlude_validation=True), *options]
     name = str(first["system"])
@@ -435,16 +435,19 @@ def _listed(class_path: str, **init_args: Any) -> str:
     return f"[{_instance(class_path, **init_args)}]"
 
 
-def planned_options(planned: FaceCLI, **other: Any) -> list[str]:
+def planned_options(planned: FaceCLI, *, batch_size: int | None = None, **other: Any) -> list[str]:
     """Return data, seed, pixels and parts of the network of a built configuration as options.
 
     Args:
         planned: The configuration.
+        batch_size: Images a process trains on at once, if it is to be another number.
         other: Keys of the data that are to have other values.
     """
     config = planned.config.fit.as_dict()
     data, model = config["data"], config["model"].get("init_args", {})
     data["init_args"] = data.get("init_args", {}) | {"training_occluder": None, "identity_batches": None, **other}
+    if batch_size is not None:
+        data["init_args"]["loading"] = {**data["init_args"]["loading"], "batch_size": batch_size}
     parts = {
         "data": data,
         "seed_everything": config["seed_everything"],

@@ -23,9 +23,9 @@ SHORT = [
     "--trainer.log_every_n_steps=1",
     "--trainer.accelerator=cpu",
     "--evaluate=false",
-    "--data.init_args.batch_size=8",
-    "--data.init_args.num_unseen=3",
-    "--data.init_args.min_images=4",
+    "--data.init_args.loading.batch_size=8",
+    "--data.init_args.split.num_unseen=3",
+    "--data.init_args.split.min_images=4",
     *(f"--data.init_args.source.init_args.{key}={value}" for key, value in TINY.items()),
 ]
 WHAT_IS_BUILT = {"an occluder": "EyeBar", "a loss": "DiceLoss", "a network": "StridedTrunk"}
@@ -84,20 +84,21 @@ def test_evaluates(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     model = command.index("--checkpoint")
     words = [*command[3:model], "--extractor", "net.yaml", *command[model + 2 :]]
     settings = Path("first_and_last.yaml")
-    settings.write_text(settings.read_text().replace("people: 100", "people: 10"))
+    settings.write_text(settings.read_text().replace("identities: 100", "identities: 10"))
     evaluate([*words, "--accelerator=cpu", "--no-figures"])
     assert "first and last" in capsys.readouterr().out
 
 
 ONE_MORE = """
 import pytest
-from datamodules.occluders import TemplateMixture
 from datamodules.protocols.lfw_occ.pair_occluder import PairOccluder
-from experiments.measures import protocol_names
+from experiments.measures import evaluated_conditions, protocol_names
+from experiments.runs.layers import default_mixture, merged
 
 
 def test_eye_patch() -> None:
-    assert "eye_patch" in TemplateMixture().names
+    assert "eye_patch" in default_mixture()
+    assert "eye_patch" in evaluated_conditions(merged("soidn_demo")["data"])
     assert "eye_patch" not in {name.split("/")[1] for name in protocol_names()["lfw_occ"]}
     with pytest.raises(ValueError, match="'eye_patch', of which LFW-occ has no frozen instances"):
         PairOccluder("eye_patch")
@@ -109,13 +110,13 @@ def test_a_category_is_one_file_and_a_line_in_registry_and_mixture(tmp_path: Pat
     for room in ("losses", "datamodules", "lightning_modules", "callbacks", "experiments", "tests"):
         shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    text, drawn = recipe("a category of occluders"), tmp_path / "datamodules/occluders/drawn"
-    (drawn / "eye_patch.py").write_text(block(text, "python"))
-    registry = (drawn / "categories.py").read_text()
-    for before, added in re.findall(r"^ (.*)\n\+(.*)$", block(text, "diff"), re.MULTILINE):
-        assert registry.count(f"\n{before}\n") == 1
-        registry = registry.replace(f"\n{before}\n", f"\n{before}\n{added}\n")
-    (drawn / "categories.py").write_text(registry)
+    text = recipe("a category of occluders")
+    (tmp_path / "datamodules/occluders/drawn/eye_patch.py").write_text(block(text, "python"))
+    for change in block(text, "diff").split("+++ ")[1:]:
+        file = tmp_path / change.partition("\n")[0]
+        for before, added in re.findall(r"^ (.*)\n\+(.*)$", change, re.MULTILINE):
+            assert file.read_text().count(f"\n{before}\n") == 1
+            file.write_text(file.read_text().replace(f"\n{before}\n", f"\n{before}\n{added}\n"))
     (tmp_path / "tests/test_one_more.py").write_text(ONE_MORE)
     tests = ["tests/test_one_more.py", "tests/datamodules/occluders/test_drawn.py"]
     words = [sys.executable, "-m", "pytest", "-q", "-k", "eye_patch or shared", *tests]

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datamodules.alignment.aligner import TRANSFORMS, Aligner
     from datamodules.alignment.alignment_error import AlignmentError
     from datamodules.alignment.crop_folder import CropFolder
+    from datamodules.alignment.crop_report import CropReport
     from datamodules.alignment.detector import Detector, load_detector
     from datamodules.alignment.landmark_table import LandmarkTable
     from datamodules.alignment.transforms import affine, misfit, similarity
@@ -23,6 +24,7 @@ __all__ = [
     "AlignmentError",
     "CropFolder",
     "CropOutcome",
+    "CropReport",
     "Detector",
     "LandmarkTable",
     "UnalignedFaces",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
-    from datamodules.occluders.drawn import CATEGORIES, DEFAULT_MIXTURE
+    from datamodules.occluders.drawn import CATEGORIES
     from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
     from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
     from datamodules.occluders.noise_patch import NoisePatch
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES",
-    "DEFAULT_MIXTURE",
     "NoisePatch",
     "NormalPlacement",
     "Occluded",

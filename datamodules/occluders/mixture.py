@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datamodules.occluders.drawn import DEFAULT_MIXTURE, Split
+from datamodules.occluders.drawn import Split
 from datamodules.occluders.occluder import Occluded, Occluder
 from datamodules.occluders.template import TemplateOccluder
 from datamodules.seams.conditions import CLEAN
@@ -83,7 +83,7 @@ class TemplateMixture(OccluderMixture):
 
     Args:
         probabilities: Weights by name, which need not sum to 1; a key is ``"none"``, the clean image, a category or
-            several joined by ``+``. By default :data:`~datamodules.occluders.drawn.DEFAULT_MIXTURE`.
+            several joined by ``+``.
         split: ``train`` or ``held_out``; the two share no instance, outline, pattern or hue.
         num_instances: How many instances of a category are drawn; one of ``folder`` has as many as it has images.
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
@@ -97,7 +97,7 @@ class TemplateMixture(OccluderMixture):
 
     def __init__(
         self,
-        probabilities: dict[str, float] = DEFAULT_MIXTURE,
+        probabilities: dict[str, float],
         split: Split = "train",
         num_instances: int = 40,
         jitter: float = 1.0,

@@ -34,7 +34,7 @@ def csv_identification(root: Path | str, table: Path | str, *, allow_missing: bo
     Args:
         root: Folder of images.
         table: The table, see :func:`read_table`.
-        allow_missing: Leave out images that are not there, and probes of whom no gallery image is left, and list
+        allow_missing: Leave out images that are not there, and probes of which no gallery image is left, and list
             them in the protocol.
 
     Returns:
@@ -42,24 +42,24 @@ def csv_identification(root: Path | str, table: Path | str, *, allow_missing: bo
 
     Raises:
         DataError: With the line, if the table or a value in it is malformed, a path leaves ``root``, an image
-            has two identities or is listed twice in a condition, or the person of a probe is not in the
+            has two identities or is listed twice in a condition, or the identity of a probe is not in the
             condition's gallery; or if an image is missing and may not be.
     """
     root, table = Path(root), Path(table)
     rows = [_row(table, line, row) for line, row in read_table(table, ("path", "identity", "role"), ("condition",))]
-    people = _people(table, rows)
+    identities = _identities(table, rows)
     conditions = _conditions(table, rows)
     for condition, listed in conditions.items():
         _check_once(table, condition, listed)
         _check_closed(table, condition, listed)
-    files = find_files(root, people.keys())
+    files = find_files(root, identities.keys())
     if not allow_missing:
-        refuse_missing(table, root, sorted(people.keys() - files.keys()))
+        refuse_missing(table, root, sorted(identities.keys() - files.keys()))
     left_out: dict[int, str] = {row.line: _left_out(row, "no image") for row in rows if row.path not in files}
     kept = {condition: _kept(listed, files, left_out) for condition, listed in conditions.items()}
     paths = sorted({row.path for listed in kept.values() for row in listed})
     identification = {condition: _indexed(table, condition, listed, paths) for condition, listed in kept.items()}
-    source = FileList(root, paths, [people[path] for path in paths])
+    source = FileList(root, paths, [identities[path] for path in paths])
     missing = [left_out[line] for line in sorted(left_out)]
     return tell_copies(EvaluationProtocol(table.stem, source, {}, identification, missing), first_copies(source.files))
 
@@ -73,7 +73,7 @@ def _row(table: Path, line: int, row: Mapping[str, str]) -> _Row:
     return _Row(line, path, identity, role == "probe", row.get("condition", ""))
 
 
-def _people(table: Path, rows: Sequence[_Row]) -> dict[str, str]:
+def _identities(table: Path, rows: Sequence[_Row]) -> dict[str, str]:
     """Identity of every image."""
     first: dict[str, _Row] = {}
     for row in rows:

@@ -18,7 +18,7 @@ def csv_pairs(root: Path | str, table: Path | str, *, allow_missing: bool = Fals
     """Pairs of images from a table with the columns ``first``, ``second``, ``same`` and, optionally, ``fold``.
 
     Paths are relative to ``root``; ``same`` is 1, 0, true or false; folds are whole numbers, taken in ascending
-    order. Who is shown is not known: each image counts as a person of its own.
+    order. Who is shown is not known: each image counts as an identity of its own.
 
     Args:
         root: Folder of images.
@@ -41,7 +41,7 @@ def csv_pairs(root: Path | str, table: Path | str, *, allow_missing: bool = Fals
         for pair in pairs
     ]
     files = find_files(root, {image for pair in pairs for image in (pair.first, pair.second)})
-    return pairs_protocol(table.stem, table, root, pairs, files, person=str, allow_missing=allow_missing)
+    return pairs_protocol(table.stem, table, root, pairs, files, identity=str, allow_missing=allow_missing)
 
 
 def _pair(table: Path, line: int, row: Mapping[str, str]) -> ListedPair:

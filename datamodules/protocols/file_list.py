@@ -18,11 +18,11 @@ class FileList:
     Args:
         root: Folder that the paths are relative to.
         paths: Path of every image below ``root``, which is its name.
-        people: Name of the person whom each image shows. Identities are numbered in the order of their names.
+        identities: Name of the identity that each image shows. They are numbered in the order of their names.
         decode: Called with a file's bytes and, as ``name``, its path.
 
     Raises:
-        ValueError: If there is not one person per image.
+        ValueError: If there is not one identity per image.
         DataError: If there is no image, or one is listed twice.
     """
 
@@ -30,23 +30,23 @@ class FileList:
         self,
         root: Path | str,
         paths: Sequence[str],
-        people: Sequence[str],
+        identities: Sequence[str],
         *,
         decode: Callable[..., UInt8Image] = decode_image,
     ) -> None:
         self.root = Path(root)
         self._paths = tuple(paths)
         self._decode = decode
-        if len(self._paths) != len(people):
-            raise ValueError(f"Expected one person per image, got {len(people)} for {len(self._paths)} images")
+        if len(self._paths) != len(identities):
+            raise ValueError(f"Expected one identity per image, got {len(identities)} for {len(self._paths)} images")
         if not self._paths:
             raise DataError(f"{self.root}: expected a list of images, got an empty one")
         repeated = [path for path, count in Counter(self._paths).items() if count > 1]
         if repeated:
             raise DataError(f"{self.root}: expected every image once, got {repeated[0]} again")
-        self._identity_names = tuple(sorted(set(people)))
+        self._identity_names = tuple(sorted(set(identities)))
         numbers = {name: number for number, name in enumerate(self._identity_names)}
-        self._identities = np.array([numbers[name] for name in people], dtype=np.int64)
+        self._identities = np.array([numbers[name] for name in identities], dtype=np.int64)
 
     @property
     def identities(self) -> NDArray[np.int64]:

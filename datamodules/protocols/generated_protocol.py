@@ -21,19 +21,19 @@ CATEGORIES = ("sunglasses", "scarf")
 def generated_protocol(
     identities: int = 100, images: int = 6, *, seed: int = SEED, cache_dir: str | None = "data/synthetic"
 ) -> EvaluationProtocol:
-    """Pairs and probes of generated people: every genuine pair, as many impostor pairs, folds that share nobody.
+    """Pairs and probes of generated identities: every genuine pair, as many impostor pairs, folds that share none.
 
     Conditions are ``all``, of clean faces, and ``sunglasses`` and ``scarf``: the same, with second images and probes
     under held-out occluders.
 
     Args:
-        identities: Number of people, at least 20.
+        identities: Number of identities, at least 20.
         images: Images of each, at least 2; the first is enrolled, the others are probes.
-        seed: Seed of the people.
+        seed: Seed of the identities.
         cache_dir: Where rendered faces are kept.
 
     Raises:
-        ValueError: If there are fewer people or images: somebody would be compared with nobody else.
+        ValueError: If there are fewer identities or images: one would be compared with no other.
     """
     for name, value, least in (("identities", identities, 2 * FOLDS), ("images", images, 2)):
         if value < least:

@@ -18,7 +18,7 @@ _FOLDS = 10
 
 
 class EncodedImages:
-    """Encoded images in memory, of people who are not known: each counts as a person of its own.
+    """Encoded images in memory, of identities that are not known: each counts as one of its own.
 
     Args:
         images: The distinct images, as files hold them.

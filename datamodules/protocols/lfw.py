@@ -31,10 +31,10 @@ def lfw_pairs(root: Path | str, pairs: Path | str, *, allow_missing: bool = Fals
     listed = read_lfw_pairs(table)
     files = _find(root, {image for pair in listed for image in (pair.first, pair.second)})
     name = "lfw" if any(pair.fold for pair in listed) else "lfw_development"
-    return pairs_protocol(name, table, root, listed, files, person=_person, allow_missing=allow_missing)
+    return pairs_protocol(name, table, root, listed, files, identity=_identity, allow_missing=allow_missing)
 
 
-def _person(image: str) -> str:
+def _identity(image: str) -> str:
     return image.partition("/")[0]
 
 
@@ -44,14 +44,14 @@ def _find(root: Path, images: Iterable[str]) -> dict[str, str]:
         raise DataError(f"{root}: expected a folder of images, got {'a file' if root.exists() else 'nothing'}")
     wanted = set(images)
     files: dict[str, str] = {}
-    for person in sorted({_person(image) for image in wanted}):
-        for file in _list(root / person):
-            image = f"{person}/{PurePosixPath(file).stem}"
+    for identity in sorted({_identity(image) for image in wanted}):
+        for file in _list(root / identity):
+            image = f"{identity}/{PurePosixPath(file).stem}"
             if image not in wanted:
                 continue
             if image in files:
-                raise DataError(f"{root}: expected one file of {image}, got {files[image]} and {person}/{file}")
-            files[image] = f"{person}/{file}"
+                raise DataError(f"{root}: expected one file of {image}, got {files[image]} and {identity}/{file}")
+            files[image] = f"{identity}/{file}"
     return files
 
 

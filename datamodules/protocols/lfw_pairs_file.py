@@ -69,7 +69,9 @@ def _pair(path: Path, line: int, fields: list[str]) -> ListedPair:
             f"{path}: line {line}: expected `name n1 n2` or `name1 n1 name2 n2`, got {' '.join(fields)[:80]!r}"
         )
     if len(fields) == 4 and names[0] == names[1]:
-        raise DataError(f"{path}: line {line}: expected a mismatching pair to name two people, got {names[0]!r} twice")
+        raise DataError(
+            f"{path}: line {line}: expected a mismatching pair to name two identities, got {names[0]!r} twice"
+        )
     first, second = (f"{name}/{name}_{int(number):04d}" for name, number in zip(names, numbers, strict=True))
     return ListedPair(line, first, second, same=len(fields) == 3)
 

@@ -63,7 +63,7 @@ def pairs_protocol(
     pairs: Sequence[ListedPair],
     files: Mapping[str, str],
     *,
-    person: Callable[[str], str],
+    identity: Callable[[str], str],
     allow_missing: bool,
 ) -> EvaluationProtocol:
     """Build a verification protocol with one condition, ``all``.
@@ -74,7 +74,7 @@ def pairs_protocol(
         root: Folder that the paths are relative to.
         pairs: The pairs.
         files: Path below ``root`` of every image that is there.
-        person: Gives the name of the person whom an image shows.
+        identity: Gives the name of the identity that an image shows.
         allow_missing: Leave pairs out whose image is not there, and list them in the protocol.
 
     Raises:
@@ -88,7 +88,7 @@ def pairs_protocol(
     if emptied:
         raise DataError(f"{table}: expected a pair left in every fold, got none in fold {min(emptied) + 1}")
     images = sorted({image for pair in kept for image in (pair.first, pair.second)})
-    source = FileList(root, [files[image] for image in images], [person(image) for image in images])
+    source = FileList(root, [files[image] for image in images], [identity(image) for image in images])
     missing = [_left_out(pair, files) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
     protocol = EvaluationProtocol(name, source, {"all": _indexed(kept, images)}, missing=missing)
     return tell_copies(protocol, first_copies(source.files))

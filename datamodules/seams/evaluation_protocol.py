@@ -17,7 +17,7 @@ class VerificationPairs:
     Attributes:
         first: First image of every pair, ``(N,)``.
         second: Second image, ``(N,)``.
-        same: Whether both show one person: genuine pair or impostor pair, ``(N,)``.
+        same: Whether both show one identity: genuine pair or impostor pair, ``(N,)``.
         fold: Fold, ``(N,)``, from 0 to F - 1; all 0 where the protocol has none.
 
     Raises:
@@ -56,7 +56,7 @@ class VerificationPairs:
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """Closed-set identification: every probe shows somebody in the gallery. Indices into a protocol's source.
+    """Closed-set identification: every probe shows an identity of the gallery. Indices into a protocol's source.
 
     Attributes:
         gallery: Enrolled images, ``(G,)``, one or several of each identity.
@@ -88,8 +88,8 @@ class EvaluationProtocol:
         missing: What was left out, for the report, an entry each.
 
     Raises:
-        DataError: If there is no condition, an index is out of range, an impostor pair is of one person, or, in an
-            identification, an image is listed twice or a probe shows a person who is not in the gallery.
+        DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, or, in an
+            identification, an image is listed twice or a probe shows an identity that is not in the gallery.
     """
 
     name: str
@@ -117,13 +117,13 @@ class EvaluationProtocol:
             raise DataError(f"{self.name}: {condition}: expected images 0 to {last} of its source, got {outside[0]}")
 
     def _check_pairs(self, condition: str, pairs: VerificationPairs) -> None:
-        """Refuse impostor pairs of one person; a source may well give the images of one person several identities."""
+        """Refuse impostor pairs of one identity; a source may well give the images of one several identities."""
         identities = self.source.identities
         wrong = np.flatnonzero(~pairs.same & (identities[pairs.first] == identities[pairs.second]))
         if len(wrong):
             first, second = (self.source.name(int(part[wrong[0]])) for part in (pairs.first, pairs.second))
             raise DataError(
-                f"{self.name}: {condition}: expected two people in an impostor pair, got {first} and {second}, "
+                f"{self.name}: {condition}: expected two identities in an impostor pair, got {first} and {second}, "
                 f"both of {self.source.identity_names[identities[pairs.first[wrong[0]]]]!r}"
             )
 
@@ -139,10 +139,10 @@ class EvaluationProtocol:
         known = np.isin(identities[identification.probes], identities[identification.gallery])
         if not known.all():
             probe = int(identification.probes[np.argmin(known)])
-            person = self.source.identity_names[identities[probe]]
+            shown = self.source.identity_names[identities[probe]]
             raise DataError(
-                f"{self.name}: {condition}: expected a gallery image of {person!r}, "
-                f"whom probe {self.source.name(probe)} shows, got none"
+                f"{self.name}: {condition}: expected a gallery image of {shown!r}, "
+                f"which probe {self.source.name(probe)} shows, got none"
             )
 
 

@@ -15,7 +15,7 @@ Landmarks = NDArray[np.float32]
 
 @runtime_checkable
 class FaceSource(Protocol):
-    """A collection of face images of known people, indexed from 0."""
+    """A collection of face images of known identities, indexed from 0."""
 
     @property
     def identities(self) -> NDArray[np.int64]:

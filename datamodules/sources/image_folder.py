@@ -1,4 +1,4 @@
-"""The plainest dataset there is: one folder per identity with that person's images in it."""
+"""The plainest dataset there is: one folder per identity with its images in it."""
 
 import os
 from collections.abc import Iterator, Sequence

@@ -38,7 +38,7 @@ SYSTEMS: dict[str, list[str]] = {
     "SOIDN": [
         "--config=soidn_demo",
         "--model.init_args.network.init_args.segmenter.init_args.dropout=0.5",
-        "--data.init_args.num_workers=1",
+        "--data.init_args.loading.num_workers=1",
     ],
     "C": [
         "--config=batch_triplet_demo",
@@ -74,11 +74,11 @@ TINY = [
     "--data.init_args.source.init_args.images_per_identity=12",
     "--data.init_args.source.init_args.num_workers=0",
     "--data.init_args.source.init_args.cache_dir=../faces",
-    "--data.init_args.batch_size=10",
-    "--data.init_args.evaluation_batch_size=32",
-    "--data.init_args.min_images=4",
-    "--data.init_args.num_unseen=3",
-    "--data.init_args.validation_share=0.4",
+    "--data.init_args.loading.batch_size=10",
+    "--data.init_args.loading.evaluation_batch_size=32",
+    "--data.init_args.split.min_images=4",
+    "--data.init_args.split.num_unseen=3",
+    "--data.init_args.split.validation_share=0.4",
     "--evaluate=false",
 ]
 

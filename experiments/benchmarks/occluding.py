@@ -6,13 +6,14 @@ from time import process_time
 import cv2
 import numpy as np
 
-from datamodules.occluders import DEFAULT_MIXTURE, NoisePatch, NormalPlacement, Occluder, TemplateMixture
+from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
 from experiments.cli.argument_checks import count
 from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
+from experiments.runs.layers import default_mixture
 
 SIZES = (64, 112, 224)
 PATCHES = ((20, 20), (20, 40), (40, 40))
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=count, default=7)
     arguments = parser.parse_args()
     cv2.setNumThreads(0)
-    mixture = TemplateMixture({name: 1.0 for name in DEFAULT_MIXTURE if name != CLEAN})
+    mixture = TemplateMixture({name: 1.0 for name in default_mixture() if name != CLEAN})
     occluders: dict[str, Occluder] = {name: mixture.component(name) for name in mixture.names}
     occluders["mixture"] = mixture
     occluders |= {f"noise patch {h} x {w}": NoisePatch((h, w), NormalPlacement()) for h, w in PATCHES}

@@ -25,6 +25,7 @@ from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
 from experiments.cli.user_errors import main as run_command
 from experiments.launch import Parser
+from experiments.runs.layers import default_mixture
 from lightning_modules.networks import Normalize
 
 SIZE = 112
@@ -64,7 +65,7 @@ def dataset(
         source.identities[indices],
         landmarks=FixedLandmarks("arcface"),
         image_size=size,
-        occluder=TemplateMixture() if occlude else None,
+        occluder=TemplateMixture(default_mixture()) if occlude else None,
         augmentation=Augmentation() if augment else None,
     )
 

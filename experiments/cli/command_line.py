@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from experiments.cli import wandb_runs
 from experiments.cli.dry_cli import DryCLI, ParsingCLI
 from experiments.cli.face_cli import FaceCLI
+from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
 from experiments.cli.user_errors import UserError
 from experiments.cli.words import prepared
@@ -34,7 +35,7 @@ def run(
     wandb_runs.settle_mode()
     words = prepared(args)
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
-    warnings.filterwarnings("ignore", message=".*LeafSpec")  # Lightning's, about itself
+    silence()
     try:
         return (cli or (DryCLI if dry else FaceCLI))(words, siblings)
     except UserError:

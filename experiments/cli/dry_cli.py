@@ -17,8 +17,9 @@ class DryCLI(FaceCLI):
         self.config = asked.clone()
         config = self.config[self.subcommand] if self.subcommand else self.config
         data, model = config.data.get("init_args", {}), config.model.get("init_args", {})
-        if "check_images" in data and data.get("on_bad_image") != "skip" and data.get("duplicates", "warn") == "warn":
-            data["check_images"] = False
+        checks = data.get("checks")
+        if checks is not None and checks.get("on_bad_image") != "skip" and checks.get("duplicates", "warn") == "warn":
+            checks["check_images"] = False
         if not all(Path(path).exists() for path in values_of(data.get("training_occluder"), "map_file")):
             data["training_occluder"] = None
         if model.get("initial_weights") is None and model.get("continue_classifier"):

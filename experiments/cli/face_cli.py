@@ -80,6 +80,7 @@ class FaceCLI(LightningCLI):
             subclass_mode_data=True,
             save_config_callback=LogConfigCallback,
             save_config_kwargs={"overwrite": True},
+            trainer_defaults={"enable_model_summary": False},  # with a column of FLOPs, all of them 0
             seed_everything_default=0,
             auto_configure_optimizers=False,
             parser_kwargs={"exit_on_error": False, "allow_abbrev": False},

@@ -87,6 +87,7 @@ def start(trainer: Trainer) -> None:
 def _start(logger: WandbLogger) -> None:
     if logs_online():
         os.environ.setdefault("WANDB_INIT_TIMEOUT", str(START_SECONDS))
+    logger._wandb_init.pop("anonymous", None)  # Lightning gives it always, and W&B warns that it has no effect
     try:
         try:
             _ = logger.experiment

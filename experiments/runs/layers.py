@@ -78,6 +78,13 @@ def merged(name: str) -> dict[str, Any]:
     return deepcopy(_merged(name))
 
 
+def default_mixture() -> dict[str, float]:
+    """Return how often training meets which occluder, by name, where no later layer says otherwise."""
+    data = read_yaml(CONFIGS / "base" / "all.yaml")["data"]["init_args"]
+    mixture: dict[str, float] = data["training_occluder"]["init_args"]["probabilities"]
+    return mixture
+
+
 @cache
 def _merged(name: str) -> dict[str, Any]:
     result = named(name)

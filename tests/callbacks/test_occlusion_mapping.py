@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import nn
 from callbacks import MapRefresh, OcclusionMapping
 from callbacks.occlusion_mapping import Subset, in_placement_half
 from callbacks.occlusion_sensitivity import occlusion_error_map
-from datamodules import FaceDataModule
+from datamodules import FaceDataModule, Loading, SplitSettings
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, OccluderMixture, StrategicPlacement
 from datamodules.seams.occlusion_map_file import OcclusionMap
@@ -39,12 +40,8 @@ def data(**settings: Any) -> FaceDataModule:
     return FaceDataModule(
         PlainSource([12, 12, 12, 12, 12], size=(SIZE, SIZE)),
         image_size=SIZE,
-        batch_size=8,
-        evaluation_batch_size=7,
-        num_workers=0,
-        min_images=12,
-        num_unseen=2,
-        validation_share=0.5,
+        loading=Loading(batch_size=8, evaluation_batch_size=7, num_workers=0),
+        split=SplitSettings(min_images=12, num_unseen=2, validation_share=0.5),
         **settings,
     )
 
@@ -211,7 +208,7 @@ def test_a_resumed_run_places_occluders_as_an_undisturbed_one(
     def fitted(folder: Path | None, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
         patch = NoisePatch(OCCLUDER, StrategicPlacement(where, 0.01), colour=False)
         faces = data(training_occluder=patch, occlude_validation=False)
-        faces.num_workers = workers
+        faces.loading = replace(faces.loading, num_workers=workers)
         refresh = MapRefresh(where, OCCLUDER, refresh_every=2, stride=5)
         run = trainer(tmp_path, refresh, Saver(folder), epochs=3, val_check_interval=often)
         model = module()

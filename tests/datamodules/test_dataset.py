@@ -50,7 +50,7 @@ def test_a_sample_is_a_function_of_seed_epoch_and_index() -> None:
 
 
 def test_the_first_view_is_drawn_from_the_streams_of_old() -> None:
-    # runs of before there were views go on with the same faces
+    # runs of before there were views resume with the same faces
     source, occluder, augmentation = PlainSource([3, 3]), RandomSquare(), Augmentation(brightness=0.4)
     occluded = occluder(source.image(2), POINTS, sample_generator(5, 1, 2, stream="training/occluder"))
     image, mask = augmentation(occluded.image, occluded.mask, sample_generator(5, 1, 2, stream="training/augmentation"))

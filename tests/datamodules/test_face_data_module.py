@@ -1,4 +1,4 @@
-"""The data module: disjoint people, the same data for any number of workers, bad images found before training."""
+"""The data module: disjoint identities, the same data for any number of workers, bad images found before training."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 
-from datamodules import FaceBatch, FaceDataModule, IdentityBatches
+from datamodules import FaceBatch, FaceDataModule, IdentityBatches, ImageChecks, Loading, SplitSettings
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, OccluderMixture, OcclusionMap, StrategicPlacement, UniformPlacement
 from datamodules.occluders.occluder import Occluded
@@ -26,10 +26,8 @@ def faces(source: PlainSource | None = None, **settings: Any) -> FaceDataModule:
         "training_occluder": mixture,
         "evaluation_occluders": mixture,
         "image_size": 32,
-        "batch_size": 8,
-        "num_workers": 0,
-        "min_images": 10,
-        "num_unseen": 3,
+        "loading": Loading(batch_size=8, num_workers=0),
+        "split": SplitSettings(min_images=10, num_unseen=3),
     }
     return FaceDataModule(source or PlainSource(COUNTS), **{**defaults, **settings})
 
@@ -63,7 +61,9 @@ def test_test_loader_shows_each_unseen_face_clean_and_under_each_occluder() -> N
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_number_of_workers_is_irrelevant(split: str) -> None:
-    alone, helped = (batches(faces(num_workers=workers), split, epoch=2) for workers in (0, 2))
+    alone, helped = (
+        batches(faces(loading=Loading(batch_size=8, num_workers=workers)), split, epoch=2) for workers in (0, 2)
+    )
     assert len(alone) == len(helped)
     for one, two in zip(alone, helped, strict=True):
         assert torch.equal(one["image"], two["image"])
@@ -89,7 +89,7 @@ def test_a_bad_image_stops_before_training() -> None:
 
 
 def test_bad_images_are_left_out_and_counted() -> None:
-    data = faces(PlainSource(COUNTS, broken=[17, 40]), on_bad_image="skip")
+    data = faces(PlainSource(COUNTS, broken=[17, 40]), checks=ImageChecks(on_bad_image="skip"))
     assert "2 unusable images left out" in data.describe()
     assert not {17, 40} & set(
         values(data, "train", "index") + values(data, "val", "index") + values(data, "test", "index")
@@ -97,7 +97,7 @@ def test_bad_images_are_left_out_and_counted() -> None:
 
 
 def test_identity_batches_are_p_identities_of_k_images_whatever_the_batch_size() -> None:
-    data = faces(identity_batches=IdentityBatches(identities=3, images=4), batch_size=8)
+    data = faces(identity_batches=IdentityBatches(identities=3, images=4))
     epoch = batches(data, "train")
     assert len(epoch) == len(data.train_dataloader()) == 3  # 5 identities with 11 images: 10 groups of 4
     for batch in epoch:
@@ -118,7 +118,9 @@ def test_processes_share_an_identity_batch() -> None:
 def test_identities_of_one_training_image_are_left_out_and_told() -> None:
     counts = [12] * 5 + [2] * 4  # of two images, one is kept for validation
     data = faces(
-        PlainSource(counts), min_images=2, num_unseen=2, identity_batches=IdentityBatches(identities=2, images=2)
+        PlainSource(counts),
+        split=SplitSettings(min_images=2, num_unseen=2),
+        identity_batches=IdentityBatches(identities=2, images=2),
     )
     alone = np.count_nonzero(np.bincount(data.source.identities[data.split.train]) == 1)
     assert data.describe().endswith(
@@ -131,25 +133,27 @@ def test_fewer_identities_than_a_batch_has_are_refused_before_training() -> None
         faces(identity_batches=IdentityBatches(identities=6))
 
 
-def test_identity_batches_are_set_from_yaml() -> None:
+def test_groups_of_settings_are_set_from_yaml() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(FaceDataModule, "data")
     config = """
     data:
       source: {class_path: datamodules.sources.SyntheticFaces, init_args: {num_identities: 8, images_per_identity: 3}}
-      min_images: 3
-      num_unseen: 2
-      check_images: false
+      split: {min_images: 3, num_unseen: 2}
+      loading: {num_workers: 0}
+      checks: {check_images: false}
       identity_batches: {identities: 5}
     """
     data = parser.instantiate(parser.parse_string(config)).data
-    assert data.identity_batches == IdentityBatches(identities=5, images=4)
+    assert data.batches.groups == IdentityBatches(identities=5, images=4)
+    assert data.loading == Loading(batch_size=64, evaluation_batch_size=256, num_workers=0)
+    assert data.num_classes == 6
+    assert "not looked for" in data.describe()
 
 
-@pytest.mark.parametrize("setting", ["image_size", "batch_size", "evaluation_batch_size"])
-def test_refuses_sizes(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"`{setting}` of at least [12], got 0"):
-        faces(None, **{setting: 0})
+def test_refuses_images_without_a_size() -> None:
+    with pytest.raises(ValueError, match="`image_size` of at least 1, got 0"):
+        faces(image_size=0)
 
 
 @pytest.mark.parametrize("setting", ["training_occluder", "evaluation_occluders"])

@@ -1,11 +1,13 @@
 """Looking at every image before training."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from datamodules.duplicates import pixel_digest
 from datamodules.errors import DataError
-from datamodules.image_checks import usable_images
+from datamodules.image_checks import ImageChecks, look_at_images, usable_images
 from datamodules.sources import SourceLandmarks
 from tests.helpers.doubles import PlainSource
 
@@ -55,3 +57,22 @@ def test_every_usable_image_has_the_digest_of_its_pixels() -> None:
     found = usable_images(source, np.array([256, 1, 0, 2]), LANDMARKS, on_bad_image="skip")
     assert found.digests.tolist() == [pixel_digest(source.image(index)) for index in (256, 0, 2)]
     assert found.digests[0] == found.digests[1] != found.digests[2]  # levels of grey repeat after 256
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"on_bad_image": "skip"}, "on_bad_image: skip"),
+        ({"duplicates": "drop"}, "duplicates: drop"),
+        ({"duplicates": "refuse"}, "duplicates: refuse"),
+    ],
+)
+def test_what_is_not_looked_at_cannot_be_left_out(settings: dict[str, Any], asked: str) -> None:
+    with pytest.raises(ValueError, match=f"^Expected `check_images` with `{asked}`: "):
+        ImageChecks(check_images=False, **settings)
+
+
+def test_where_nothing_is_looked_at_every_image_is_used_and_that_is_said() -> None:
+    looked = look_at_images(PlainSource([3, 3], broken=[5]), LANDMARKS, ImageChecks(check_images=False))
+    assert looked.usable.tolist() == list(range(6))
+    assert looked.describe() == "; bad images and copies not looked for (check_images: false)"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, get_worker_info
 
-from datamodules import FaceDataModule
+from datamodules import FaceDataModule, Loading, SplitSettings
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
 from datamodules.occluders.occluder import Occluded
@@ -48,12 +48,17 @@ def test_what_is_never_loaded_needs_no_room(free: list[int]) -> None:
 
 @pytest.mark.parametrize("stage", ["fit", "test"])
 def test_a_data_module_refuses_before_it_loads(stage: str, free: list[int]) -> None:
-    data = FaceDataModule(PlainSource([12] * 8), image_size=32, num_workers=2, min_images=10, num_unseen=3)
+    data = FaceDataModule(
+        PlainSource([12] * 8),
+        image_size=32,
+        loading=Loading(num_workers=2),
+        split=SplitSettings(min_images=10, num_unseen=3),
+    )
     data.setup(stage)
     free[0] = 50_000  # 18 images of the evaluation, 45 of training
     with pytest.raises(DataError, match="2 loading processes"):
         data.setup(stage)
-    data.num_workers = 0
+    data.loading = Loading(num_workers=0)
     data.setup(stage)
 
 
@@ -73,7 +78,11 @@ class NoRoom(RandomSquare):
 
 def test_a_loading_process_without_room_says_so_and_nobody_waits() -> None:
     data = FaceDataModule(
-        PlainSource([12] * 8), training_occluder=NoRoom(), image_size=32, num_workers=1, min_images=10, num_unseen=3
+        PlainSource([12] * 8),
+        training_occluder=NoRoom(),
+        image_size=32,
+        loading=Loading(num_workers=1),
+        split=SplitSettings(min_images=10, num_unseen=3),
     )
     faces = data.train_dataloader().dataset
     loader = DataLoader(faces, batch_size=64, num_workers=1, collate_fn=collate_faces)
@@ -82,7 +91,12 @@ def test_a_loading_process_without_room_says_so_and_nobody_waits() -> None:
 
 
 def test_a_loading_process_hands_over_shared_memory_and_the_training_itself_does_not() -> None:
-    data = FaceDataModule(PlainSource([12] * 8), image_size=32, num_workers=0, min_images=10, num_unseen=3)
+    data = FaceDataModule(
+        PlainSource([12] * 8),
+        image_size=32,
+        loading=Loading(num_workers=0),
+        split=SplitSettings(min_images=10, num_unseen=3),
+    )
     faces = data.val_dataloader().dataset
     for workers in (0, 1):
         (batch,) = DataLoader(

@@ -30,9 +30,9 @@ def short() -> Options:
         "--trainer.max_epochs=1",
         "--trainer.log_every_n_steps=1",
         "--trainer.accelerator=cpu",
-        "--data.init_args.batch_size=8",
-        "--data.init_args.evaluation_batch_size=32",
-        "--data.init_args.num_unseen=3",
+        "--data.init_args.loading.batch_size=8",
+        "--data.init_args.loading.evaluation_batch_size=32",
+        "--data.init_args.split.num_unseen=3",
     ]
 
 
@@ -42,6 +42,6 @@ def tiny(faces_dir: Path, short: Options) -> Options:
     source = {"num_identities": 8, "images_per_identity": 4, "num_workers": 0, "cache_dir": faces_dir}
     return [
         *(f"--data.init_args.source.init_args.{key}={value}" for key, value in source.items()),
-        "--data.init_args.min_images=4",
+        "--data.init_args.split.min_images=4",
         *short,
     ]

@@ -62,7 +62,7 @@ def test_few_faces_are_trained_on_for_more_epochs() -> None:
 
 
 def test_the_first_stage_shares_settings_of_the_trainer_and_batch_size_but_not_its_length() -> None:
-    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.batch_size=8"]
+    shared = ["--trainer.accelerator=cpu", "--trainer.limit_train_batches=2", "--data.init_args.loading.batch_size=8"]
     own = [
         "--trainer.max_epochs=3",
         "--seed_everything=1",
@@ -82,7 +82,7 @@ def test_the_trunk_is_planned_from_the_resolved_configuration(tiny: Options, tmp
     assert options["seed_everything"] == "5"
     assert json.loads(options["model.init_args.network.init_args.head"])["init_args"]["embedding_dim"] == 32
     data = json.loads(options["data"])["init_args"]
-    assert (data["training_occluder"], data["min_images"], data["check_images"]) == (None, 4, True)
+    assert (data["training_occluder"], data["split"]["min_images"], data["checks"]["check_images"]) == (None, 4, True)
 
 
 def test_other_people_or_pixels_are_other_faces(tiny: Options) -> None:
@@ -91,7 +91,7 @@ def test_other_people_or_pixels_are_other_faces(tiny: Options) -> None:
 
     assert faces() == faces("--model.init_args.segmentation_weight=0.5")
     assert faces() != faces("--data.init_args.source.init_args.seed=1")
-    assert faces() != faces("--data.init_args.num_unseen=2")
+    assert faces() != faces("--data.init_args.split.num_unseen=2")
 
 
 @pytest.mark.parametrize("system", ["soidn", "segmentation", "baseline"])
@@ -246,8 +246,8 @@ def test_all_that_start_from_model_a_start_from_the_same(tiny: Options, trained:
         plan = run(["fit", f"--config={system}_demo", *options, *few], dry=True)
         train_first_once(plan, [], "model_a_demo")
     ((*_, data),) = [[word for word in args if word.startswith("--data=")] for args in trained]
-    own = merged("model_a_demo")["data"]["init_args"]
-    assert json.loads(data.removeprefix("--data="))["init_args"]["batch_size"] == own["batch_size"]
+    own = merged("model_a_demo")["data"]["init_args"]["loading"]
+    assert json.loads(data.removeprefix("--data="))["init_args"]["loading"]["batch_size"] == own["batch_size"]
 
 
 def test_model_a_starts_from_no_trunk(tiny: Options, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,7 +263,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
     system: str, tiny: Options, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     batches = "--data.init_args.identity_batches={identities: 4, images: 2}"
-    small = [*tiny, batches, "--data.init_args.validation_share=0.5"]  # two faces each
+    small = [*tiny, batches, "--data.init_args.split.validation_share=0.5"]  # two faces each
     with caplog.at_level("INFO", "pytorch_lightning.utilities.rank_zero"):
         launch([system, *small])
     said = capsys.readouterr().out
@@ -288,7 +288,7 @@ def test_triplets_start_from_a_model_a_that_is_trained_once(
 def test_strategic_patches_follow_a_map_of_model_a_that_is_made_once(
     tiny: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    changes = {"source.init_args.images_per_identity": 10, "min_images": 10, "validation_share": 0.4}
+    changes = {"source.init_args.images_per_identity": 10, "split.min_images": 10, "split.validation_share": 0.4}
     some = [*tiny, *(f"--data.init_args.{key}={value}" for key, value in changes.items())]
     launch(["model_a_strategic", *some])
     said = capsys.readouterr().out
@@ -396,7 +396,12 @@ def test_bad_images_can_be_left_out_and_are_counted(
 ) -> None:
     folder(tmp_path / "faces")
     (tmp_path / "faces/person-00/person-00_0001.jpg").write_bytes(b"no image")
-    options = [*short, "--data.init_args.on_bad_image=skip", "--evaluate=false", "--trainer.limit_train_batches=1"]
+    options = [
+        *short,
+        "--data.init_args.checks.on_bad_image=skip",
+        "--evaluate=false",
+        "--trainer.limit_train_batches=1",
+    ]
     with caplog.at_level("INFO"):
         launch(["segmentation", "--data", str(tmp_path / "faces"), "--scale=demo", *options])
     assert "1 unusable images left out" in caplog.text

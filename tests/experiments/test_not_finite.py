@@ -42,7 +42,7 @@ def test_one_nan_in_the_head_names_a_face_in_place_of_figures(
 
 def test_a_training_that_diverges_names_epoch_and_batch(options: Options, capsys: pytest.CaptureFixture[str]) -> None:
     rate = "--model.init_args.optimizer={class_path: torch.optim.SGD, init_args: {lr: 1e20}}"
-    line = said(["fit", *options, rate, "--trainer.max_epochs=3", "--data.init_args.batch_size=2"], capsys)
+    line = said(["fit", *options, rate, "--trainer.max_epochs=3", "--data.init_args.loading.batch_size=2"], capsys)
     assert line.startswith("Epoch 0, batch 1: expected a finite loss, got NaN or infinity: lower the learning rate"), (
         line
     )

@@ -60,10 +60,10 @@ def test_two_processes_come_to_the_metrics_of_one(
     # in float64, where all that rounding does lies far below what is compared: the sum of two means of 2 images is
     # not, to the last bit, that of 4
     config = [f"--config={system}_demo", *tiny, *PLAIN[system], SGD, "--trainer.precision=64-true"]
-    options = [*config, "--data.init_args.num_unseen=2", "--trainer.max_epochs=2"]
-    run(["fit", *options, "--data.init_args.batch_size=4"])
+    options = [*config, "--data.init_args.split.num_unseen=2", "--trainer.max_epochs=2"]
+    run(["fit", *options, "--data.init_args.loading.batch_size=4"])
     folders = tmp_path, elsewhere()
-    run_module_in_two("experiments.train", "fit", *options, "--data.init_args.batch_size=2", *TWO)
+    run_module_in_two("experiments.train", "fit", *options, "--data.init_args.loading.batch_size=2", *TWO)
     one, two = (folder / f"runs/{system}_demo/version_0" for folder in folders)
     assert len(metrics(one)) > 20
     assert metrics(two) == pytest.approx(metrics(one), abs=1e-6)  # what they are rounded to
@@ -77,7 +77,7 @@ def test_two_processes_come_to_the_metrics_of_one(
 @pytest.mark.slow
 def test_two_processes_measure_what_one_does(tiny: Options, tmp_path: Path, elsewhere: Callable[[], Path]) -> None:
     # 3 people × 3 images × 7 conditions = 63 faces: two processes repeat one
-    options = ["--config=soidn_demo", *tiny, "--data.init_args.images_per_unseen=3"]
+    options = ["--config=soidn_demo", *tiny, "--data.init_args.split.images_per_unseen=3"]
     run(["fit", *options])
     one, two = tmp_path / "runs/soidn_demo/version_0", elsewhere() / "runs/soidn_demo/version_0"
     run_module("experiments.train", "test", *options, f"--ckpt_path={one}/checkpoints/last.ckpt", *TWO)

@@ -41,8 +41,8 @@ def fit(tiny: Options, *more: str, signals: Signals | None = None) -> FaceCLI:
     }
     options = [
         *tiny,
-        "--data.init_args.batch_size=5",
-        "--data.init_args.evaluation_batch_size=2",
+        "--data.init_args.loading.batch_size=5",
+        "--data.init_args.loading.evaluation_batch_size=2",
         "--trainer.max_epochs=3",
         f"--trainer.callbacks={[save]}",
         "--trainer.logger=false",

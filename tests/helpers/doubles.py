@@ -26,7 +26,7 @@ class PlainSource:
 
     @property
     def identity_names(self) -> Sequence[str]:
-        return [f"person-{i}" for i in range(len(self.counts))]
+        return [f"identity-{i}" for i in range(len(self.counts))]
 
     def __len__(self) -> int:
         return sum(self.counts)

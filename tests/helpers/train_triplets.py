@@ -12,7 +12,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import nn
 
-from datamodules import FaceDataModule, IdentityBatches
+from datamodules import FaceDataModule, IdentityBatches, Loading, SplitSettings
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import TripletModule
 from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, Normalize
@@ -48,9 +48,8 @@ def train(path: Path, processes: int, loss: str, chunk_size: int) -> None:
         PlainSource([8] * 12),
         training_occluder=RandomSquare(),
         image_size=32,
-        num_workers=0,
-        min_images=8,
-        num_unseen=2,
+        loading=Loading(num_workers=0),
+        split=SplitSettings(min_images=8, num_unseen=2),
         identity_batches=IdentityBatches(4, 3),
     )
     network = FaceNet(CasiaNetTrunk(width=0.0625), AveragePoolHead, image_size=32, in_channels=1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from pytorch_lightning import Trainer
 
-from datamodules import FaceDataModule
+from datamodules import FaceDataModule, Loading, SplitSettings
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import SOIDN, FaceNet, FCN8s, VGG16Head, VGG16Trunk
@@ -32,10 +32,8 @@ def faces(batch_size: int) -> FaceDataModule:
         PlainSource([5] * 8),
         training_occluder=RandomSquare(),
         image_size=32,
-        batch_size=batch_size,
-        num_workers=0,
-        min_images=5,
-        num_unseen=3,
+        loading=Loading(batch_size=batch_size, num_workers=0),
+        split=SplitSettings(min_images=5, num_unseen=3),
     )
 
 

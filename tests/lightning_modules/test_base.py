@@ -11,7 +11,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from datamodules import FaceDataModule
+from datamodules import FaceDataModule, Loading, SplitSettings
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule, WarmupCosine
 from lightning_modules.base import FaceModule
@@ -38,10 +38,8 @@ def train(
         PlainSource([5] * 8),
         training_occluder=RandomSquare(),
         image_size=32,
-        batch_size=8,
-        num_workers=num_workers,
-        min_images=5,
-        num_unseen=3,
+        loading=Loading(batch_size=8, num_workers=num_workers),
+        split=SplitSettings(min_images=5, num_unseen=3),
     )
     trainer = Trainer(
         max_epochs=epochs,

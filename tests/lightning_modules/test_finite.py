@@ -11,7 +11,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
-from datamodules import FaceDataModule
+from datamodules import FaceDataModule, Loading, SplitSettings
 from datamodules.errors import DataError
 from datamodules.occluders import OccluderMixture
 from datamodules.seams.face_batch import FaceBatch
@@ -40,16 +40,14 @@ def broken(module: FaceModule) -> FaceModule:
     return module
 
 
-def faces() -> FaceDataModule:
+def faces(batch_size: int = 8) -> FaceDataModule:
     return FaceDataModule(
         PlainSource([5] * 8),
         training_occluder=RandomSquare(),
         evaluation_occluders=OccluderMixture({"square": RandomSquare()}, {"square": 1.0}),
         image_size=32,
-        batch_size=8,
-        num_workers=0,
-        min_images=5,
-        num_unseen=3,
+        loading=Loading(batch_size=batch_size, num_workers=0),
+        split=SplitSettings(min_images=5, num_unseen=3),
     )
 
 
@@ -111,8 +109,7 @@ def test_a_long_epoch_is_not_trained_to_its_end(
 ) -> None:
     monkeypatch.setattr("lightning_modules.finite_module.LOSSES_KEPT", 2)
     loss = BreaksAt(0)
-    data = faces()
-    data.batch_size = 2
+    data = faces(batch_size=2)
     with pytest.raises(DataError, match=r"^Epoch 0, batch 0: expected a finite loss"):
         trainer(tmp_path, max_epochs=1, limit_val_batches=0).fit(
             ClassifierModule(face_net, 5, loss=loss), datamodule=data

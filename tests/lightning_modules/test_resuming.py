@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
-from datamodules import FaceDataModule, IdentityBatches
+from datamodules import FaceDataModule, IdentityBatches, Loading, SplitSettings
 from datamodules.errors import DataError
 from lightning_modules import ClassifierModule
 from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, Normalize
@@ -60,12 +60,9 @@ def data(*, workers: int = 0, identity_batches: bool = False, batch_size: int = 
         PlainSource([6] * 7, size=(SIZE, SIZE)),
         training_occluder=RandomSquare(),
         image_size=SIZE,
-        batch_size=batch_size,
+        loading=Loading(batch_size=batch_size, num_workers=workers),
         identity_batches=IdentityBatches(2, 3) if identity_batches else None,
-        num_workers=workers,
-        min_images=6,
-        num_unseen=2,
-        validation_share=0.2,
+        split=SplitSettings(min_images=6, num_unseen=2, validation_share=0.2),
     )
 
 

@@ -1,7 +1,7 @@
 """Drawn occluders: instance ``k`` of a category is a pure function of (category, split, k)."""
 
-from datamodules.occluders.drawn.categories import CATEGORIES, DEFAULT_MIXTURE, drawn_sprite
+from datamodules.occluders.drawn.categories import CATEGORIES, drawn_sprite
 from datamodules.occluders.drawn.category import Category, FrozenCategory
 from datamodules.occluders.drawn.colours import SPLITS, Split
 
-__all__ = ["CATEGORIES", "DEFAULT_MIXTURE", "SPLITS", "Category", "FrozenCategory", "Split", "drawn_sprite"]
+__all__ = ["CATEGORIES", "SPLITS", "Category", "FrozenCategory", "Split", "drawn_sprite"]

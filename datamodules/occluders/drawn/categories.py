@@ -1,4 +1,4 @@
-"""The built-in categories of occluders, and how often training meets which: a new one is a line in both."""
+"""The built-in categories of occluders: a new one is a line here."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +14,6 @@ from datamodules.occluders.drawn.party_mask import PARTY_MASK
 from datamodules.occluders.drawn.scarf import SCARF
 from datamodules.occluders.drawn.sunglasses import SUNGLASSES
 from datamodules.occluders.sprite import Sprite
-from datamodules.seams.conditions import CLEAN
 
 _BUILT_IN = (
     SUNGLASSES,
@@ -25,17 +24,6 @@ _BUILT_IN = (
 )
 CATEGORIES: Mapping[str, Category] = {category.name: category for category in _BUILT_IN}
 """Categories by name: the five of the SOIDN paper (Fig. 7)."""
-
-DEFAULT_MIXTURE: dict[str, float] = {
-    CLEAN: 0.33,
-    "sunglasses": 0.15,
-    "party_mask": 0.12,
-    "scarf": 0.15,
-    "doctor_mask": 0.12,
-    "cup": 0.08,
-    "sunglasses+scarf": 0.05,
-}
-"""How often training meets which occluder, where a configuration does not say; the paper does not."""
 
 
 @cache

@@ -15,7 +15,7 @@ class Eyes:
     """The lids of both eyes as functions of the place ``s`` between inner (-1) and outer corner (1).
 
     Args:
-        traits: The people.
+        traits: The identities.
         scene: The photos.
     """
 

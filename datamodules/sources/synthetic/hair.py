@@ -25,7 +25,7 @@ class Haircut(NamedTuple):
 
 
 def haircut(traits: Columns, scene: Columns) -> Haircut:
-    """Choose how the hair is worn: the person's usual way, another one, or tied back."""
+    """Choose how the hair is worn: the identity's usual way, another one, or tied back."""
     usual, tied = scene["arrangement"] < 0.5, scene["arrangement"] > 0.85
     length = np.where(usual, traits["hair_length"], np.round(scene["other_length"] * 4) / 4)
     fringe = np.where(usual, traits["hair_fringe"], scene["other_fringe"])

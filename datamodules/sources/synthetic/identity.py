@@ -1,4 +1,4 @@
-"""What makes a person: the parameters of facial parts and how they spread over people.
+"""What makes an identity: the parameters of facial parts and how they spread over identities.
 
 Lengths are in units of 70 mm, about half the width of a face; the origin lies between the eyes, x points
 to the right as seen, y down and z towards the viewer.

@@ -43,7 +43,7 @@ def _illumination(light: Light, scene: Columns) -> Pixels:
 
 
 def _complexion(light: Light, traits: Columns) -> Pixels:
-    """The person's own patches, blush and stubble as factors on the skin's colour, ``(B, 3, S, S)``."""
+    """An identity's own patches, blush and stubble as factors on the skin's colour, ``(B, 3, S, S)``."""
     blush = hill(np.abs(light.x), light.y, 0.60, 0.45, 0.36, 0.32)[:, None]
     stubble = np.clip((light.y - np.float32(0.72)) * np.float32(3.0), 0.0, 1.0)[:, None]
     factors = blush * _column(traits["blush"] * np.array([0.04, -0.22, -0.20]))

@@ -51,7 +51,7 @@ class Light:
     """Diffuse light and highlights on the faces of a batch.
 
     Args:
-        traits: The people.
+        traits: The identities.
         scene: The photos.
         pose: Their poses.
         size: Side of the maps in pixels.

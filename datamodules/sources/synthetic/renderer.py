@@ -1,4 +1,4 @@
-"""People and photos to pixels: the whole renderer as one pure function."""
+"""Identities and photos to pixels: the whole renderer as one pure function."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -41,15 +41,15 @@ class RenderedFaces(NamedTuple):
 
 
 def render(identities: Sequence[int], draws: Sequence[int], *, size: int, seed: int) -> RenderedFaces:
-    """Render photo ``draws[i]`` of person ``identities[i]``, all at once.
+    """Render photo ``draws[i]`` of identity ``identities[i]``, all at once.
 
     A face depends on its own pair, the seed and the size alone, to the last bit: not on the others.
 
     Args:
-        identities: Numbers of the people, ``(B,)``.
+        identities: Numbers of the identities, ``(B,)``.
         draws: Numbers of their photos, ``(B,)``.
         size: Side of the images in pixels.
-        seed: Chooses the people and their photos.
+        seed: Chooses the identities and their photos.
 
     Example:
         >>> faces = render([0, 0, 5], [0, 1, 0], size=48, seed=0)
@@ -61,7 +61,7 @@ def render(identities: Sequence[int], draws: Sequence[int], *, size: int, seed: 
 
 
 def render_scenes(traits: Columns, scene: Columns, *, size: int) -> RenderedFaces:
-    """Render people in photos that are given parameter by parameter."""
+    """Render identities in photos that are given parameter by parameter."""
     points = _landmarks(traits, scene)
     pose = place_heads(scene, points[:, :5], size)
     albedo = draw_parts(_parts(traits, scene), pose, scene, size)

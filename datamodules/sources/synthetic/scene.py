@@ -1,4 +1,4 @@
-"""What changes from one photo of a person to the next: pose, expression, hair, light, camera and background."""
+"""What changes from one photo of an identity to the next: pose, expression, hair, light, camera and background."""
 
 from collections.abc import Sequence
 from zlib import crc32
@@ -68,7 +68,7 @@ _TABLE = ParameterTable(_NORMALS, _UNIFORMS, _BLOCKS)
 
 
 def draw_scenes(seed: int, identities: Sequence[int], draws: Sequence[int]) -> Columns:
-    """Return what photo ``draws[i]`` of ``identities[i]`` adds to the person; each pair stands on its own."""
+    """Return what photo ``draws[i]`` of ``identities[i]`` adds to the identity; each pair stands on its own."""
     scene = _TABLE.draw([(_STREAM, seed, *pair) for pair in zip(identities, draws, strict=True)])
     scene["mouth_opening"] = np.maximum(scene["mouth_opening"], 0.0)
     scene["blur"] = np.maximum(scene["blur"], 0.0)

@@ -74,7 +74,7 @@ def _moles(traits: Columns) -> Floats:
     place = traits["moles"].reshape(-1, MOLES, 3)
     across, down, size = place[..., 0:1], place[..., 1:2], place[..., 2:3]
     cos, sin = circle(8)
-    # A mole beyond the person's number shrinks to nothing.
+    # A mole beyond the identity's number shrinks to nothing.
     present = np.clip(traits["mole_count"][:, None] - np.arange(MOLES)[:, None] + 0.5, 0.0, 1.0) ** 0.5
     radius = (0.022 + 0.026 * size) * present
     return lift(1.5 * (across - 0.5) + radius * cos, -0.6 + 1.9 * down + radius * sin, 0.05)

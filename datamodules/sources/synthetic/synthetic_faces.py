@@ -17,13 +17,13 @@ _SMALLEST, _LARGEST = 16, 512
 class SyntheticFaces:
     """Procedural 2.5-D faces; satisfies :class:`~datamodules.seams.face_source.FaceSource`.
 
-    People differ in about seventy parameters of facial parts: outline, chin, ears, eyes, brows, nose, mouth,
-    cheekbones, skin, folds, beard, moles, freckles and hair. Photos of a person differ in pose, expression,
+    Identities differ in about seventy parameters of facial parts: outline, chin, ears, eyes, brows, nose, mouth,
+    cheekbones, skin, folds, beard, moles, freckles and hair. Photos of one differ in pose, expression,
     gaze, light, colour cast, the way the hair is worn, clothes, background, blur and noise, so that neither
     the mean colour nor the background tells who it is.
 
     Image ``i`` is photo ``i % images_per_identity`` of identity ``i // images_per_identity``. A face is a pure
-    function of (seed, identity, photo): identity 7 is the same person however many there are, and its photo 3
+    function of (seed, identity, photo): identity 7 looks the same however many there are, and its photo 3
     the same picture however many it has.
 
     Faces are aligned loosely, as a detector's crops are. The mean landmarks, as shares of the image's side,
@@ -31,10 +31,10 @@ class SyntheticFaces:
     and (0.599, 0.717): four fifths of the usual 112-pixel alignment, so that hair, ears and chin are seen.
 
     Args:
-        num_identities: Number of people.
+        num_identities: Number of identities.
         images_per_identity: Photos of each.
         image_size: Side of the square images in pixels, from 16 to 512; drawn for 48 to 224.
-        seed: Chooses the people and their photos.
+        seed: Chooses the identities and their photos.
         cache_dir: Folder in which every face is rendered once, when the source is built, and read from
             afterwards; without it each is rendered anew whenever it is asked for.
         num_workers: Processes that fill the cache; see :func:`load_or_render`.
@@ -72,8 +72,8 @@ class SyntheticFaces:
     @property
     def identities(self) -> NDArray[np.int64]:
         """Identity of every image, ``(N,)``."""
-        people = np.arange(self._collection.num_identities, dtype=np.int64)
-        return np.repeat(people, self._collection.images_per_identity)
+        identities = np.arange(self._collection.num_identities, dtype=np.int64)
+        return np.repeat(identities, self._collection.images_per_identity)
 
     @property
     def identity_names(self) -> Sequence[str]:
@@ -112,7 +112,7 @@ class SyntheticFaces:
         return np.array(faces.landmarks[row])
 
     def name(self, index: int) -> str:
-        """Name of the person and number of the photo: ``synthetic-00012/003``.
+        """Name of the identity and number of the photo: ``synthetic-00012/003``.
 
         Raises:
             IndexError: If there is no such image.

@@ -43,7 +43,7 @@ def test_refuses_a_list_that_is_none() -> None:
         FileList("root", [], [])
     with pytest.raises(DataError, match="root: expected every image once, got b again"):
         FileList("root", ["a", "b", "c", "b"], ["x"] * 4)
-    with pytest.raises(ValueError, match="Expected one person per image, got 1 for 2 images"):
+    with pytest.raises(ValueError, match="Expected one identity per image, got 1 for 2 images"):
         FileList("root", ["a", "b"], ["x"])
 
 

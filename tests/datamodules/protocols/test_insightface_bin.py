@@ -16,7 +16,7 @@ from datamodules.seams.face_source import FaceSource
 from datamodules.sources.decode import decode_image
 from tests.helpers.faces_on_disk import encode, pseudo_face
 
-DISTINCT = [encode(pseudo_face(person, shot, size=(8, 8))) for person in range(5) for shot in range(3)]
+DISTINCT = [encode(pseudo_face(identity, shot, size=(8, 8))) for identity in range(5) for shot in range(3)]
 ORDER = np.random.default_rng(1).integers(0, 15, 46)
 IMAGES = [DISTINCT[number] for number in ORDER]
 SAME = [bool(a // 3 == b // 3) for a, b in ORDER.reshape(-1, 2)]
@@ -43,7 +43,7 @@ def test_holds_the_pairs_that_were_written(
         assert_array_equal(source.image(index), decode_image(IMAGES[number], name="x"))
 
 
-def test_every_distinct_image_is_there_once_and_a_person_of_its_own(tmp_path: Path) -> None:
+def test_every_distinct_image_is_there_once_and_an_identity_of_its_own(tmp_path: Path) -> None:
     source = bin_pairs(str(write_bin(tmp_path, IMAGES, SAME))).source
     assert len(source) == len(set(ORDER.tolist()))
     assert_array_equal(source.identities, np.arange(len(source)))

@@ -71,7 +71,7 @@ def test_refuses_the_same_pair_twice_in_either_order(tmp_path: Path) -> None:
 def test_refuses_a_pair_that_contradicts_itself(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"line 2: expected two images, got Ann/Ann_0001 twice"):
         read_lfw_pairs(write_lines(tmp_path, ["1", "Ann\t1\t1"]))
-    with pytest.raises(DataError, match=r"line 2: expected a mismatching pair to name two people, got 'Ann' twice"):
+    with pytest.raises(DataError, match=r"line 2: expected a mismatching pair to name two identities, got 'Ann' twice"):
         read_lfw_pairs(write_lines(tmp_path, ["1", "Ann\t1\tAnn\t2"]))
 
 

@@ -27,9 +27,9 @@ def test_pairs_and_folds_are_counted() -> None:
     assert pairs(fold=ints(0, 0)).folds == 1
 
 
-def test_refuses_an_impostor_pair_of_one_person() -> None:
+def test_refuses_an_impostor_pair_of_one_identity() -> None:
     wrong = pairs(first=ints(0, 3), second=ints(1, 4))
-    with pytest.raises(DataError, match="expected two people in an impostor pair, got image-3 and image-4, both"):
+    with pytest.raises(DataError, match="expected two identities in an impostor pair, got image-3 and image-4, both"):
         EvaluationProtocol("p", SOURCE, {"all": wrong})
 
 
@@ -72,8 +72,10 @@ def test_refuses_indices_beyond_the_source(index: int) -> None:
         EvaluationProtocol("mine", SOURCE, {}, {"scarf": Identification(ints(0, 2), ints(1, index))})
 
 
-def test_refuses_a_probe_of_somebody_who_is_not_enrolled() -> None:
-    with pytest.raises(DataError, match="all: expected a gallery image of 'person-2', whom probe image-3 shows, got"):
+def test_refuses_a_probe_of_an_identity_that_is_not_enrolled() -> None:
+    with pytest.raises(
+        DataError, match="all: expected a gallery image of 'identity-2', which probe image-3 shows, got"
+    ):
         EvaluationProtocol("mine", SOURCE, {}, {"all": Identification(ints(0, 2), ints(1, 3, 4))})
 
 

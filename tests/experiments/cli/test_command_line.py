@@ -97,7 +97,7 @@ def test_bad_image_is_named(refusal: Refusal, tmp_path: Path, spoil: Callable[[b
 def test_bad_image_in_a_loading_process_is_named(refusal: Refusal, tmp_path: Path, short: Options) -> None:
     for bad in faces(tmp_path / "faces").rglob("*_0002.jpg"):
         bad.write_bytes(b"no image at all")
-    unchecked = ["--data.init_args.check_images=false", "--data.init_args.num_workers=1", *short]
+    unchecked = ["--data.init_args.checks.check_images=false", "--data.init_args.loading.num_workers=1", *short]
     message = refusal(launch, "segmentation", "--data", str(tmp_path / "faces"), "--scale=demo", *unchecked)
     assert message.startswith(str(tmp_path / "faces/p"))
     assert "got 15 bytes" in message
@@ -128,10 +128,10 @@ def test_truncated_recordio(refusal: Refusal, tmp_path: Path) -> None:
             '--data.init_args.training_occluder.init_args.probabilities={"none": 0.5, "monocle": 0.5}',
             "Expected an occluder category among ['cup', 'doctor_mask', 'party_mask', 'scarf', 'sunglasses'], got 'mon",
         ),
-        ("--data.init_args.batch_size=0", "Expected `batch_size` of at least 2, got 0"),
+        ("--data.init_args.loading.batch_size=0", "Expected `batch_size` of at least 2, got 0"),
         (
-            "--data.init_args.on_bad_image=ignore",
-            "Parser key \"on_bad_image\": Expected a typing.Literal['stop', 'skip']",
+            "--data.init_args.checks.on_bad_image=ignore",
+            "Parser key \"checks.on_bad_image\": Expected a typing.Literal['stop', 'skip']",
         ),
         ("--data.init_args.image_size=8", "Expected `image_size` large enough for the trunk, got 8"),
         (f"{NETWORK}.mask_positions=[9]", "`mask_positions` distinct and in 0 to 5"),

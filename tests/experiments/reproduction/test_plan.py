@@ -70,7 +70,7 @@ def test_a_folder_is_that_of_the_same_settings_alone() -> None:
     for other in (
         replace(SETTING, overrides=["--trainer.max_epochs=1"]),
         replace(SETTING, who="others"),
-        replace(SETTING, data=DataChoice(["--data.init_args.min_images=4"])),
+        replace(SETTING, data=DataChoice(["--data.init_args.split.min_images=4"])),
     ):
         assert not set(folders.values()) & {job.folder for job in plan(declared(), other, [0])}
 

@@ -1,6 +1,6 @@
 """The cue check: nothing but the face tells who it is.
 
-Nearest neighbours among 200 people, one gallery image each, by features that know no facial parts. Chance is
+Nearest neighbours among 200 identities, one gallery image each, by features that know no facial parts. Chance is
 0.5 %; the largest rates over seeds 0 to 4 were 1.0, 1.7, 1.7, 1.5, 3.3 and 5.8 % in the order below.
 """
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from datamodules.sources.synthetic.renderer import CHUNK, render
 
-PEOPLE, PHOTOS = 200, 4
+IDENTITIES, PHOTOS = 200, 4
 Features = NDArray[np.floating]
 Images = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
 def images() -> Images:
-    """Photos of 200 people, ``(200, 4, 64, 64, 3)``."""
-    identities, draws = np.divmod(np.arange(PEOPLE * PHOTOS), PHOTOS)
+    """Photos of 200 identities, ``(200, 4, 64, 64, 3)``."""
+    identities, draws = np.divmod(np.arange(IDENTITIES * PHOTOS), PHOTOS)
     chunks = [slice(start, start + CHUNK) for start in range(0, len(draws), CHUNK)]
     faces = [render(identities[chunk].tolist(), draws[chunk].tolist(), size=64, seed=0).images for chunk in chunks]
-    return np.concatenate(faces).reshape(PEOPLE, PHOTOS, 64, 64, 3)
+    return np.concatenate(faces).reshape(IDENTITIES, PHOTOS, 64, 64, 3)
 
 
 def mean_colour(image: Images) -> Features:
@@ -54,8 +54,8 @@ def normalised_eight_by_eight(image: Images) -> Features:
 
 
 def rank_1(images: Images, feature: Callable[[Images], Features]) -> float:
-    """Share of probes whose nearest gallery image is of the same person, in per cent."""
-    features = np.array([[feature(photo) for photo in person] for person in images])
+    """Share of probes whose nearest gallery image is of the same identity, in per cent."""
+    features = np.array([[feature(photo) for photo in identity] for identity in images])
     gallery, probes = features[:, 0], features[:, 1:]
     distance = np.square(probes[:, :, None] - gallery).sum(axis=-1)  # (200, 3, 200)
     return 100 * float((distance.argmin(axis=-1) == np.arange(len(images))[:, None]).mean())

@@ -8,18 +8,18 @@ from datamodules.sources.synthetic.identity import draw_traits
 from datamodules.sources.synthetic.renderer import RenderedFaces, render, render_scenes
 from datamodules.sources.synthetic.scene import draw_scenes
 
-PEOPLE = 60
+IDENTITIES = 60
 
 
 @pytest.fixture(scope="module")
 def clean_faces() -> RenderedFaces:
     """One sharp, noiseless photo each, in even light, eyes open."""
-    people = list(range(PEOPLE))
-    scene = draw_scenes(0, people, [0] * PEOPLE)
+    identities = list(range(IDENTITIES))
+    scene = draw_scenes(0, identities, [0] * IDENTITIES)
     for name in ("blur", "noise", "warmth", "tint", "light_x", "light_y", "gain", "gamma", "gaze_x", "gaze_y"):
-        scene[name] = np.zeros((PEOPLE, 1))
-    scene["eye_openness"] = np.ones((PEOPLE, 1))
-    return render_scenes(draw_traits(0, people), scene, size=64)
+        scene[name] = np.zeros((IDENTITIES, 1))
+    scene["eye_openness"] = np.ones((IDENTITIES, 1))
+    return render_scenes(draw_traits(0, identities), scene, size=64)
 
 
 @pytest.mark.parametrize("size", [48, 64, 97])
@@ -46,7 +46,7 @@ def test_seeds_make_other_people() -> None:
     assert all((here[name] != there[name]).any() for name in ("chin_width", "eye_distance", "skin_tone"))
 
 
-def test_traits_belong_to_the_person_and_scenes_to_the_photo() -> None:
+def test_traits_belong_to_the_identity_and_scenes_to_the_photo() -> None:
     scene = draw_scenes(0, [2, 2, 3], [0, 1, 0])
     assert len(np.unique(scene["yaw"])) == 3
     traits = draw_traits(0, [2, 2, 3])
@@ -99,14 +99,14 @@ def test_lips_are_drawn_at_the_mouth(clean_faces: RenderedFaces) -> None:
 
 
 def test_people_differ_more_than_their_photos() -> None:
-    """In a fixed pose and light, another photo's expression moves fewer pixels than another person does."""
-    people = [i for i in range(20) for _ in range(2)]
-    scene = draw_scenes(0, people, [0, 1] * 20)
+    """In a fixed pose and light, another photo's expression moves fewer pixels than another identity does."""
+    identities = [i for i in range(20) for _ in range(2)]
+    scene = draw_scenes(0, identities, [0, 1] * 20)
     expression = {"smile", "mouth_opening", "brow_raise", "brow_frown", "gaze_x", "gaze_y", "eye_openness"}
     fixed = {
         name: column if name in expression else np.repeat(column[:1], 40, axis=0) for name, column in scene.items()
     }
-    images = render_scenes(draw_traits(0, people), fixed, size=64).images.astype(float)[:, 20:52, 16:48]
+    images = render_scenes(draw_traits(0, identities), fixed, size=64).images.astype(float)[:, 20:52, 16:48]
     first, second = images[::2], images[1::2]
     within = np.abs(first - second).mean()
     between = np.abs(first - np.roll(second, 1, axis=0)).mean()
