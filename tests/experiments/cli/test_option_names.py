@@ -79,7 +79,7 @@ def test_every_option_of_the_parser_is_known() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["--data.num_unseen=3", "--trainer.callbacks+=History", "--trainer.logger=false"],
+        ["--data.image_size=64", "--trainer.callbacks+=History", "--trainer.logger=false"],
         [f"--{TRUNK}=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         [f"--{TRUNK}.class_path=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         ["--data.init_args.training_occluder.init_args.probabilities.none=0.5"],
