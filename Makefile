@@ -112,7 +112,7 @@ sweep-temperature: $(READY) ## Sweep T of the strategic placement of noise patch
 sweep-joint: $(READY) ## Sweep λ, learning rate and mask position of SOIDN together
 	@$(call SWEEP,joint)
 
-evaluate: $(READY) ## Evaluate CHECKPOINT on generated people, or with LFW=folder on LFW; ARGS="--protocol …" for others
+evaluate: $(READY) ## Evaluate CHECKPOINT on generated faces, or with LFW=folder on LFW; ARGS="--protocol …" for others
 	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \
 		$${LFW:+--protocol=lfw --root="$$LFW"} $(if $(LFW)$(findstring --protocol,$(ARGS)),,--protocol=generated) $(ARGS)
 

@@ -7,7 +7,8 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from callbacks.figures.sample_figures import SampleFigures
     from callbacks.history import History
-    from callbacks.occlusion_mapping import MapRefresh, OcclusionMapping
+    from callbacks.map_refresh import MapRefresh
+    from callbacks.occlusion_mapping import OcclusionMapping
     from callbacks.recognition.unseen_recognition import UnseenRecognition
     from callbacks.score_distributions import ScoreDistributions
     from callbacks.segmentation_iou import SegmentationIoU

@@ -8,9 +8,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from callbacks.metrics.directions import rescaled
+from callbacks.figures.style import HEADING, legend, plots, shares
+from callbacks.metrics.directions import directions
 from callbacks.row_collector import RowCollector, Rows
 from callbacks.run_files import log_picture, run_folder, save_figure
 from datamodules.seams.face_batch import FaceBatch
@@ -30,15 +30,15 @@ class ScoreDistributions(Callback):
 
     Logged are ``val/mu_ap``, ``val/mu_an``, ``val/var_ap``, ``val/var_an``: mean and variance of the squared distances
     of L2-normalised embeddings of genuine and of impostor pairs; and ``val/decidability``, which no scaling of the
-    distances changes. All are NaN where no two faces are of one person. "Before" is Lightning's check before training,
-    where that sees the whole of the validation: ``trainer.num_sanity_val_steps: -1``.
+    distances changes. All are NaN where no two faces are of one identity. "Before" is Lightning's check before
+    training, where that sees the whole of the validation: ``trainer.num_sanity_val_steps: -1``.
 
     The picture is written to ``figures/score_distributions.png`` in the run's folder and, where W&B logs, to W&B.
 
     Source: Sáez Trigueros et al. (2018), Fig. 4 and Eq. 8, https://arxiv.org/abs/1707.07923.
 
     Args:
-        num_faces: Most faces compared with one another; they are all faces of some of the people.
+        num_faces: Most faces compared with one another; they are all faces of some of the identities.
 
     Raises:
         ValueError: If ``num_faces`` is below 2.
@@ -84,7 +84,7 @@ class ScoreDistributions(Callback):
         genuine, impostor = pair_distances(rows, self.num_faces)
         found = Distribution.of(genuine, impostor) if len(genuine) and len(impostor) else None
         if found is None and not self._said:
-            rank_zero_info("No score distributions: validation has no two faces of one person and one of another")
+            rank_zero_info("No score distributions: validation has no two faces of one identity and one of another")
             self._said = True
         if trainer.sanity_checking:
             self._before = found
@@ -143,16 +143,16 @@ def pair_distances(rows: Rows, num_faces: int) -> tuple[Tensor, Tensor]:
 
     Args:
         rows: Embeddings ``(N, D)``.
-        num_faces: Most faces used: those of people drawn at random, the same in every epoch.
+        num_faces: Most faces used: those of identities drawn at random, the same in every epoch.
 
     Returns:
         ``(G,)`` and ``(M,)`` float32.
     """
-    people, counts = torch.unique(rows.identity, return_counts=True)
-    order = torch.randperm(len(people), generator=torch.Generator().manual_seed(0))
-    chosen = people[order[counts[order].cumsum(0) <= num_faces]]
+    identities, counts = torch.unique(rows.identity, return_counts=True)
+    order = torch.randperm(len(identities), generator=torch.Generator().manual_seed(0))
+    chosen = identities[order[counts[order].cumsum(0) <= num_faces]]
     rows = rows.where(torch.isin(rows.identity, chosen))
-    embeddings = normalize(rescaled(rows.value))
+    embeddings = directions(rows.value)
     nowhere = (embeddings == 0).all(1)
     first, second = torch.triu_indices(len(embeddings), len(embeddings), offset=1)
     distances = squared_distances(embeddings, embeddings)[first, second]
@@ -168,28 +168,19 @@ def draw_distributions(panels: Mapping[str, Distribution], path: Path) -> None:
         panels: Distributions by name.
         path: Where to write the picture.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second: pay only when used
-
-    figure = Figure(figsize=(6.4, 2.5 * len(panels) + 0.4), dpi=140, layout="constrained")
-    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    figure, every = plots(len(panels), 1, width=6.4, height=2.5 * len(panels) + 0.4, sharex="all")
     occupied = torch.stack([d.genuine + d.impostor for d in panels.values()]).sum(0).nonzero()
     limit = LARGEST * (int(occupied.max()) + 2) / NUM_BINS
-    for axes, (name, distribution) in zip(all_axes, panels.items(), strict=True):
+    for axes, (name, distribution) in zip(every, panels.items(), strict=True):
         _draw(axes, name, distribution)
         axes.set_xlim(0, limit)
-    all_axes[0].legend(frameon=False)
-    all_axes[-1].set_xlabel("squared distance of L2-normalised embeddings")
+    legend(every[0])
+    every[-1].set_xlabel("squared distance of L2-normalised embeddings")
     save_figure(figure, path)
 
 
 def _draw(axes: "Axes", name: str, distribution: Distribution) -> None:
-    edges = torch.linspace(0, LARGEST, NUM_BINS + 1).numpy()
-    for label, shares, mean in (
-        ("genuine pairs", distribution.genuine, distribution.measures["mu_ap"]),
-        ("impostor pairs", distribution.impostor, distribution.measures["mu_an"]),
-    ):
-        drawn = axes.stairs(100 * shares.numpy(), edges, fill=True, alpha=0.55, label=label)
-        axes.axvline(float(mean), color=drawn.get_facecolor(), linestyle="--", linewidth=1)
-    axes.set_title(f"{name}: decidability {float(distribution.measures['decidability']):.2f}", fontsize=10)
-    axes.set_ylabel("% of pairs")
-    axes.spines[["top", "right"]].set_visible(False)
+    edges, measures = torch.linspace(0, LARGEST, NUM_BINS + 1).numpy(), distribution.measures
+    kinds = {"genuine pairs": distribution.genuine.numpy(), "impostor pairs": distribution.impostor.numpy()}
+    shares(axes, kinds, edges, means=(float(measures["mu_ap"]), float(measures["mu_an"])))
+    axes.set_title(f"{name}: decidability {float(measures['decidability']):.2f}", fontsize=HEADING)

@@ -102,7 +102,7 @@ class TripletStatistics(Callback):
         if not self._batches or self._without < self._batches:
             return
         reason = (
-            "no batch holds two faces of one person and one of another: set `data.init_args.identity_batches`"
+            "no batch holds two faces of one identity and one of another: set `data.init_args.identity_batches`"
             if self._impossible == self._batches
             else "no triplet is what the strategy asks for"
         )

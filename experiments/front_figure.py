@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from callbacks.figures.sample_figures import OCCLUDER_COLOUR
+from callbacks.figures.style import MAP_COLOURS, OCCLUDER_COLOUR, TINT, bare
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
@@ -118,8 +118,7 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
     rows = [[*(f"{row}{k}" for k in range(columns)), "map", "map"] for row in ("face", "seen")]
     panels = figure.subplot_mosaic(rows)  # type: ignore[arg-type]  # a list of lists of names, as it documents
     for axes in panels.values():
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
+        bare(axes)
     for k, (image, covered, name) in enumerate(zip(*seen, strict=True)):
         panels[f"face{k}"].imshow(image, interpolation="bicubic")
         _tinted(panels[f"seen{k}"], image, covered)
@@ -142,7 +141,7 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
 
 def _tinted(axes: "Axes", image: Image, covered: Image) -> None:
     tint = np.zeros((*covered.shape, 4))
-    tint[..., :3], tint[..., 3] = OCCLUDER_COLOUR, 0.6 * covered
+    tint[..., :3], tint[..., 3] = OCCLUDER_COLOUR, TINT * covered
     axes.imshow(image, interpolation="bicubic")
     axes.imshow(tint, interpolation="bicubic")
 
@@ -150,7 +149,7 @@ def _tinted(axes: "Axes", image: Image, covered: Image) -> None:
 def _map(figure: "Figure", axes: "Axes", relied: Reliance) -> None:
     height, width = relied.occluder_size
     axes.imshow(relied.mean_face, cmap="gray", interpolation="bicubic")
-    drawn = axes.imshow(100 * relied.error, cmap="inferno", alpha=0.65, interpolation="bicubic")
+    drawn = axes.imshow(100 * relied.error, cmap=MAP_COLOURS, alpha=0.65, interpolation="bicubic")
     axes.set_title("Occlusion map: where a\ncover makes it err", loc="left", fontsize=FONT)
     bar = figure.colorbar(drawn, ax=axes, fraction=0.046, pad=0.03, format="%.0f %%")
     bar.solids.set_alpha(1.0)  # type: ignore[union-attr]  # there where the bar is of an image

@@ -24,7 +24,8 @@ from datamodules.errors import DataError
 from datamodules.occluders.strategic_placement import placement_distribution
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import RecordIO, describe, open_source
-from experiments.cli import FaceCLI, UserError, main, run, values_of
+from experiments.cli import FaceCLI, UserError, join_values, main, run
+from experiments.cli.dry_cli import values_of
 from experiments.contents import Contents
 from experiments.errors import said
 from experiments.runs.layers import CONFIGURATIONS, SUFFIXES, SYSTEMS, configuration, layers, merged
@@ -158,22 +159,6 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
     parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
     parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
-
-
-def join_values(overrides: Sequence[str]) -> list[str]:
-    """Return each option as one word.
-
-    Example:
-        >>> join_values(["--trainer.max_epochs", "3", "--seed_everything=1"])
-        ['--trainer.max_epochs=3', '--seed_everything=1']
-    """
-    joined: list[str] = []
-    for word in overrides:
-        if joined and not word.startswith("--") and "=" not in joined[-1]:
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
 
 
 def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[str, str]:

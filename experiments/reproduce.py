@@ -22,9 +22,9 @@ from rich.console import Console
 
 from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
-from experiments.cli import UserError, main, parse_only
+from experiments.cli import UserError, join_values, main, parse
 from experiments.contents import Contents
-from experiments.launch import Parser, add_data_options, choose_data, choose_scale, join_values
+from experiments.launch import Parser, add_data_options, choose_data, choose_scale
 from experiments.reproduction.console import console
 from experiments.reproduction.declaration import TABLES, Declaration, load, unknown
 from experiments.reproduction.drawings import DRAWINGS
@@ -179,7 +179,7 @@ def _refuse_wrong_keys(jobs: Sequence[Job]) -> None:
         if key not in rows and not job.run.is_done():
             rows.add(key)
             try:
-                parse_only(job.train)
+                parse(job.train)
             except UserError as error:
                 raise UserError(f"row {job.run.row}: {error}") from error
 

@@ -20,14 +20,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.cli import UserError, did_you_mean, main, run
+from experiments.cli import UserError, did_you_mean, join_values, main, run
+from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
 from experiments.contents import Contents
-from experiments.launch import Parser, digest, join_values, rehearse
+from experiments.launch import Parser, digest, rehearse
 from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.declaration import Sweep, read_sweep
 from experiments.sweeping.local import FOLDER, Trial, is_number, run_here
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
-from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode
 
 Config = dict[str, Any]
 

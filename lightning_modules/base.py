@@ -140,10 +140,11 @@ class FaceModule(FiniteModule):
         return output
 
     def on_fit_start(self) -> None:
-        """Say where the weights come from."""
+        """Say where the weights come from, and how many are trained."""
         self._run_seed = torch.initial_seed()
         count_epochs(self.trainer)
-        rank_zero_info(f"{type(self).__name__} starts from {self.origin}")
+        trained = sum(weight.numel() for weight in self.parameters() if weight.requires_grad)
+        rank_zero_info(f"{type(self).__name__} starts from {self.origin}; {trained:,} weights are trained")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what a checkpoint needs that is saved inside an epoch.

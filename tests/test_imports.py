@@ -41,7 +41,15 @@ def test_protocols_and_measures_load_neither_training_nor_augmentation() -> None
 
 @pytest.mark.parametrize(
     "package",
-    ["callbacks", "datamodules", "experiments.errors", "lightning_modules", "lightning_modules.networks", "losses"],
+    [
+        "callbacks",
+        "datamodules",
+        "experiments.cli",
+        "experiments.errors",
+        "lightning_modules",
+        "lightning_modules.networks",
+        "losses",
+    ],
 )
 def test_a_package_alone_loads_no_library(package: str) -> None:
     assert "torch" not in loaded_by(f"import {package}")
@@ -54,4 +62,4 @@ def test_the_parser_knows_classes_by_their_own_names_though_no_one_has_asked_for
         "--data=FaceDataModule",
         "--trainer.callbacks+=History",
     ]
-    assert "pytorch_lightning" in loaded_by(f"from experiments.cli import parse_only; parse_only({words})")
+    assert "pytorch_lightning" in loaded_by(f"from experiments.cli import parse; parse({words})")

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from callbacks.metrics.equal_error_rate import equal_error_rate
     from callbacks.metrics.fold_accuracy import best_threshold, fold_accuracies
     from callbacks.metrics.gallery_decidability import gallery_decidability
+    from callbacks.metrics.gallery_search import search
     from callbacks.metrics.iou import class_iou, confusion_matrices
     from callbacks.metrics.mates import mates
     from callbacks.metrics.open_set import fnir_at_fpir, open_set_identification, search_scores
     from callbacks.metrics.roc import roc_curve
     from callbacks.metrics.roc_band import roc_band
-    from callbacks.metrics.search import search
     from callbacks.metrics.tar_at_far import tar_at_far
 
 __all__ = [

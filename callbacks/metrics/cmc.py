@@ -1,4 +1,4 @@
-"""Closed-set identification: among how many of the nearest people is the right one?"""
+"""Closed-set identification: among how many of the nearest identities is the right one?"""
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ def cmc(
 ) -> Tensor:
     """Return the cumulative match characteristic: the share of probes identified within each rank.
 
-    Ranks are those of identities by :func:`~callbacks.metrics.mates`: several gallery faces of one person count by the
-    best, a tie counts against the probe.
+    Ranks are those of identities by :func:`~callbacks.metrics.mates`: several gallery faces of one identity count by
+    the best, a tie counts against the probe.
 
     Source: ISO/IEC 19795-1, "identification rank" and "cumulative match characteristic", closed set.
 

@@ -12,8 +12,8 @@ def rescaled(embeddings: Tensor) -> Tensor:
     """Return embeddings of the same directions in float32, of lengths that float32 can compute.
 
     Those of a usual length stay as they are, bit for bit; the others are divided by their largest entry. An embedding
-    of zeros has no direction and stays one: its similarity to all faces is 0, to its own person's too, and its squared
-    distance 2. That is the one rule of all measures here.
+    of zeros has no direction and stays one: its similarity to all faces is 0, to its own identity's too, and its
+    squared distance 2. That is the one rule of all measures here.
 
     Args:
         embeddings: ``(N, D)``, finite, of any floating-point type.

@@ -1,4 +1,4 @@
-"""Verification accuracy over folds: are two faces the same person's?"""
+"""Verification accuracy over folds: are two faces one identity's?"""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
 
     Args:
         scores: Similarity of each pair, ``(N,)``, larger for more similar.
-        same: Whether the pair shows one person, ``(N,)`` bool.
+        same: Whether the pair shows one identity, ``(N,)`` bool.
         folds: Fold of each pair, ``(N,)`` integers.
 
     Returns:

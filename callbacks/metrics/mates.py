@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from callbacks.metrics.gallery_search import Candidates, search
 from callbacks.metrics.metric_checks import check_search
-from callbacks.metrics.search import Candidates, search
 
 CELLS = 2**22
 """Candidates held at once: probes × candidates."""
@@ -29,7 +29,7 @@ def mates(
     An identity with several gallery faces counts by the most alike one. The rank is one more than the number of other
     identities that are at least as alike: a tie counts against the probe, or embeddings that are all the same would
     identify everybody. Found by :func:`~callbacks.metrics.search`, again with more candidates for those probes whose
-    candidates are many faces of few people.
+    candidates are many faces of few identities.
 
     Args:
         gallery: Enrolled embeddings, ``(G, D)``.
@@ -49,19 +49,19 @@ def mates(
     """
     check_search(gallery, gallery_identities, probes, probe_identities)
     check_rank("max_rank", max_rank)
-    names, people, faces = torch.unique(gallery_identities, return_inverse=True, return_counts=True)
+    names, of_face, faces = torch.unique(gallery_identities, return_inverse=True, return_counts=True)
     own = torch.searchsorted(names, probe_identities).clamp(max=len(names) - 1)
     own = own.masked_fill(names[own] != probe_identities, -1)
     rank = torch.full_like(own, max_rank + 1)
     similarity = torch.full_like(own, -torch.inf, dtype=torch.float)
-    limit = min(max_rank * int(faces.max()) + 1, len(gallery))  # are of more than `max_rank` people, or all there are
+    limit = min(max_rank * int(faces.max()) + 1, len(gallery))  # of more than `max_rank` identities, or all
     k = min(4 * (max_rank + 1), limit)
     pending = torch.arange(len(probes), device=probes.device)
     while len(pending):
         unsettled = []
         for part in torch.split(pending, max(1, CELLS // k)):
             found = search(gallery, probes[part], k)
-            ahead, best = _ahead(found, people, own[part])
+            ahead, best = _ahead(found, of_face, own[part])
             settled = (ahead >= max_rank) | (best > found.similarity[:, -1]) | (k == limit)
             within = settled & (ahead < max_rank) & ~best.isinf()
             rank[part[within]], similarity[part[within]] = 1 + ahead[within], best[within]
@@ -76,9 +76,9 @@ def check_rank(name: str, rank: int) -> None:
         raise ValueError(f"Expected `{name}` of at least 1, got {rank}")
 
 
-def _ahead(found: Candidates, people: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how many others are at least as alike as the own person, ``(P,)``, and how alike that one is, ``(P,)``."""
-    candidates = people[found.place]  # (P, k)
+def _ahead(found: Candidates, identities: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how many others are at least as alike as the own identity, and how alike that one is, ``(P,)`` each."""
+    candidates = identities[found.place]  # (P, k)
     mate = candidates == own[:, None]
     best = found.similarity.masked_fill(~mate, -torch.inf).amax(1)
     ahead = (found.similarity >= best[:, None]) & ~mate

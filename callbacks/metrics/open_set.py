@@ -1,4 +1,4 @@
-"""Open-set identification: most people who are searched for may not be enrolled at all."""
+"""Open-set identification: most identities that are searched for may not be enrolled at all."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from callbacks.metrics.gallery_search import search
 from callbacks.metrics.mates import mates
 from callbacks.metrics.metric_checks import (
     acceptance_bounds,
@@ -13,7 +14,6 @@ from callbacks.metrics.metric_checks import (
     check_measurable,
     check_search,
 )
-from callbacks.metrics.search import search
 
 FPIRS = (1e-3, 1e-2, 1e-1)
 
@@ -95,8 +95,8 @@ def open_set_identification(
 
     Example:
         >>> gallery, probes = torch.eye(2), torch.tensor([[4.0, 3.0], [0.0, 1.0], [0.5, 0.8]])
-        >>> enrolled, people = torch.tensor([5, 6]), torch.tensor([5, 5, 9])
-        >>> rates = open_set_identification(gallery, enrolled, probes, people, thresholds=torch.tensor([0.8]))
+        >>> enrolled, identities = torch.tensor([5, 6]), torch.tensor([5, 5, 9])
+        >>> rates = open_set_identification(gallery, enrolled, probes, identities, thresholds=torch.tensor([0.8]))
         >>> rates.fpir, rates.fnir
         (tensor([1.], dtype=torch.float64), tensor([0.5000], dtype=torch.float64))
     """

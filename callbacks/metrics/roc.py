@@ -11,7 +11,7 @@ def roc_curve(scores: Tensor, same: Tensor, *, drop_intermediate: bool = False) 
 
     Args:
         scores: Similarities, ``(N,)``, larger for more alike.
-        same: Whether the pair shows one person, ``(N,)`` bool.
+        same: Whether the pair shows one identity, ``(N,)`` bool.
         drop_intermediate: Leave out points on a straight line between their neighbours: the same curve, to be drawn.
 
     Returns:

@@ -28,14 +28,14 @@ def roc_band(
 
     Genuine and impostor pairs are drawn again with replacement, each kind as often as there are pairs of it, and
     :func:`~callbacks.metrics.tar_at_far` is taken of each resample; the bounds are its quantiles (percentile bootstrap,
-    stratified). Pairs that share a person are not independent: with ``groups`` all pairs of a kind and group are drawn
-    together.
+    stratified). Pairs that share an identity are not independent: with ``groups`` all pairs of a kind and group are
+    drawn together.
 
     Args:
         scores: Similarities, ``(N,)``, larger for more alike.
-        same: Whether the pair shows one person, ``(N,)`` bool.
+        same: Whether the pair shows one identity, ``(N,)`` bool.
         fars: Largest false accept rates, ``F`` of them.
-        groups: Group of each pair (person, fold), ``(N,)`` integers; without, each pair is its own.
+        groups: Group of each pair (identity, fold), ``(N,)`` integers; without, each pair is its own.
         resamples: Resamples, at least 2.
         confidence: Share of resamples between the bounds, in ``(0, 1)``.
         seed: Of the draws, not negative: the same seed gives the same bounds, in whatever order the pairs come.

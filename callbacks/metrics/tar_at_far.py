@@ -17,7 +17,7 @@ def tar_at_far(scores: Tensor, same: Tensor, fars: Sequence[float] = FARS) -> Te
 
     Args:
         scores: Similarities, ``(N,)``, larger for more alike.
-        same: Whether the pair shows one person, ``(N,)`` bool.
+        same: Whether the pair shows one identity, ``(N,)`` bool.
         fars: Largest false accept rates, ``F`` of them in ``(0, 1]``.
 
     Returns:

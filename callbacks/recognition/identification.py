@@ -23,7 +23,7 @@ class Identified(NamedTuple):
     """By name; NaN where there are too few probes to tell."""
 
 
-class Faces(NamedTuple):
+class ComparedFaces(NamedTuple):
     """Gallery and probes, embeddings ``(G, D)`` and ``(P, D)`` with identities."""
 
     gallery: Tensor
@@ -45,7 +45,7 @@ def identify(faces: Identification, embeddings: Tensor, identities: Tensor) -> I
         identities: Of all embeddings, ``(N,)``.
     """
     gallery, probes = torch.from_numpy(faces.gallery), torch.from_numpy(faces.probes)
-    compared = Faces(embeddings[gallery], identities[gallery], embeddings[probes], identities[probes])
+    compared = ComparedFaces(embeddings[gallery], identities[gallery], embeddings[probes], identities[probes])
     enrolled = torch.unique(compared.gallery_identities)
     rates = cmc(*compared, max_rank=min(MAX_RANK, len(enrolled)))
     measures = {"gallery": float(len(gallery)), "probes": float(len(probes))}
@@ -55,7 +55,7 @@ def identify(faces: Identification, embeddings: Tensor, identities: Tensor) -> I
     return Identified(rates, measures | _open_set(compared, left_out=enrolled[1::2]))
 
 
-def _open_set(faces: Faces, left_out: Tensor) -> dict[str, float]:
+def _open_set(faces: ComparedFaces, left_out: Tensor) -> dict[str, float]:
     """Return the false negative identification rates without some of the gallery's identities."""
     kept = ~torch.isin(faces.gallery_identities, left_out)
     unmated = torch.isin(faces.probe_identities, left_out)

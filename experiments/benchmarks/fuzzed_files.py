@@ -24,7 +24,7 @@ from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
-from experiments.cli import UserError, parse_only
+from experiments.cli import UserError, parse
 from experiments.reproduction import declaration
 from experiments.runs.layers import merged
 from experiments.sweeping.declaration import read_sweep
@@ -143,7 +143,7 @@ def fuzzed_files() -> dict[str, FuzzedFile]:
         ),
         "configuration": FuzzedFile(
             {"c.yaml": yaml.safe_dump(merged("soidn_demo")).encode()},
-            lambda f: parse_only(["fit", "--config", str(f / "c.yaml")]),
+            lambda f: parse(["fit", "--config", str(f / "c.yaml")]),
             text=True,
             weight=0.02,
             refusals=(UserError,),

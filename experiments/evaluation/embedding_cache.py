@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pytorch_lightning.utilities import rank_zero_info
 
 from datamodules.whole_file import whole_file
-from experiments.first_process import warn
+from experiments.cli.first_process import warn
 from experiments.launch import digest
 from lightning_modules.networks.foreign import foreign
 

@@ -1,7 +1,7 @@
 """The options of an evaluation."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
@@ -61,23 +61,20 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_loading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch-size", type=_positive, default=256)
-    parser.add_argument("--num-workers", type=_count, default=0)
+    parser.add_argument("--batch-size", type=_whole("--batch-size", 1), default=256)
+    parser.add_argument("--num-workers", type=_whole("--num-workers", 0), default=0)
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="1")
     parser.add_argument("--precision")
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"Expected --batch-size of at least 1, got {text!r}")
-    return int(text)
+def _whole(option: str, least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise UserError(f"Expected {option} of at least {least}, got {text!r}")
+        return int(text)
 
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise UserError(f"Expected --num-workers of at least 0, got {text!r}")
-    return int(text)
+    return read
 
 
 def _protocol_name(name: str) -> str:

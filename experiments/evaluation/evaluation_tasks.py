@@ -1,27 +1,26 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
-from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch.distributed as dist
 
+from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
-from experiments.evaluation.embedding import Embeddings, embed
-from experiments.evaluation.face_images import LabelMaps, image_digests
+from experiments.cli.first_process import is_first, warn
+from experiments.evaluation.embedding import embed
+from experiments.evaluation.face_outputs import Computing
 from experiments.evaluation.given_models import Model
 from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.results_folder import EvaluationFolder, Results
-from experiments.first_process import is_first, warn
 from lightning_modules.networks.foreign import reason
-
-TRAINER = ("accelerator", "devices", "precision")
 
 
 class Task(NamedTuple):
@@ -64,57 +63,58 @@ def paired(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> 
     return [task._replace(digests=digests[id(task.protocol)]) for task in tasks]
 
 
-def measure_all(tasks: Sequence[Task], options: Namespace, folder: EvaluationFolder, results: Results) -> list[str]:
-    """Measure one after the other, write each result when it is there, and return what failed, a line each."""
-    failures = []
-    for task in tasks:
-        name = f"{task.model.name} on {folder_name(task.protocol)}"
-        try:
-            _measure(task, options, folder, results)
-        except Exception as error:  # whatever it is, others go on
-            if dist.is_initialized():  # the other processes wait for this one
-                raise
-            if not isinstance(error, (UserError, *REFUSALS)):
-                traceback.print_exc()
-            said = str(error) if isinstance(error, (UserError, ValueError)) else reason(error)
-            failures.append(f"{name}: {said}")
-            warn(f"failed: {failures[-1]}")
-    return failures
+@dataclass
+class EvaluationRun:
+    """Measures tasks, one after the other.
 
+    Attributes:
+        folder: Where results and figures go.
+        computing: How models are run.
+        cache: Folder where embeddings are kept; ``None`` keeps none.
+        draws: Whether there are figures.
+        results: What was found.
+    """
 
-def trainer_options(options: Namespace) -> dict[str, Any]:
-    """Return the trainer's settings among a command line's options."""
-    return {**{name: getattr(options, name) for name in TRAINER}, "enable_progress_bar": False}
+    folder: EvaluationFolder
+    computing: Computing
+    cache: Path | None
+    draws: bool = True
+    results: Results = field(default_factory=dict)
 
+    def measure(self, tasks: Sequence[Task]) -> list[str]:
+        """Measure, write each result when it is there, and return what failed, a line each."""
+        failures = []
+        for task in tasks:
+            try:
+                self._measure(task)
+            except Exception as error:  # whatever it is, others go on
+                if dist.is_initialized():  # the other processes wait for this one
+                    raise
+                if not isinstance(error, (UserError, *REFUSALS)):
+                    traceback.print_exc()
+                said = str(error) if isinstance(error, (UserError, ValueError)) else reason(error)
+                failures.append(f"{task.model.name} on {folder_name(task.protocol)}: {said}")
+                warn(f"failed: {failures[-1]}")
+        return failures
 
-def _measure(task: Task, options: Namespace, folder: EvaluationFolder, results: Results) -> None:
-    """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
-    model, protocol = task.model, task.protocol
-    embeddings = _embeddings(task, options) if task.embeds else None
-    confusion = segment(model.extraction, protocol.source, **_common(options)) if task.segments else None
-    if not is_first():
-        return
-    found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
-    rows = {} if found is None else found.rows()
-    for condition, measures in {} if confusion is None else segmentation_rows(protocol, confusion).items():
-        rows.setdefault(condition, {}).update(measures)
-    results.setdefault(model.name, {}).setdefault(protocol.name, {}).update(readable(rows))
-    folder.write(results)
-    if options.no_figures:
-        return
-    figures = folder.figures(model.name, folder_name(protocol))
-    if embeddings is not None and found is not None:
-        draw_figures(protocol, embeddings, found, figures)
-    if "segmentation" in model.makes:
-        draw_segmentation(model.extraction, protocol, figures)
-
-
-def _embeddings(task: Task, options: Namespace) -> Embeddings:
-    cache = None if options.no_cache else Path(options.cache)
-    extraction, source = task.model.extraction, task.protocol.source
-    return embed(extraction, source, digests=task.digests, cache=cache, **_common(options))
-
-
-def _common(options: Namespace) -> dict[str, Any]:
-    loading = {"batch_size": options.batch_size, "num_workers": options.num_workers}
-    return {**loading, "trainer_options": trainer_options(options)}
+    def _measure(self, task: Task) -> None:
+        """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
+        (extraction, _, makes), protocol, source = task.model, task.protocol, task.protocol.source
+        embeddings = confusion = None
+        if task.embeds:
+            embeddings = embed(extraction, source, self.computing, digests=task.digests, cache=self.cache)
+        if task.segments:
+            confusion = segment(extraction, source, self.computing)
+        if not is_first():
+            return
+        found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
+        rows = {} if found is None else found.rows()
+        for condition, measures in {} if confusion is None else segmentation_rows(protocol, confusion).items():
+            rows.setdefault(condition, {}).update(measures)
+        self.results.setdefault(extraction.name, {}).setdefault(protocol.name, {}).update(readable(rows))
+        self.folder.write(self.results)
+        figures = self.folder.figures(extraction.name, folder_name(protocol))
+        if self.draws and embeddings is not None and found is not None:
+            draw_figures(protocol, embeddings, found, figures)
+        if self.draws and "segmentation" in makes:
+            draw_segmentation(extraction, protocol, figures)

@@ -2,35 +2,67 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.dataset import FaceDataset, FaceSample, collate_faces
+from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.errors import DataError
+from datamodules.plain_faces import LabelledFaces
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory
-from experiments.evaluation.face_images import LabelledFaces
+from experiments.evaluation.embedding_key import module_key
 
-Output = Literal["embedding", "segmentation"]
+
+class Extraction(NamedTuple):
+    """A module that embeds or segments faces, and what its results depend on."""
+
+    module: LightningModule
+    image_size: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        """What tells embeddings apart, but for the device and precision: see :func:`~.embedding_key.module_key`."""
+        return module_key(self.module, self.image_size)
+
+
+class Computing(NamedTuple):
+    """How a module is run over faces."""
+
+    batch_size: int = 256
+    """Images that a process takes at once."""
+    num_workers: int = 0
+    """Processes that load images, for each that computes."""
+    trainer_options: Mapping[str, Any] = MappingProxyType({})
+    """Devices, precision and so on."""
 
 
 class OutputCollector(Callback):
-    """Gathers something of every prediction or test step.
+    """Gathers something of every step over faces.
 
     Args:
-        output: What the steps must return.
+        output: ``embedding``, of predictions, or ``segmentation``, of tests.
         take: Makes of it and of the batch ``(B, ...)`` values.
+        computing: How.
     """
 
-    def __init__(self, output: Output, take: Callable[[Tensor, FaceBatch], Tensor]) -> None:
+    def __init__(
+        self,
+        output: Literal["embedding", "segmentation"],
+        take: Callable[[Tensor, FaceBatch], Tensor],
+        computing: Computing,
+    ) -> None:
         self.output = output
         self.take = take
-        self.rows: Rows | None = None
+        self.computing = computing
+        self.trainer = quiet_trainer(self, computing.trainer_options)
         self._rows = RowCollector()
+        self._found: Rows | None = None
 
     def on_predict_batch_end(
         self,
@@ -55,36 +87,26 @@ class OutputCollector(Callback):
 
     def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Put the processes' faces together."""
-        self.rows = self._rows.gather()
+        self._found = self._rows.gather()
 
     on_test_epoch_end = on_predict_epoch_end
 
-    def values(
-        self,
-        run: Callable[[DataLoader[FaceSample]], object],
-        faces: FaceDataset | LabelledFaces,
-        *,
-        image_size: int,
-        batch_size: int,
-        num_workers: int,
-    ) -> Tensor:
+    def values(self, extraction: Extraction, faces: FaceDataset | LabelledFaces) -> Tensor:
         """Return the values of all faces, in the order of their images.
 
-        Args:
-            run: Predicts or tests with a trainer that has this callback.
-            faces: The faces.
-            image_size: Side of their images in pixels.
-            batch_size: Faces that a process takes at once.
-            num_workers: Processes that load images.
-
         Raises:
-            DataError: If there are none.
+            DataError: If there are none, or an image cannot be read.
         """
-        check_shared_memory(image_size, [(batch_size, len(faces))], workers=num_workers)
-        run(DataLoader(faces, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces))
-        if self.rows is None:
+        batch_size, num_workers, _ = self.computing
+        check_shared_memory(extraction.image_size, [(batch_size, len(faces))], workers=num_workers)
+        loader = DataLoader(faces, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
+        if self.output == "embedding":
+            self.trainer.predict(extraction.module, loader, return_predictions=False)
+        else:
+            self.trainer.test(extraction.module, loader, verbose=False)
+        if self._found is None:
             raise DataError(f"Expected results for {len(faces)} images, got none: was the evaluation stopped?")
-        return self.rows.value
+        return self._found.value
 
 
 def quiet_trainer(callback: Callback, options: Mapping[str, Any]) -> Trainer:

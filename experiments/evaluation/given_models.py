@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from datamodules.dataset import collate_faces
+from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError
 from experiments.evaluation.described import described
-from experiments.evaluation.embedding import Extraction
-from experiments.evaluation.face_images import plain_faces
+from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.trained_module import load_trained
 from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating

@@ -10,9 +10,9 @@ from callbacks.recognition.recognise import COUNTS
 from callbacks.row_collector import RowCollector
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
+from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
-from experiments.evaluation.face_images import plain_faces
 from experiments.evaluation.protocol_measures import evaluate_protocol
 from lightning_modules.networks.dry_run import evaluating
 

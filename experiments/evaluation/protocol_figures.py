@@ -8,35 +8,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from callbacks.figures.image_grid import draw_responses
 from callbacks.figures.recognition_figures import (
-    Curve,
-    Error,
+    WrongPair,
     draw_cmc,
     draw_embeddings,
     draw_errors,
     draw_roc,
     draw_scores,
 )
-from callbacks.figures.sample_figures import draw_responses
-from callbacks.metrics import roc_band, roc_curve
 from callbacks.metrics.directions import directions
 from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.verification import Verified
 from datamodules.dataset import collate_faces
-from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation.embedding import Embeddings, Extraction
-from experiments.evaluation.face_images import plain_faces
-from experiments.first_process import warn
+from datamodules.plain_faces import plain_faces
+from datamodules.protocols import EvaluationProtocol
+from experiments.cli.first_process import warn
+from experiments.evaluation.embedding import Embeddings
+from experiments.evaluation.face_outputs import Extraction
 from experiments.slugs import slugs
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
 NUM_ERRORS = 8
-NUM_PEOPLE = 10
-BAND_POINTS = 24
-RESAMPLES = 200
+NUM_IDENTITIES = 10
 
 
 def draw_figures(protocol: EvaluationProtocol, embeddings: Embeddings, recognition: Recognition, folder: Path) -> None:
@@ -52,14 +48,13 @@ def draw_figures(protocol: EvaluationProtocol, embeddings: Embeddings, recogniti
     """
     told = {name: v for name, v in recognition.verification.items() if bool(v.same.any()) and not bool(v.same.all())}
     if told:
-        _draw(folder / "roc.png", lambda path: draw_roc({name: _curve(found) for name, found in told.items()}, path))
-        _draw(folder / "scores.png", lambda path: draw_scores({n: _kinds(found) for n, found in told.items()}, path))
+        _draw(folder / "roc.png", partial(draw_roc, told))
+        _draw(folder / "scores.png", partial(draw_scores, told))
     files = slugs(told)
     for name, found in told.items():
         _draw(folder / f"errors_{files[name]}.png", partial(_draw_worst, protocol, name, found))
     if recognition.identification:
-        rates = {name: found.cmc.numpy() for name, found in recognition.identification.items()}
-        _draw(folder / "cmc.png", partial(draw_cmc, rates))
+        _draw(folder / "cmc.png", partial(draw_cmc, recognition.identification))
         _draw(folder / "embeddings.png", partial(_draw_map, protocol, embeddings))
 
 
@@ -90,59 +85,31 @@ def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: 
 
 
 def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verified, path: Path) -> None:
-    pairs = protocol.verification[condition]
-    accepts, rejects = (_worst(protocol, pairs, found, genuine=genuine) for genuine in (False, True))
-    draw_errors(accepts, rejects, path)
-
-
-def _curve(found: Verified) -> Curve:
-    far, tar, _ = roc_curve(found.scores, found.same, drop_intermediate=True)
-    lowest = 1 / int((~found.same).sum())
-    rates = np.geomspace(lowest, 1, BAND_POINTS).clip(lowest, 1)
-    lower, upper = roc_band(found.scores, found.same, rates.tolist(), resamples=RESAMPLES)
-    return Curve(far.numpy(), tar.numpy(), (rates, lower.numpy(), upper.numpy()))
-
-
-def _kinds(found: Verified) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    scores = found.scores.double()
-    return scores[found.same].numpy(), scores[~found.same].numpy()
-
-
-def _worst(protocol: EvaluationProtocol, pairs: VerificationPairs, found: Verified, *, genuine: bool) -> list[Error]:
-    rows = torch.nonzero(found.same == genuine).squeeze(1)
-    order = found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]
-    return [
-        Error(
-            protocol.source.image(int(pairs.first[row])),
-            protocol.source.image(int(pairs.second[row])),
-            float(found.scores[row]),
-        )
-        for row in rows[order].tolist()
-    ]
+    pairs, image = protocol.verification[condition], protocol.source.image
+    worst = []
+    for genuine in (False, True):
+        rows = torch.nonzero(found.same == genuine).squeeze(1)
+        rows = rows[found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]]
+        images = ((int(pairs.first[row]), int(pairs.second[row]), float(found.scores[row])) for row in rows.tolist())
+        worst.append([WrongPair(image(first), image(second), score) for first, second, score in images])
+    draw_errors(worst[0], worst[1], path)
 
 
 def _draw_map(protocol: EvaluationProtocol, embeddings: Embeddings, path: Path) -> None:
-    """Draw t-SNE of some people's gallery and probe faces, cosine distances."""
+    """Draw t-SNE of some identities' gallery and probe faces, cosine distances."""
     from sklearn.manifold import TSNE  # noqa: PLC0415  takes a second: pay only when used
 
-    faces = {"gallery": _gallery(protocol), **{name: f.probes for name, f in _coarse(protocol).items()}}
-    people = protocol.source.identities
-    chosen = np.unique(people[faces["gallery"]])[:NUM_PEOPLE]
-    rows = [(int(i), name) for name, indices in faces.items() for i in indices if people[i] in chosen]
+    coarse = {name: faces for name, faces in protocol.identification.items() if "/" not in name}  # no part of another
+    gallery = np.unique(np.concatenate([faces.gallery for faces in protocol.identification.values()]))
+    shown = {"gallery": gallery, **{name: faces.probes for name, faces in coarse.items()}}
+    identities = protocol.source.identities
+    chosen = np.unique(identities[gallery])[:NUM_IDENTITIES]
+    rows = [(int(i), name) for name, indices in shown.items() for i in indices if identities[i] in chosen]
     if len(rows) < 5:
         return
     indices = np.array([index for index, _ in rows])
     unit = directions(torch.from_numpy(embeddings[indices])).numpy()
     perplexity = min(15.0, (len(rows) - 1) / 3)
     points = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(unit)
-    names = [str(protocol.source.identity_names[people[i]]) for i in indices]
+    names = [str(protocol.source.identity_names[identities[i]]) for i in indices]
     draw_embeddings(points.astype(np.float64), names, [name for _, name in rows], path)
-
-
-def _coarse(protocol: EvaluationProtocol) -> dict[str, Identification]:
-    """Return the conditions that are no part of another."""
-    return {name: f for name, f in protocol.identification.items() if "/" not in name}
-
-
-def _gallery(protocol: EvaluationProtocol) -> NDArray[np.int64]:
-    return np.unique(np.concatenate([faces.gallery for faces in protocol.identification.values()]))

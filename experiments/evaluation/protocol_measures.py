@@ -11,7 +11,7 @@ from callbacks.metrics.metric_checks import finite_rows
 from callbacks.recognition.recognise import UNDEFINED, Recognition, recognise
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
-from experiments.first_process import warn
+from experiments.cli.first_process import warn
 
 
 def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float32]) -> Recognition:

@@ -1,8 +1,5 @@
 """The segmentation of a protocol's images against its label maps: IoU by condition, as in a training's test."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,45 +7,29 @@ from numpy.typing import NDArray
 from callbacks.metrics import confusion_matrices
 from callbacks.row_collector import Rows
 from callbacks.segmentation_iou import segmentation_measures
+from datamodules.plain_faces import LabelledFaces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_source import FaceSource
-from experiments.evaluation.embedding import Extraction
-from experiments.evaluation.face_images import LabelledFaces
-from experiments.evaluation.face_outputs import OutputCollector, quiet_trainer
+from experiments.evaluation.face_outputs import Computing, Extraction, OutputCollector
 
 NAMES = {"mean": "iou", "clean": "iou_clean", "occluded": "iou_occluded", "false_alarm": "false_alarm"}
 """What the test callback's measures are called beside others."""
 
 
-def segment(
-    extraction: Extraction,
-    source: FaceSource,
-    *,
-    batch_size: int,
-    num_workers: int = 0,
-    trainer_options: Mapping[str, Any] | None = None,
-) -> NDArray[np.int64]:
+def segment(extraction: Extraction, source: FaceSource, computing: Computing) -> NDArray[np.int64]:
     """Return the confusion matrix of every image's pixels, ``(N, 2, 2)``, rows are the truth.
 
     Args:
         extraction: What segments.
         source: The images; it has label maps.
-        batch_size: Images that a process segments at once.
-        num_workers: Processes that load images.
-        trainer_options: Devices, precision and so on.
+        computing: How.
 
     Raises:
         DataError: If an image or a label map cannot be read.
     """
-    collector = OutputCollector("segmentation", lambda seen, batch: confusion_matrices(seen, batch["mask"]))
-    trainer = quiet_trainer(collector, trainer_options or {})
-    matrices: NDArray[np.int64] = collector.values(
-        lambda loader: trainer.test(extraction.module, loader, verbose=False),
-        LabelledFaces(source, extraction.image_size),
-        image_size=extraction.image_size,
-        batch_size=batch_size,
-        num_workers=num_workers,
-    ).numpy()
+    collector = OutputCollector("segmentation", lambda seen, batch: confusion_matrices(seen, batch["mask"]), computing)
+    faces = LabelledFaces(source, extraction.image_size)
+    matrices: NDArray[np.int64] = collector.values(extraction, faces).numpy()
     return matrices
 
 

@@ -6,6 +6,7 @@ from io import BytesIO
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from callbacks.figures.style import LETTERS, plots
 from experiments.reproduction.tabulated import Cell
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 History = Sequence[Mapping[str, float]]
 Point = tuple[float, float]
 
-FONT = 8.5  # points: legible where a telephone shows the plot at three quarters
 NAME_WIDTH = 42  # characters, so that the figure has its place beside them
 STRONG, WEAK = "#1b1b1b", "#8a8a8a"
 STYLES = ("-", "--", ":")  # each goes with ten colours
@@ -27,16 +27,14 @@ def forest(differences: Mapping[str, Cell]) -> bytes:
     Args:
         differences: By pair; those whose interval excludes 0 are filled.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second: pay only when used
-
     names = {name: textwrap.wrap(name, NAME_WIDTH) for name in differences}
     height = sum(len(lines) + 1.5 for lines in names.values())  # in lines of text
-    figure = Figure(figsize=(3.7, 0.155 * height + 0.3), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = plots(1, 1, width=3.7, height=0.155 * height + 0.3)
+    axes.grid(visible=False)
     top = 0.0
     for name, found in differences.items():
         for side, text, share in (("left", "\n".join(names[name]), 0.0), ("right", found.text, 1.0)):
-            told = axes.text(share, top, text, ha=side, va="top", size=FONT, transform=axes.get_yaxis_transform())
+            told = axes.text(share, top, text, ha=side, va="top", size=LETTERS, transform=axes.get_yaxis_transform())
             told.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # not through the line at 0
             told.set_in_layout(False)  # or the layout would shrink the axes
         top += len(names[name]) + 1.5
@@ -44,9 +42,8 @@ def forest(differences: Mapping[str, Cell]) -> bytes:
     axes.set_ylim(height, 0)
     axes.axvline(0, color=STRONG, lw=0.8, zorder=1)
     axes.set_yticks([])
-    axes.tick_params(labelsize=FONT)
     axes.margins(x=0.08)
-    axes.spines[["left", "top", "right"]].set_visible(False)
+    axes.spines["left"].set_visible(False)
     return _svg(figure)
 
 
@@ -67,12 +64,10 @@ def curves(histories: Mapping[str, Sequence[History]], measure: str, against: st
         measure: Its name in the histories, such as ``val/accuracy``.
         against: ``epoch`` or ``seconds``.
     """
-    import matplotlib as mpl  # noqa: PLC0415  as above
-    from matplotlib.figure import Figure  # noqa: PLC0415  as above
+    import matplotlib as mpl  # noqa: PLC0415  takes half a second: pay only when used
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as above
 
-    figure = Figure(figsize=(4.2, 2.9 + 0.16 * len(histories)), layout="constrained")
-    axes = figure.subplots()
+    figure, (axes,) = plots(1, 1, width=4.2, height=2.9 + 0.16 * len(histories))
     colours = mpl.color_sequences["petroff10"]
     unit, name = _unit(histories, against)
     for number, (row, seeds) in enumerate(histories.items()):
@@ -81,14 +76,11 @@ def curves(histories: Mapping[str, Sequence[History]], measure: str, against: st
         for line in lines:
             axes.plot(*_axes(line.values()), lw=0.6, alpha=0.5, color=colour, ls=style)
         axes.plot(*_axes(_mean(lines)), lw=1.8, marker=".", ms=4, color=colour, ls=style, label=row)
-    axes.set_xlabel(name, size=FONT)
+    axes.set_xlabel(name)
     if against == "epoch":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(measure, size=FONT)
-    axes.tick_params(labelsize=FONT)
-    axes.grid(alpha=0.25, lw=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower left", fontsize=FONT, frameon=False)
+    axes.set_ylabel(measure)
+    figure.legend(loc="outside lower left", fontsize=LETTERS, frameon=False)
     return _svg(figure)
 
 

@@ -111,19 +111,17 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 def expanded(words: Sequence[str]) -> list[str]:
     """Return a command line with each configuration that is called by its name as its layers.
 
+    Args:
+        words: Options as one word each.
+
     Example:
         >>> [Path(word).stem for word in expanded(["fit", "--config=trunk_casia"])[2:]]
         ['all', 'soidn_casia', 'vgg16_casia', 'trunk']
     """
     result: list[str] = []
-    for place, word in enumerate(words):
+    for word in words:
         option, _, value = word.partition("=")
-        if word in CONFIGURATIONS and place and words[place - 1] in ("--config", "-c"):
-            result[-1:] = _options(word)
-        elif option in ("--config", "-c") and value in CONFIGURATIONS:
-            result += _options(value)
-        else:
-            result.append(word)
+        result += _options(value) if option in ("--config", "-c") and value in CONFIGURATIONS else [word]
     return result
 
 

@@ -3,15 +3,15 @@
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
+from callbacks.figures.style import legend, plots
 from callbacks.run_files import save_figure
 from experiments.sweeping.declaration import Sweep
 from experiments.sweeping.local import Trial
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDE = 20  # largest value by smallest, from which on values are taken as spaced by factors
 
@@ -30,21 +30,19 @@ def draw_response(sweep: Sweep, trials: Sequence[Trial], path: Path) -> None:
     good = [trial for trial in trials if trial.result is not None]
     best = best_trial(sweep, good)
     names = short_names(sweep)
-    with mpl.rc_context({"axes.grid": True, "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(4.8 * len(names), 3.6), layout="constrained")
-        panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-        for axes, (name, short) in zip(panels, names.items(), strict=True):
-            places = _places(axes, [trial.values[name] for trial in good])
-            results = [_result(trial) for trial in good]
-            axes.plot(places, results, "o", color="C0")
-            if sweep.method == "grid":
-                axes.plot(*_means(places, results), color="C0", alpha=0.6)
-            at = places[good.index(best)]
-            axes.plot([at], [best.result], "o", ms=11, mfc="none", mec="C3", mew=1.8, label="best trial")
-            axes.set_xlabel(short)
-        panels[0].set_ylabel(sweep.metric)
-        panels[0].legend(frameon=False)
-        save_figure(figure, path, dpi=150)
+    figure, panels = plots(1, len(names), width=4.8 * len(names), height=3.6, sharey="all")
+    for axes, (name, short) in zip(panels, names.items(), strict=True):
+        places = _places(axes, [trial.values[name] for trial in good])
+        results = [_result(trial) for trial in good]
+        axes.plot(places, results, "o", color="C0")
+        if sweep.method == "grid":
+            axes.plot(*_means(places, results), color="C0", alpha=0.6)
+        at = places[good.index(best)]
+        axes.plot([at], [_result(best)], "o", ms=11, mfc="none", mec="C3", mew=1.8, label="best trial")
+        axes.set_xlabel(short)
+    panels[0].set_ylabel(sweep.metric)
+    legend(panels[0])
+    save_figure(figure, path)
 
 
 def best_trial(sweep: Sweep, good: Sequence[Trial]) -> Trial:
@@ -63,7 +61,7 @@ def _result(trial: Trial) -> float:
     return trial.result
 
 
-def _places(axes: Axes, values: Sequence[Any]) -> list[float]:
+def _places(axes: "Axes", values: Sequence[Any]) -> list[float]:
     """Return where values lie on the horizontal axis, after scaling or labelling it for them."""
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         _scale(axes, sorted(set(values)))
@@ -74,7 +72,7 @@ def _places(axes: Axes, values: Sequence[Any]) -> list[float]:
     return [labels.index(str(value)) for value in values]
 
 
-def _scale(axes: Axes, values: Sequence[float]) -> None:
+def _scale(axes: "Axes", values: Sequence[float]) -> None:
     positive = [value for value in values if value > 0]
     if values[0] < 0 or len(positive) < 2 or positive[-1] < WIDE * positive[0]:
         return

@@ -1,6 +1,7 @@
 """Rows of an evaluation: every face once, in an order that no batch or process decides."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,6 +45,16 @@ def test_selection_keeps_rows_together() -> None:
     assert (clean.index.tolist(), clean.identity.tolist(), clean.value.tolist()) == ([0, 4], [0, 2], [0.0, 4.0])
 
 
+def test_rows_are_the_same_wherever_values_were_computed(device: torch.device) -> None:
+    collector = RowCollector()
+    images = {**batch([3, 1], ["none", "cup"])}
+    moved = FaceBatch(**{k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in images.items()})  # type: ignore[typeddict-item]  # the same keys
+    collector.update(moved, torch.tensor([3.0, 1.0], device=device))
+    rows = collector.gather()
+    assert rows is not None
+    assert (rows.index.tolist(), rows.value.tolist(), rows.value.device.type) == ([1, 3], [1.0, 3.0], "cpu")
+
+
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
 def test_an_embedding_that_is_not_finite_is_refused_and_its_face_named(bad: float) -> None:
     collector = RowCollector()
@@ -83,12 +94,12 @@ torch.save((rows.occluder, rows.name, rows.index, rows.identity, rows.value), f"
 @pytest.mark.slow
 @pytest.mark.parametrize("idle", [False, True], ids=["overlapping", "one-saw-nothing"])
 def test_two_processes_gather_the_rows_of_one(tmp_path: Path, idle: bool) -> None:
-    every = {**batch([*range(7), 3], ["none"] * 7 + ["cup"]), "name": [f"größe {i}\n.png" for i in [*range(7), 3]]}
+    every: Any = {**batch([*range(7), 3], ["none"] * 7 + ["cup"]), "name": [f"größe {i}\n.png" for i in [*range(7), 3]]}
     value = torch.arange(16.0).view(8, 2)
 
     def share(*rows: int) -> tuple[FaceBatch, torch.Tensor]:
         """Return a batch of some rows."""
-        chosen = {k: [v[i] for i in rows] if isinstance(v, list) else v[list(rows)] for k, v in every.items()}  # type: ignore[index]  # lists and tensors
+        chosen = {k: [v[i] for i in rows] if isinstance(v, list) else v[list(rows)] for k, v in every.items()}
         return FaceBatch(**chosen), value[list(rows)]  # type: ignore[typeddict-item]  # the same keys
 
     shares = [[share(*range(8))], []] if idle else [[share(0, 2, 4), share(6, 0)], [share(1, 3, 5, 7, 2)]]

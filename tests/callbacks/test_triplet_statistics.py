@@ -97,7 +97,7 @@ def test_what_a_batch_does_not_have_is_not_logged(module: Recording) -> None:
 def test_batches_that_cannot_have_triplets_are_reported(module: Recording, lines: list[str]) -> None:
     train(TripletStatistics(), module, [SQUARE, SQUARE], [0, 1, 2, 3])
     (line,) = lines
-    assert line.startswith("No triplets in epoch 3, nothing was learned: no batch holds two faces of one person")
+    assert line.startswith("No triplets in epoch 3, nothing was learned: no batch holds two faces of one identity")
     assert "`data.init_args.identity_batches`" in line
 
 

@@ -90,9 +90,9 @@ def a_figure(path: Path) -> None:
 
 
 def a_grid(path: Path) -> None:
-    from callbacks.figures.sample_figures import _save_grid
+    from callbacks.figures.image_grid import save_grid
 
-    _save_grid(path, torch.zeros(1, 3, 8, 8))
+    save_grid(path, torch.zeros(1, 3, 8, 8))
 
 
 def a_crop(path: Path) -> None:

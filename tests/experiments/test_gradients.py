@@ -144,7 +144,7 @@ def test_of_a_soidn_without_segmentation_loss_or_with_its_segmenter_detached(
 
 
 def test_what_is_not_trained_stays_as_it_is_and_in_the_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)  # of some weights a unit's gradient is 0
+    torch.manual_seed(1)  # of some weights a unit's gradient is 0
     module = TripletModule(soidn(), 2)
     names = set(module.state_dict())
     before = {name: p.detach().clone() for name, p in module.named_parameters()}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments import results
-from experiments.cli import UserError, parse_only
+from experiments.cli import UserError, parse
 from experiments.measures import evaluated_conditions, logged_names, monitored, protocol_names
 from experiments.runs.layers import CONFIGS, CONFIGURATIONS, merged
 
@@ -97,8 +97,8 @@ def test_a_watched_measure_that_is_never_logged_is_refused_before_training() -> 
     wrong = "[{class_path: pytorch_lightning.callbacks.EarlyStopping, init_args: {monitor: val/lss}}]"
     expected = "EarlyStopping: expected `monitor` to be a measure that the training logs, got 'val/lss'; did you mean"
     with pytest.raises(UserError, match=expected):
-        parse_only([*options, f"--trainer.callbacks={wrong}"])
-    parse_only([*options, f"--trainer.callbacks={wrong.replace('lss', 'loss')}"])
+        parse([*options, f"--trainer.callbacks={wrong}"])
+    parse([*options, f"--trainer.callbacks={wrong.replace('lss', 'loss')}"])
 
 
 def test_every_module_of_the_suite_says_what_it_logs() -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from datamodules.errors import DataError
-from experiments.evaluation.embedding import Extraction, embed
+from experiments.evaluation.embedding import embed
+from experiments.evaluation.face_outputs import Computing, Extraction
 from lightning_modules import SegmentationModule, SOIDNModule
 from lightning_modules.extractors import Extractor, TimmExtractor
 from lightning_modules.extractors.file_network import FileNetwork
@@ -50,7 +51,7 @@ def extraction(weight: float = 1.0, **settings: Any) -> Extraction:
 
 def run(source: PlainSource, what: Extraction, cache: Path | None = None) -> NDArray[np.float32]:
     options = {"accelerator": "cpu", "enable_progress_bar": False}
-    return embed(what, source, cache=cache, batch_size=4, trainer_options=options)
+    return embed(what, source, Computing(batch_size=4, trainer_options=options), cache=cache)
 
 
 def seen(what: Extraction) -> int:
@@ -215,7 +216,7 @@ def test_another_precision_is_embedded_anew_and_another_name_of_one_is_not(tmp_p
     for precision, expected in ((None, 5), ("32-true", 0), (32, 0), ("bf16-mixed", 5), ("bf16-mixed", 0)):
         what = extraction()
         options = {"accelerator": "cpu", "enable_progress_bar": False, "precision": precision}
-        embed(what, source, cache=tmp_path, trainer_options=options)
+        embed(what, source, Computing(trainer_options=options), cache=tmp_path)
         assert seen(what) == expected
 
 

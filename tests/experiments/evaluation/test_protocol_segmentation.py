@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 
 from datamodules.protocols import EvaluationProtocol, Identification, VerificationPairs
-from experiments.evaluation.embedding import Extraction
-from experiments.evaluation.face_images import LabelMaps
+from experiments.evaluation.face_outputs import Computing, Extraction
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from lightning_modules.outputs import StepOutput
 from tests.helpers.doubles import PlainSource
@@ -50,8 +49,7 @@ def test_measures_are_those_of_the_pixels_counted_by_hand(image_size: int, batch
     confusion = segment(
         Extraction(Bright(), image_size, "bright"),
         what.source,
-        batch_size=batch_size,
-        trainer_options={"accelerator": "cpu", "enable_progress_bar": False},
+        Computing(batch_size, trainer_options={"accelerator": "cpu", "enable_progress_bar": False}),
     )
     assert confusion.shape == (4, 2, 2)
     assert (confusion.sum((1, 2)) == image_size**2).all()
@@ -75,8 +73,3 @@ def test_a_condition_without_covered_faces_has_false_alarms_alone() -> None:
     what = EvaluationProtocol("clean", Covered([3]), {"all": pairs})
     confusion = torch.tensor([[[8, 1], [0, 0]], [[0, 0], [9, 0]], [[9, 0], [0, 0]]]).numpy()
     assert segmentation_rows(what, confusion) == {"all": {"covered": 0.0, "false_alarm": pytest.approx(1 / 18)}}
-
-
-def test_sources_with_label_maps_are_known() -> None:
-    assert isinstance(Covered([2]), LabelMaps)
-    assert not isinstance(PlainSource([2]), LabelMaps)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.cli import UserError, parse_only
+from experiments.cli import UserError, parse
 from experiments.launch import DataChoice
 from experiments.reproduction.declaration import TABLES, Column, Declaration, Row, Table, load
 from experiments.reproduction.plan import Job, Setting, plan
@@ -51,14 +51,14 @@ def test_every_key_of_the_declared_rows_exists(name: str) -> None:
         row = declaration.rows[job.run.row]
         keys = (row.config, *row.options)
         if keys not in seen:  # rows that differ in values alone are checked once
-            parse_only(job.train)
+            parse(job.train)
         seen.add(keys)
 
 
 def test_a_misspelt_key_is_refused() -> None:
     jobs = by_row(plan(declared(**{"model.init_args.dropuot": 0.1}), SETTING, [0]))
     with pytest.raises(UserError, match="dropuot"):
-        parse_only(jobs["third"].train)
+        parse(jobs["third"].train)
 
 
 def test_a_folder_is_that_of_the_same_settings_alone() -> None:

@@ -62,7 +62,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             (folder / "results.json").write_text(json.dumps({"model": found}))
 
     monkeypatch.setattr(Runner, "_call", call)
-    monkeypatch.setattr("experiments.reproduce.parse_only", lambda args: None)
+    monkeypatch.setattr("experiments.reproduce.parse", lambda args: None)
     monkeypatch.setattr(command, "DRAWINGS", {**DRAWINGS, "figure_2": lambda folder, path: path.write_bytes(b"drawn")})
     return names
 

@@ -9,10 +9,9 @@ import pytest
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 
-from experiments import wandb_runs
-from experiments.cli import run
+from experiments.cli import run, wandb_runs
+from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode, start, unreachable
 from experiments.errors import UserError
-from experiments.wandb_runs import has_wandb_key, logs_online, settle_mode, start, unreachable
 from tests.experiments.conftest import Options
 
 KEY = "x" * 40

@@ -11,7 +11,7 @@ import torch
 from pytorch_lightning import Trainer
 
 from experiments.align import align
-from experiments.cli import ParsingCLI, UserError, main, run
+from experiments.cli import UserError, main, parse, run
 from experiments.evaluate import evaluate
 from experiments.front_figure import front_figure
 from experiments.launch import launch
@@ -76,6 +76,7 @@ def refusal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
     ("option", "message"),
     [
         ("--config=tab.yaml", "tab.yaml:2: expected YAML, got a syntax error: found character"),
+        ("--config=soidn_dmo", "as a file or the name of a configuration, got 'soidn_dmo'; did you mean 'soidn_demo'?"),
         ("--config=folder.yaml", "folder.yaml: expected YAML, got Is a directory"),
         ("--config=empty.yaml", "empty.yaml: expected a configuration of keys and values, got an empty file"),
         ("--config=list.yaml", "list.yaml: expected a configuration of keys and values, got a list"),
@@ -310,5 +311,5 @@ def test_an_interruption_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_null_deep_in_a_configuration_is_no_word(null: str) -> None:
     key = "--data.init_args.source.init_args.cache_dir"
     for words in ([f"{key}={null}"], [key, null]):
-        config = run(["fit", "--config=trunk_demo", *words], cli=ParsingCLI).config.fit
-        assert config.data.init_args.source.init_args.cache_dir is None
+        config = parse(["fit", "--config=trunk_demo", *words])
+        assert config["data"]["init_args"]["source"]["init_args"]["cache_dir"] is None

@@ -1,33 +1,38 @@
 """What is wrong with a configuration file, in words that name it; what keys it may have is the parser's business."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
+from experiments.cli.messages import did_you_mean
 from experiments.errors import UserError
+from experiments.runs.layers import CONFIGURATIONS
+
+FILE = re.compile(r"(?:--config|-c)=([^{\[].*)")
+"""An option that names a file, rather than holding a configuration."""
 
 
-def check_config_files(args: Sequence[str]) -> None:
+def check_config_files(words: Sequence[str]) -> None:
     """Refuse files of a command line that cannot be read, or that say something twice.
 
     Args:
-        args: All words; what is no file is left to the parser.
+        words: Of the command line, options as one word each.
 
     Raises:
-        UserError: If one is a folder, no UTF-8, no YAML, empty, no mapping, or has a key twice, of which YAML would
-            take the last.
+        UserError: If one is missing, a folder, no UTF-8, no YAML, empty, no mapping, or has a key twice, of which YAML
+            would take the last.
     """
-    for place, word in enumerate(args):
-        option, _, value = word.partition("=")
-        if option in ("--config", "-c"):
-            given = Path(value or (args[place + 1] if place + 1 < len(args) else ""))
-            if value[:1] not in "{[" and given.exists():
-                check_config_file(given)
+    for found in filter(None, map(FILE.fullmatch, words)):
+        check_config_file(Path(found[1]))
 
 
 def check_config_file(path: Path) -> None:
     """Refuse one file; see :func:`check_config_files`."""
+    if not path.exists():
+        near = did_you_mean(str(path), CONFIGURATIONS)
+        raise UserError(f"Expected --config as a file or the name of a configuration, got '{path}'{near}")
     try:
         content = read_yaml(path)
     except DataError as error:

@@ -87,6 +87,7 @@ def start(trainer: Trainer) -> None:
 def _start(logger: WandbLogger) -> None:
     if logs_online():
         os.environ.setdefault("WANDB_INIT_TIMEOUT", str(START_SECONDS))
+    logger._wandb_init.pop("anonymous", None)  # Lightning gives it always, and W&B warns that it has no effect
     try:
         try:
             _ = logger.experiment
@@ -133,40 +134,28 @@ def unreachable(address: str) -> str | None:
     return found[0]
 
 
+def _enduring(method: str) -> Callable[..., None]:
+    """Return a logger's method that does nothing any more once W&B has failed."""
+
+    def enduring(self: "EnduringLogger", *args: Any, **kwargs: Any) -> None:
+        if not self.failed:
+            with warned("the rest of this run is not logged there; its folder has all of it") as outcome:
+                getattr(super(EnduringLogger, self), method)(*args, **kwargs)
+            self.failed = outcome["failed"]
+
+    return enduring
+
+
 class EnduringLogger(WandbLogger):
     """W&B's logger, which falls silent, and says so, where W&B fails in the middle of a run."""
 
     failed = False
-
-    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
-        """Log measures, if W&B still answers."""
-        self._try(super().log_metrics, *args, **kwargs)
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        """Log settings, if W&B still answers."""
-        self._try(super().log_hyperparams, *args, **kwargs)
-
-    def log_image(self, *args: Any, **kwargs: Any) -> None:
-        """Log pictures, if W&B still answers."""
-        self._try(super().log_image, *args, **kwargs)
-
-    def log_table(self, *args: Any, **kwargs: Any) -> None:
-        """Log a table, if W&B still answers."""
-        self._try(super().log_table, *args, **kwargs)
-
-    def after_save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Upload a checkpoint where that is asked for, if W&B still answers."""
-        self._try(super().after_save_checkpoint, *args, **kwargs)
-
-    def finalize(self, *args: Any, **kwargs: Any) -> None:
-        """End the run's record, if W&B still answers."""
-        self._try(super().finalize, *args, **kwargs)
-
-    def _try(self, log: Callable[..., None], *args: Any, **kwargs: Any) -> None:
-        if not self.failed:
-            with warned("the rest of this run is not logged there; its folder has all of it") as outcome:
-                log(*args, **kwargs)
-            self.failed = outcome["failed"]
+    log_metrics = _enduring("log_metrics")
+    log_hyperparams = _enduring("log_hyperparams")
+    log_image = _enduring("log_image")
+    log_table = _enduring("log_table")
+    after_save_checkpoint = _enduring("after_save_checkpoint")
+    finalize = _enduring("finalize")
 
 
 def finish() -> None:
