@@ -23,9 +23,11 @@ from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
 from datamodules.whole_file import whole_file
-from experiments.cli import UserError, main, run
+from experiments.cli import UserError, main
+from experiments.cli.arguments import Parser
 from experiments.evaluation.trained_module import load_trained
-from experiments.launch import Parser
+from experiments.runs.rehearsal import rehearsed
+from experiments.runs.spec import RunSpec
 from lightning_modules import SOIDNModule
 
 if TYPE_CHECKING:
@@ -69,9 +71,8 @@ def front_figure(args: Sequence[str]) -> None:
     if not isinstance(module, SOIDNModule):
         raise UserError(f"Expected a checkpoint of a SOIDN, got one of {type(module).__name__}: {options.checkpoint}")
     config = Path(options.checkpoint).resolve().parent.parent / "config.yaml"
-    data: FaceDataModule = run(
-        ["test", f"--config={config}", "--model.init_args.initial_weights=null"], dry=True
-    ).datamodule
+    spec = RunSpec("", overrides=(f"--config={config}", "--model.init_args.initial_weights=null"))
+    data: FaceDataModule = rehearsed(spec).datamodule
     seen = segmented(module, data)
     draw(seen, reliance(module, data, images=options.images, stride=options.stride), Path(options.out))
     print(f"Picture: {options.out}")

@@ -25,9 +25,9 @@ from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
 from experiments.benchmarks.mutations import Generator, mutate, with_right_checksums
 from experiments.cli import UserError, parse
-from experiments.reproduction import declaration
+from experiments.reproduction import paper_file
 from experiments.runs.layers import merged
-from experiments.sweeping.declaration import read_sweep
+from experiments.sweeping.sweep_file import read_sweep
 from lightning_modules.networks.checkpoint_file import read_state_dict
 
 EXPERIMENTS = Path(__file__).parents[1]
@@ -136,7 +136,7 @@ def fuzzed_files() -> dict[str, FuzzedFile]:
         ),
         "table": FuzzedFile(
             {"t.yaml": _yaml("tables/soidn.yaml")},
-            lambda f: declaration.load(f / "t.yaml"),
+            lambda f: paper_file.load(f / "t.yaml"),
             text=True,
             weight=0.05,
             refusals=(UserError,),

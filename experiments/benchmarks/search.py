@@ -21,8 +21,8 @@ from rich.table import Table
 from torch import Tensor
 
 from callbacks.metrics import search
+from experiments.cli.arguments import Parser
 from experiments.cli.user_errors import main as run_command
-from experiments.launch import Parser
 
 BLOCK = (2048, 16384)
 

@@ -15,7 +15,7 @@ from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
 from experiments.cli.user_errors import UserError
 from experiments.cli.words import prepared
-from experiments.stopping import TERMINATED
+from experiments.runs.stopping import TERMINATED
 
 
 def run(

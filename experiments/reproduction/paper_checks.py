@@ -1,4 +1,4 @@
-"""What a declaration names must be there: rows, configurations, drawings, and measures that its rows can have."""
+"""What a paper's file names must be there: rows, configurations, drawings, and measures that its rows can have."""
 
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError
@@ -9,55 +9,51 @@ from datamodules.seams.conditions import CLEAN
 from experiments.cli import did_you_mean
 from experiments.measures import SPLITS, logged_names, monitored, protocol_names
 from experiments.reproduction.drawings import DRAWINGS
-from experiments.reproduction.parts import (
-    BUILT_IN,
-    EVALUATION,
-    Column,
-    Declaration,
-    Row,
-    references,
-    unknown,
-)
-from experiments.runs.layers import SUFFIXES, SYSTEMS, configuration, merged
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, PaperRow, unknown
+from experiments.runs.layers import SUFFIXES, configuration, merged
+from experiments.runs.resolution import changed
+from experiments.runs.spec import instance
+from experiments.runs.systems import systems
 
 NOT_EVALUATED = "segmentation"
-"""The configuration whose network makes no embeddings."""
+"""The system whose network makes no embeddings."""
 
 
-def check(declaration: Declaration) -> None:
-    """Refuse a declaration that cannot mean what it says.
+def check(paper: Paper) -> None:
+    """Refuse a paper's file that cannot mean what it says.
 
     Raises:
         ValueError: If something that it names is not there, or a name stands for two things.
     """
-    _check_rows(declaration)
-    _check_tables(declaration)
-    _check_figures(declaration)
-    for scale in declaration.scales:
-        for key in declaration.rows:
-            _check_references(declaration, key, scale)
+    _check_rows(paper)
+    _check_tables(paper)
+    _check_figures(paper)
+    for scale in paper.scales:
+        for key in paper.rows:
+            _check_references(paper, key, scale)
         try:
-            declaration.with_needs(declaration.rows, scale)
+            paper.with_dependencies(paper.rows, scale)
         except CycleError as error:
             raise ValueError(f"rows: expected no circle of rows, got {' → '.join(error.args[1])}") from error
-        _check_measures(declaration, scale)
+        _check_measures(paper, scale)
 
 
-def _check_rows(declaration: Declaration) -> None:
-    for place, key in _named_rows(declaration):
-        if key not in declaration.rows:
-            raise ValueError(f"{place}: {unknown('row', key, declaration.rows)}")
-    for scale in declaration.scales:
+def _check_rows(paper: Paper) -> None:
+    for place, key in _named_rows(paper):
+        if key not in paper.rows:
+            raise ValueError(f"{place}: {unknown('row', key, paper.rows)}")
+    for scale in paper.scales:
         if scale not in SUFFIXES:
             raise ValueError(f"scales: {unknown('scale', scale, SUFFIXES)}")
-    for key, row in declaration.rows.items():
-        if row.config not in SYSTEMS:
-            raise ValueError(f"rows: {key}: {unknown('configuration', row.config, SYSTEMS)}")
-    _check_distinct("rows", "name", [row.name for row in declaration.rows.values()])
+    for key, row in paper.rows.items():
+        if row.system not in systems():
+            raise ValueError(f"rows: {key}: {unknown('system', row.system, systems())}")
+    _check_distinct("rows", "name", [row.name for row in paper.rows.values()])
 
 
-def _check_tables(declaration: Declaration) -> None:
-    for table in declaration.tables:
+def _check_tables(paper: Paper) -> None:
+    for table in paper.tables:
         _check_distinct(table.title, "row", table.rows)
         _check_columns(table.title, table.columns)
         for key, figures in table.published.items():
@@ -66,7 +62,7 @@ def _check_tables(declaration: Declaration) -> None:
             if len(figures) != len(table.columns):
                 expected = f"expected {len(table.columns)} figures, one for each column"
                 raise ValueError(f"{table.title}: published: {key}: {expected}, got {len(figures)}")
-    for part in declaration.comparisons:
+    for part in paper.comparisons:
         _check_distinct(part.title, "pair", [" − ".join(pair) for pair in part.pairs])
         _check_columns(part.title, part.columns)
 
@@ -99,15 +95,15 @@ def _condition(measure: str) -> str | None:
     return CLEAN if condition == "all" else condition
 
 
-def _check_figures(declaration: Declaration) -> None:
-    for figure in declaration.figures:
+def _check_figures(paper: Paper) -> None:
+    for figure in paper.figures:
         _check_distinct(figure.title, "row", figure.rows)
         if figure.drawing and figure.drawing not in DRAWINGS:
             raise ValueError(f"{figure.title}: {unknown('drawing', figure.drawing, DRAWINGS)}")
         if figure.file.startswith("evaluation/"):
             expected = "${evaluation}/… for a picture of an evaluation"
             raise ValueError(f"{figure.title}: expected {expected}, got {figure.file}")
-    for part in declaration.curves:
+    for part in paper.curves:
         _check_distinct(part.title, "row", part.rows)
 
 
@@ -117,29 +113,29 @@ def _check_distinct(place: str, kind: str, names: Sequence[str]) -> None:
             raise ValueError(f"{place}: expected every {kind} once, got {name!r} twice")
 
 
-def _named_rows(declaration: Declaration) -> Iterator[tuple[str, str]]:
-    for table in declaration.tables:
+def _named_rows(paper: Paper) -> Iterator[tuple[str, str]]:
+    for table in paper.tables:
         yield from ((table.title, key) for key in [*table.rows, *table.published])
-    for comparison in declaration.comparisons:
+    for comparison in paper.comparisons:
         yield from ((comparison.title, key) for pair in comparison.pairs for key in pair)
-    shown = [(part.title, part.rows) for part in declaration.figures]
-    shown += [(part.title, part.rows) for part in declaration.curves]
+    shown = [(part.title, part.rows) for part in paper.figures]
+    shown += [(part.title, part.rows) for part in paper.curves]
     yield from ((title, key) for title, keys in shown for key in keys)
-    yield from (("quick", key) for key in declaration.quick)
+    yield from (("quick", key) for key in paper.quick)
 
 
-def _check_references(declaration: Declaration, key: str, scale: str) -> None:
-    row = declaration.resolved(key, scale)
-    for name in references([row.options, row.copies]):
-        if name not in declaration.rows and name not in BUILT_IN:
-            known = [*declaration.rows, *declaration.scales[scale]]
+def _check_references(paper: Paper, key: str, scale: str) -> None:
+    rows = [*paper.rows, *paper.maps()]
+    for name in paper.resolved(key, scale).references():
+        if name not in rows and name not in BUILT_IN:
+            known = [*rows, *paper.scales[scale]]
             raise ValueError(f"rows: {key}: {unknown(f'row or a value of the scale {scale}', name, known)}")
 
 
-def _check_measures(declaration: Declaration, scale: str) -> None:
+def _check_measures(paper: Paper, scale: str) -> None:
     """Refuse measures that no row of their part can have, and watched ones that their own row does not log."""
-    shown = declaration.at(scale)
-    by_row = {key: _Measured(declaration.resolved(key, scale), scale) for key in declaration.rows}
+    shown = paper.at(scale)
+    by_row = {key: _Measured(paper.resolved(key, scale), scale) for key in paper.rows}
     for key, row in by_row.items():
         for watcher, name in row.watched:
             _check_measure(f"rows: {key}: {watcher}", name, [row])
@@ -147,18 +143,18 @@ def _check_measures(declaration: Declaration, scale: str) -> None:
     parts += [(part.title, part.columns, [key for pair in part.pairs for key in pair]) for part in shown.comparisons]
     for title, columns, keys in parts:
         for place, name in ((f"{title}: {column.name}", name) for column in columns for name in column.measures):
-            _check_filled(place, name, declaration, scale)
+            _check_filled(place, name, paper, scale)
             _check_measure(place, name, [by_row[key] for key in keys])
     for curve in shown.curves:
         _check_measure(curve.title, curve.measure, [by_row[key] for key in curve.rows])
     for figure in shown.figures:
-        _check_filled(figure.title, figure.file, declaration, scale, EVALUATION)
+        _check_filled(figure.title, figure.file, paper, scale, EVALUATION)
 
 
-def _check_filled(place: str, text: str, declaration: Declaration, scale: str, *more: str) -> None:
+def _check_filled(place: str, text: str, paper: Paper, scale: str, *more: str) -> None:
     for name in Template(text).get_identifiers():
         if name not in more:
-            known = [*more, *declaration.scales[scale]]
+            known = [*more, *paper.scales[scale]]
             raise ValueError(f"{place}: {unknown(f'value of the scale {scale}', name, known)}")
 
 
@@ -177,11 +173,11 @@ class _Measured:
         scale: The scale.
     """
 
-    def __init__(self, row: Row, scale: str) -> None:
+    def __init__(self, row: PaperRow, scale: str) -> None:
         config = configured(row, scale)
         self._logged = logged_names(config)
         self.watched = list(monitored(config))
-        protocols = set() if row.config == NOT_EVALUATED else set(protocol_names())
+        protocols = set() if row.system == NOT_EVALUATED else set(protocol_names())
         self._found = {n for p in protocols - (set() if row.evaluated else {"generated"}) for n in protocol_names()[p]}
 
     @property
@@ -194,23 +190,11 @@ class _Measured:
         return name in self._found or self._logged.have(name)
 
 
-def configured(row: Row, scale: str) -> dict[str, Any]:
+def configured(row: PaperRow, scale: str) -> dict[str, Any]:
     """Return a row's configuration with what it changes, as far as names of measures depend on it."""
-    config = merged(configuration(row.config, scale))
-    for key, value in row.options.items():
-        _set(config, key, value)
+    config = merged(configuration(row.system, scale))
+    for key, value in row.changes.items():
+        changed(config, key, value)
+    maps = [instance("callbacks.OcclusionMapping", **settings) for settings in row.maps.values()]
+    changed(config, "trainer.callbacks+", maps)
     return config
-
-
-def _set(config: dict[str, Any], key: str, value: Any) -> None:
-    *path, last = key.removesuffix("+").split(".")
-    node = config
-    for part in path:
-        inner = node.get(part)
-        node[part] = inner if isinstance(inner, dict) else {"class_path": inner} if isinstance(inner, str) else {}
-        node = node[part]
-    if key.endswith("+"):
-        before = node.get(last) or []
-        node[last] = [*before, *(value if isinstance(value, list) else [value])]
-    else:
-        node[last] = value

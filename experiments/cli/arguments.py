@@ -1,10 +1,19 @@
-"""What commands ask of numbers and folders that options name."""
+"""Options of the commands that are not the trainer's: how they are read, and what is asked of numbers and folders."""
 
 import argparse
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
 from experiments.cli.user_errors import UserError, said
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command's options."""
+
+    def error(self, message: str) -> NoReturn:
+        """See :class:`argparse.ArgumentParser`."""
+        raise UserError(message)
 
 
 def check_writable(folder: Path, what: str) -> None:

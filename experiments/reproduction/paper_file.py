@@ -1,4 +1,4 @@
-"""A file in ``experiments/tables``: its parts, and how it is read."""
+"""A file in ``experiments/tables``: how it is read."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -8,31 +8,35 @@ from pydantic import TypeAdapter, ValidationError
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError
-from experiments.reproduction.checks import check
-from experiments.reproduction.parts import Column, Comparison, Curves, Declaration, Figure, Row, Table, unknown
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_checks import check
+from experiments.reproduction.paper_parts import Column, Comparison, Curves, Figure, PaperRow, Table, unknown
+from experiments.runs.systems import SYSTEMS, TABLES
 
-__all__ = ["TABLES", "Column", "Comparison", "Curves", "Declaration", "Figure", "Row", "Table", "load", "unknown"]
-
-TABLES = Path(__file__).parent.parent / "tables"
-KINDS = (Declaration, Row, Column, Table, Comparison, Figure, Curves)
+KINDS = (Paper, PaperRow, Column, Table, Comparison, Figure, Curves)
 
 
-def load(path: Path) -> Declaration:
-    """Read a declaration.
+def papers() -> dict[str, Path]:
+    """Return the suite's files by their names."""
+    return {path.stem: path for path in sorted(TABLES.glob("*.yaml")) if path != SYSTEMS}
+
+
+def load(path: Path) -> Paper:
+    """Read a paper's file.
 
     Raises:
         UserError: If a key or a name in it is unknown, in one line with file, place and nearest name.
     """
     try:
-        declaration = TypeAdapter(Declaration).validate_python(read_yaml(path))
-        check(declaration)
+        paper = TypeAdapter(Paper).validate_python(read_yaml(path))
+        check(paper)
     except ValidationError as error:
         raise UserError(f"{path}: {_first(error)}") from error
     except DataError as error:
         raise UserError(str(error)) from error
     except ValueError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from error
-    return declaration
+    return paper
 
 
 def _first(error: ValidationError) -> str:

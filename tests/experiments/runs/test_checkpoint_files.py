@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
-from experiments.checkpoint_files import WholeCheckpoints, whole_checkpoint
 from experiments.cli import UserError, run
+from experiments.runs.checkpoint_files import WholeCheckpoints, whole_checkpoint
 from tests.experiments.conftest import Options
 
 

@@ -1,11 +1,10 @@
-"""A sweep's file, in the format of Weights & Biases: what is understood of it here, and how a trial is called."""
+"""A sweep's file, in the format of Weights & Biases: what is understood of it here, and what a trial is."""
 
 import itertools
 import json
 import math
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -45,12 +44,13 @@ DISTRIBUTIONS = {
 }
 """Each with the keys that it takes."""
 MACROS = ("${env}", "${interpreter}", "${program}", "${args}", "${args_no_hyphens}")
+TRAININGS = ("experiments.launch", "experiments.train")
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is swept, how it is judged, and how a trial is called."""
+    """What is swept, how it is judged, and what a trial is."""
 
     path: Path
     config: Mapping[str, Any]
@@ -80,17 +80,18 @@ class Sweep:
         choices = {name for name, kind in self.space.items() if isinstance(kind, CategoricalDistribution)}
         return {name: json.loads(chosen[name]) if name in choices else chosen[name] for name in self.space}
 
-    def command_line(self, values: Mapping[str, Any]) -> list[str]:
-        """Return the command of a trial, its macros filled in as W&B's agent does."""
-        arguments = [f"{name}={value}" for name, value in {**values, **self.fixed}.items()]
-        macros: dict[str, Iterable[str]] = {
-            "${env}": (),
-            "${interpreter}": (sys.executable,),
-            "${program}": (str(self.config.get("program")),),
-            "${args}": (f"--{argument}" for argument in arguments),
-            "${args_no_hyphens}": arguments,
-        }
-        return [word for part in self.command for word in macros.get(part, (part,))]
+    def asked(self) -> tuple[str, list[str]]:
+        """Return the module that a trial runs, and its arguments but for the trial's own.
+
+        Raises:
+            UserError: If it is none of this suite's trainings.
+        """
+        words = [word for word in self.command if word not in MACROS]
+        module, *arguments = words[words.index("-m") + 1 :] if "-m" in words[:-1] else ["none"]
+        if module not in TRAININGS:
+            expected = f"expected `command` with -m {' or '.join(TRAININGS)}"
+            raise UserError(f"{self.path}: {expected}, got {' '.join(self.command)}")
+        return module, arguments
 
 
 def read_sweep(path: Path | str, name: str | None = None) -> Sweep:

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from experiments.cli import UserError
-from experiments.reproduction.declaration import Declaration, load
-from tests.helpers.reproductions import small_declaration
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_file import load
+from tests.helpers.reproductions import small_paper
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -17,9 +18,9 @@ def content(**changes: Any) -> dict[str, Any]:
         "title": "A paper",
         "source": "arXiv",
         "rows": {
-            "soidn": {"name": "SOIDN", "config": "soidn", "options": {"weights": "${trunk}/last.ckpt"}},
-            "trunk": {"name": "Trunk", "config": "trunk", "options": {"epochs": "${epochs}", "to": "${epochs} times"}},
-            "other": {"name": "Other", "config": "trunk"},
+            "soidn": {"name": "SOIDN", "system": "soidn", "changes": {"weights": "${trunk}/last.ckpt"}},
+            "trunk": {"name": "Trunk", "system": "trunk", "changes": {"epochs": "${epochs}", "to": "${epochs} times"}},
+            "other": {"name": "Other", "system": "trunk"},
         },
         "tables": [{"title": "Table 1", "rows": ["trunk", "soidn"], "columns": [column]}],
         "scales": {"demo": {"epochs": 3}, "paper": {"epochs": {"max": [20, 0.5, True]}}},
@@ -27,7 +28,7 @@ def content(**changes: Any) -> dict[str, Any]:
     }
 
 
-def read(tmp_path: Path, **changes: Any) -> Declaration:
+def read(tmp_path: Path, **changes: Any) -> Paper:
     path = tmp_path / "paper.yaml"
     path.write_text(yaml.safe_dump(content(**changes), sort_keys=False))
     return load(path)
@@ -42,8 +43,8 @@ def refusal(tmp_path: Path, **changes: Any) -> str:
     return message.removeprefix(f"{tmp_path / 'paper.yaml'}: ")
 
 
-def rows(**options: str) -> dict[str, Any]:
-    return {key: {"name": key, "config": "trunk", "options": {"x": value}} for key, value in options.items()}
+def rows(**changes: str) -> dict[str, Any]:
+    return {key: {"name": key, "system": "trunk", "changes": {"x": value}} for key, value in changes.items()}
 
 
 def test_pairs_columns_and_defaults_are_what_they_are_declared_as(tmp_path: Path) -> None:
@@ -55,30 +56,30 @@ def test_pairs_columns_and_defaults_are_what_they_are_declared_as(tmp_path: Path
     assert found.seeds == [0, 1, 2]
 
 
-def test_a_row_is_run_after_what_it_goes_on_from(tmp_path: Path) -> None:
+def test_a_row_is_run_after_what_it_depends_on(tmp_path: Path) -> None:
     found = read(tmp_path)
-    assert found.needs("soidn", "demo") == ["trunk"]
-    assert found.needs("trunk", "demo") == []
-    assert found.with_needs(["soidn"], "demo") == ["trunk", "soidn"]
-    assert found.with_needs(["other", "trunk"], "demo") == ["trunk", "other"]  # the file's order
+    assert found.depends_on("soidn", "demo") == ["trunk"]
+    assert found.depends_on("trunk", "demo") == []
+    assert found.with_dependencies(["soidn"], "demo") == ["trunk", "soidn"]
+    assert found.with_dependencies(["other", "trunk"], "demo") == ["trunk", "other"]  # the file's order
 
 
 def test_needs_are_followed_through_rows_that_were_not_asked_for(tmp_path: Path) -> None:
     chain = rows(c="${b}/last.ckpt", b="${a}/last.ckpt", a="1", d="1")
     found = read(tmp_path, rows=chain, tables=[])
-    assert found.with_needs(["c"], "demo") == ["a", "b", "c"]
+    assert found.with_dependencies(["c"], "demo") == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(("scale", "value"), [("demo", 3), ("paper", {"max": [20, 0.5, True]})])
 def test_a_value_of_the_scale_keeps_its_type(tmp_path: Path, scale: str, value: Any) -> None:
-    options = read(tmp_path).resolved("trunk", scale).options
-    assert options["epochs"] == value
-    assert type(options["epochs"]) is type(value)
-    assert options["to"] == f"{value} times"
+    changes = read(tmp_path).resolved("trunk", scale).changes
+    assert changes["epochs"] == value
+    assert type(changes["epochs"]) is type(value)
+    assert changes["to"] == f"{value} times"
 
 
 def test_references_to_rows_stay_for_the_seed_to_fill(tmp_path: Path) -> None:
-    assert read(tmp_path).resolved("soidn", "demo").options == {"weights": "${trunk}/last.ckpt"}
+    assert read(tmp_path).resolved("soidn", "demo").changes == {"weights": "${trunk}/last.ckpt"}
 
 
 def test_an_unknown_row_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
@@ -154,20 +155,21 @@ def test_a_measure_is_asked_for_of_the_rows_that_can_have_it(tmp_path: Path) -> 
     assert "expected a measure of the row, got 'test/iou/mean'" in refusal(
         tmp_path, tables=[table(iou, rows=("trunk",))]
     )
-    only = {"os": {"name": "OS", "config": "segmentation"}}
+    only = {"os": {"name": "OS", "system": "segmentation"}}
     for name in ("test/rank1/scarf", "ar/scarf/rank1"):  # it makes no embeddings
         assert "expected a measure of the row" in refusal(
             tmp_path, rows=only, tables=[table(column(name), rows=("os",))]
         )
 
 
-def test_what_a_row_changes_changes_what_it_can_have(tmp_path: Path) -> None:
-    maps = {"class_path": "callbacks.OcclusionMapping", "init_args": {"occluder_sizes": "${sizes}"}}
-    row = {"name": "A", "config": "model_a", "options": {"trainer.callbacks+": [maps]}}
+def test_a_row_has_the_measures_of_its_maps_and_others_their_files(tmp_path: Path) -> None:
+    row = {"name": "A", "system": "model_a", "maps": {"scoring": {"occluder_sizes": "${sizes}"}}}
+    other = {"name": "B", "system": "trunk", "changes": {"file": "${a_scoring}/map.npz"}}
     scales = {"demo": {"sizes": [[10, 12]], "size": "10x12"}, "paper": {"sizes": [[20, 24]], "size": "20x24"}}
-    asked = {"rows": {"a": row}, "scales": scales}
+    asked = {"rows": {"a": row, "b": other}, "scales": scales}
     wanted = table(column("val/occlusion/${size}/std"), rows=("a",))
     found = read(tmp_path, **asked, tables=[wanted])
+    assert found.depends_on("b", "demo") == ["a"]
     measures = [found.at(scale).tables[0].columns[0].measures for scale in ("demo", "paper")]
     assert measures == [["val/occlusion/10x12/std"], ["val/occlusion/20x24/std"]]
     fixed = table(column("val/occlusion/10x12/std"), rows=("a",))
@@ -176,10 +178,29 @@ def test_what_a_row_changes_changes_what_it_can_have(tmp_path: Path) -> None:
     )
     unknown = table(column("val/occlusion/${sise}/std"), rows=("a",))
     assert "a value of the scale demo, got 'sise'; did you mean 'size'?" in refusal(tmp_path, **asked, tables=[unknown])
+    nobody = {"a": row, "b": {**other, "changes": {"file": "${a_placing}/map.npz"}}}
+    assert "a value of the scale demo, got 'a_placing'; did you mean 'a_scoring'?" in refusal(
+        tmp_path, **asked | {"rows": nobody}, tables=[]
+    )
+
+
+def test_a_row_depends_on_what_it_starts_from(tmp_path: Path) -> None:
+    rows = {
+        "a": {"name": "A", "system": "trunk", "starts_from": "${weights}"},
+        "b": {"name": "B", "system": "baseline", "starts_from": "${start}"},
+        "c": {"name": "C", "system": "baseline", "starts_from": None},
+    }
+    found = read(tmp_path, rows=rows, tables=[], scales={"demo": {"start": "a"}, "paper": {"start": "${weights}"}})
+    assert [found.depends_on(key, "demo") for key in "abc"] == [[], ["a"], []]
+    assert [found.depends_on(key, "paper") for key in "abc"] == [[], [], []]
+    assert found.resolved("b", "paper", weights=None).starts_from is None
+    assert found.resolved("b", "paper", weights="w.pth").starts_from == "w.pth"
+    wrong = {**rows, "b": {**rows["b"], "starts_from": "aa"}}
+    assert "rows: b: expected the name of a row" in refusal(tmp_path, rows=wrong, tables=[])
 
 
 def test_what_somebody_s_own_classes_log_is_not_known_and_not_refused(tmp_path: Path) -> None:
-    own = {"name": "Mine", "config": "trunk", "options": {"trainer.callbacks+": ["mine.Callback"]}}
+    own = {"name": "Mine", "system": "trunk", "changes": {"trainer.callbacks+": ["mine.Callback"]}}
     assert read(tmp_path, rows={"mine": own}, tables=[table(column("val/my/measure"), rows=("mine",))])
     assert "got 'ar/scraf/rank1'" in refusal(
         tmp_path, rows={"mine": own}, tables=[table(column("ar/scraf/rank1"), rows=("mine",))]
@@ -203,7 +224,7 @@ def test_a_curve_and_a_watched_measure_are_of_the_row(tmp_path: Path) -> None:
     curve = {"title": "Loss", "rows": ["trunk"], "measure": "val/segmentation_loss"}
     assert refusal(tmp_path, curves=[curve]).startswith("Loss: expected a measure of the row, got 'val/segmentation")
     watching = {"class_path": "pytorch_lightning.callbacks.ModelCheckpoint", "init_args": {"monitor": "val/acuracy"}}
-    row = {"name": "T", "config": "trunk", "options": {"trainer.callbacks": [watching]}}
+    row = {"name": "T", "system": "trunk", "changes": {"trainer.callbacks": [watching]}}
     message = refusal(tmp_path, rows={"t": row}, tables=[])
     expected = "expected a measure of the row, got 'val/acuracy'; did you mean 'val/accuracy'?"
     assert message == f"rows: t: ModelCheckpoint: {expected}"
@@ -213,7 +234,7 @@ def test_a_curve_and_a_watched_measure_are_of_the_row(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         (
-            {"rows": {k: {"name": "SOIDN", "config": "soidn"} for k in "ab"}},
+            {"rows": {k: {"name": "SOIDN", "system": "soidn"} for k in "ab"}},
             "rows: expected every name once, got 'SOIDN'",
         ),
         ({"tables": [table(rows=("trunk", "trunk"))]}, "Table 1: expected every row once, got 'trunk' twice"),
@@ -222,7 +243,7 @@ def test_a_curve_and_a_watched_measure_are_of_the_row(tmp_path: Path) -> None:
         ({"tables": [table(column())]}, "measures: List should have at least 1 item"),
         ({"tables": [table(column("val/loss", digits=-1))]}, "digits: Input should be greater than or equal to 0"),
         ({"tables": [table(column("val/loss", factor=0))]}, "factor: Input should be greater than 0"),
-        ({"rows": {"a": {"name": "A", "config": "soind"}}}, "a configuration, got 'soind'; did you mean 'soidn'?"),
+        ({"rows": {"a": {"name": "A", "system": "soind"}}}, "a system, got 'soind'; did you mean 'soidn'?"),
         ({"scales": {"demo": {"epochs": 1}, "papre": {"epochs": 1}}}, "a scale, got 'papre'; did you mean 'paper'?"),
         ({"seeds": []}, "seeds: List should have at least 1 item"),
         (
@@ -246,7 +267,7 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, Any], message: str, 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "paper.yaml"
     path.write_text(
-        "title: A\nsource: B\ntables: []\nrows:\n  a: {name: A, config: trunk}\n  a: {name: B, config: soidn}\n"
+        "title: A\nsource: B\ntables: []\nrows:\n  a: {name: A, system: trunk}\n  a: {name: B, system: soidn}\n"
     )
     with pytest.raises(UserError, match="expected every key once, got 'a' again"):
         load(path)
@@ -266,8 +287,8 @@ def test_a_file_that_is_no_yaml_or_not_there_is_refused_by_name(tmp_path: Path) 
         load(path)
 
 
-def test_a_declaration_of_some_rows_has_what_is_whole_without_the_others() -> None:
-    whole = small_declaration()
+def test_a_paper_of_some_rows_has_what_is_whole_without_the_others() -> None:
+    whole = small_paper()
     some = whole.only({"baseline"})
     assert (list(some.rows), some.tables[0].rows, some.tables[0].published) == (["baseline"], ["baseline"], {})
     assert (some.comparisons, some.figures[0].rows, some.curves[0].rows) == ([], ["baseline"], ["baseline"])

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.protocols import ar_faces, lfw_pairs
-from experiments.contents import Contents
 from experiments.evaluation.named_protocols import pairs_beside
-from experiments.launch import digest
+from experiments.runs.contents import Contents
+from experiments.runs.digests import digest
 
 
 class Protocol(NamedTuple):

@@ -7,8 +7,8 @@ import pytest
 
 from callbacks.run_files import read_json
 from datamodules.errors import DataError
-from experiments import contents
-from experiments.contents import Contents
+from experiments.runs import contents
+from experiments.runs.contents import Contents
 
 
 def test_a_copy_elsewhere_holds_the_same(tmp_path: Path) -> None:
@@ -55,26 +55,3 @@ def test_large_folders_are_read_again_only_where_a_file_has_changed(
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"{tmp_path}/none: expected a file that can be read, got No such file"):
         Contents().of(tmp_path / "none")
-
-
-def test_options_name_what_a_result_is_made_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "1").write_text("no input")
-    for name in ("faces", "cache", "map.npz", "w.pth", "extra.yaml", "inner", "lfw"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "extra.yaml").write_text(f"data: {{init_args: {{root: {tmp_path}/inner}}}}")
-    source = f'{{"init_args": {{"root": "{tmp_path}/faces", "cache_dir": "{tmp_path}/cache"}}}}'
-    options = [
-        f"--data.init_args.source={source}",
-        f"--model.init_args.parts=[{{map_file: {tmp_path}/map.npz}}]",
-        f"--weights={tmp_path}/w.pth",
-        f"--config={tmp_path}/extra.yaml",
-        f"--trainer.default_root_dir={tmp_path}/cache",
-        "--model.init_args.loss=!!! [",
-        "--seed_everything=0",
-        f"--trainer.callbacks+={{init_args: {{root: {tmp_path}/lfw, map_file: {tmp_path}/map.npz}}}}",
-        "--model.init_args.network.init_args.in_channels=1",
-    ]
-    named = [entry.rpartition(" ")[0] for entry in Contents().named_in(options)]
-    assert named == [f"{tmp_path}/{name}" for name in ("faces", "map.npz", "w.pth", "extra.yaml", "inner", "lfw")]
-    assert Contents().named_in(options, made=tmp_path) == []
