@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments import cli, evaluation
-from experiments.errors import UserError, main
+from experiments.cli.user_errors import UserError, main
 from experiments.evaluation.evaluation_options import parsed
 
 

@@ -24,7 +24,7 @@ from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
 from datamodules.whole_file import whole_file
 from experiments.cli import UserError, main
-from experiments.errors import Parser
+from experiments.cli.arguments import Parser
 from experiments.evaluation.trained_module import load_trained
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.spec import RunSpec

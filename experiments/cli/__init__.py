@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from experiments.cli.foreign_chatter import silence
     from experiments.cli.messages import brief, did_you_mean, parameters
     from experiments.cli.refusals import REFUSALS, root_cause
+    from experiments.cli.user_errors import UserError, main
     from experiments.cli.words import join_values
-    from experiments.errors import UserError, main
 
 __all__ = [
     "REFUSALS",

@@ -12,7 +12,7 @@ from experiments.cli.dry_cli import ParsingCLI
 from experiments.cli.face_cli import FaceCLI
 from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.stopping import TERMINATED
 
 

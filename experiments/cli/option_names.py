@@ -12,7 +12,7 @@ import yaml
 
 from experiments.cli.messages import nearest_setting, with_nearest_keys
 from experiments.cli.signatures import TRAINER, fields, parameters
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.layers import overlaid
 
 OWN = ("config", "ckpt_path", "data", "evaluate", "model", "seed_everything", "system", "trainer", "weights_only")

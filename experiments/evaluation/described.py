@@ -9,7 +9,7 @@ from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments import cli
 from experiments.cli.messages import brief
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 
 Described = TypeVar("Described")
 
