@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from experiments.cli.messages import brief, did_you_mean, parameters
     from experiments.cli.refusals import REFUSALS, root_cause
     from experiments.cli.user_errors import UserError, main
+    from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
     from experiments.cli.words import join_values
 
 __all__ = [
@@ -28,14 +29,17 @@ __all__ = [
     "called",
     "check_checkpoint",
     "did_you_mean",
+    "has_wandb_key",
     "is_first",
     "join_values",
+    "logs_online",
     "main",
     "parameters",
     "parse",
     "parsed",
     "root_cause",
     "run",
+    "settle_mode",
     "silence",
 ]
 

@@ -73,10 +73,18 @@ def nearest_setting(key: str, class_path: str, known: Iterable[str]) -> str:
     Example:
         >>> nearest_setting("split.num_unsen", "datamodules.FaceDataModule", ["split"])
         "; did you mean 'split.num_unseen'?"
+        >>> nearest_setting("num_unseen", "datamodules.FaceDataModule", ["split", "seed"])
+        "; did you mean 'split.num_unseen'?"
     """
     name, _, inside = key.partition(".")  # `probabilities.none` is an entry of a setting
-    grouped = fields(class_path, name) if inside else []
-    return did_you_mean(inside, grouped, f"{name}.") or did_you_mean(name, [*known, "class_path", "init_args"])
+    known = list(known)
+    if near := did_you_mean(inside, fields(class_path, name) if inside else [], f"{name}."):
+        return near
+    if near := did_you_mean(name, [*known, "class_path", "init_args"]):
+        return near
+    groups = {field: group for group in known for field in fields(class_path, group)}
+    found = get_close_matches(name, groups, n=1)
+    return did_you_mean(found[0], found, f"{groups[found[0]]}.") if found else ""
 
 
 def parameters(class_path: str) -> list[str]:

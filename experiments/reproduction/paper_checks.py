@@ -6,8 +6,9 @@ from string import Template
 from typing import Any
 
 from datamodules.seams.conditions import CLEAN
+from experiments import measures
 from experiments.cli import did_you_mean
-from experiments.measures import SPLITS, logged_names, monitored, protocol_names
+from experiments.measures.names import SPLITS, monitored
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, PaperRow, unknown
@@ -175,10 +176,12 @@ class _Measured:
 
     def __init__(self, row: PaperRow, scale: str) -> None:
         config = configured(row, scale)
-        self._logged = logged_names(config)
+        self._logged = measures.logged_names(config)
         self.watched = list(monitored(config))
-        protocols = set() if row.system == NOT_EVALUATED else set(protocol_names())
-        self._found = {n for p in protocols - (set() if row.evaluated else {"generated"}) for n in protocol_names()[p]}
+        protocols = set() if row.system == NOT_EVALUATED else set(measures.protocol_names())
+        self._found = {
+            n for p in protocols - (set() if row.evaluated else {"generated"}) for n in measures.protocol_names()[p]
+        }
 
     @property
     def known(self) -> set[str]:

@@ -41,6 +41,7 @@ def refused(words: list[str]) -> str:
         ["--scal=demo"],
         ["--dat.init_args.num_unseen=3"],
         ["--data.init_args.image_siz=32"],
+        ["--data.init_args.num_unsen=32"],
         ["--data.image_siz=32"],
         ["--data.init_args.split.num_unsen=3"],
         ["--model.init_args.segmentation_wait=1"],
