@@ -18,8 +18,8 @@ from rich.console import Console
 
 from callbacks.run_files import read_json
 from experiments.cli import FaceCLI, UserError, main, run
+from experiments.cli.arguments import Parser
 from experiments.cli.first_process import is_first
-from experiments.errors import Parser
 from experiments.options import add_data_options, chosen_setting
 from experiments.results import results_table
 from experiments.runs.layers import layers

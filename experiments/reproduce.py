@@ -21,7 +21,7 @@ import torch
 from rich.console import Console
 
 from experiments.cli import UserError, main
-from experiments.errors import Parser
+from experiments.cli.arguments import Parser
 from experiments.options import add_data_options, chosen_setting
 from experiments.reproduction.asked_rows import AskedRows, refuse_missing, show
 from experiments.reproduction.console import console

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.cli import UserError, did_you_mean, join_values, main
+from experiments.cli.arguments import Parser
 from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
-from experiments.errors import Parser
 from experiments.measures import SPLITS, logged_names
 from experiments.sweeping.local import run_here
 from experiments.sweeping.on_server import run_on_server

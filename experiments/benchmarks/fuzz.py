@@ -25,8 +25,8 @@ import numpy as np
 
 from datamodules.errors import DataError
 from experiments.benchmarks.fuzzed_files import Files, FuzzedFile, fuzzed_files
-from experiments.errors import Parser, count
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser, count
+from experiments.cli.user_errors import main as run_command
 
 CHUNK = 2000
 LONGEST_MESSAGE = 4000

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from experiments.errors import Parser, count
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser, count
+from experiments.cli.user_errors import main as run_command
 
 LAST = Path("run/checkpoints/last.ckpt")
 MAP_SIDE, OCCLUDER = 50, (10, 10)

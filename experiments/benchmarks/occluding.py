@@ -10,8 +10,8 @@ from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, Templat
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from experiments.errors import Parser, count
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser, count
+from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 
 SIZES = (64, 112, 224)

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
 from experiments.benchmarks.machine import hardware, seconds
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet
 
 OCCLUDERS = ((20, 20), (20, 40), (40, 40))

@@ -23,8 +23,8 @@ from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.occluders import TemplateMixture
 from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 from lightning_modules.networks import Normalize
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import cv2
 
 from datamodules.sources.synthetic.renderer import CHUNK, render
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 
 
 def measure(size: int, faces: int, repeats: int) -> tuple[float, float]:

@@ -26,8 +26,8 @@ from torch.nn.functional import cross_entropy, interpolate
 from callbacks.occlusion_sensitivity import OcclusionMaps, occlusion_maps, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet, Normalize
 
 PEOPLE, TRAINING_PHOTOS = 100, 50

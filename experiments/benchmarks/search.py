@@ -21,8 +21,8 @@ from rich.table import Table
 from torch import Tensor
 
 from callbacks.metrics import search
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 
 BLOCK = (2048, 16384)
 

@@ -25,8 +25,8 @@ from rich.table import Table
 
 from experiments.benchmarks.machine import device_of, hardware, matmul_rate
 from experiments.benchmarks.timed_training import EPOCHS, IMAGES, Size, Way, measure
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from experiments.benchmarks.machine import peak_memory, seconds
-from experiments.errors import Parser
-from experiments.errors import main as run_command
+from experiments.cli.arguments import Parser
+from experiments.cli.user_errors import main as run_command
 from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 
 MARGIN = 0.5

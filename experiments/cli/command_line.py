@@ -13,8 +13,8 @@ from experiments.cli.dry_cli import DryCLI, ParsingCLI
 from experiments.cli.face_cli import FaceCLI
 from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
+from experiments.cli.user_errors import UserError
 from experiments.cli.words import prepared
-from experiments.errors import UserError
 from experiments.runs.stopping import TERMINATED
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_file import load
 from experiments.reproduction.paper_parts import unknown

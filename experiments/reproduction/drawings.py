@@ -13,7 +13,7 @@ from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, UniformPlacement
 from datamodules.randomness import sample_generator
 from datamodules.seams.occlusion_map_file import OcclusionMap
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import Figure
 from experiments.reproduction.row_run import RowRun

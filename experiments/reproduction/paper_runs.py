@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_checks import NOT_EVALUATED
 from experiments.reproduction.paper_parts import OF_THE_SYSTEM, PaperRow

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.whole_file import write_whole
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper_file import papers
 from experiments.reproduction.paper_parts import unknown
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.sources import RecordIO, describe, open_source
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.resolution import Config, settings_of
 from experiments.runs.spec import instance
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize

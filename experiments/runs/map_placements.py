@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datamodules.occluders.strategic_placement import placement_distribution
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.resolution import Config, values_below
 from experiments.runs.run_identity import is_of_a_run
 from experiments.runs.spec import OCCLUDER

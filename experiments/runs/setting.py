@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.data_choice import DataChoice, fewer_identities, fitting_pixels, longer
 from experiments.runs.layers import configuration, merged
 from experiments.runs.map_placements import maps_to_make

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError, did_you_mean
-from experiments.errors import LONGEST_MESSAGE
+from experiments.cli.user_errors import LONGEST_MESSAGE
 
 METHODS = ("grid", "random", "bayes")
 TOP_LEVEL = (

@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.sweeping.local import FOLDER, Trial
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
 from experiments.sweeping.sweep_file import Sweep

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.cli import join_values
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.launch import parse
 from experiments.options import chosen_setting
 from experiments.runs.rehearsal import rehearsed

@@ -11,7 +11,7 @@ import torch
 
 from experiments.benchmarks import gpu_check, gpu_parts
 from experiments.benchmarks.gpu_check import LOG, main, run_within
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 
 SMALL = ["--device=cpu", "--small"]
 

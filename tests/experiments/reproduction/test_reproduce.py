@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduce import reproduce
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.runs.process import Processes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.map_placements import map_placements, maps_to_make
 
 MAP = {"class_path": "datamodules.occluders.StrategicPlacement", "init_args": {"map_file": "a.npz", "temperature": 1.0}}

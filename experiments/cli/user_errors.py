@@ -1,12 +1,10 @@
 """Where errors become one line for people; what nobody foresaw keeps its traceback in a file that the line names."""
 
-import argparse
 import sys
 import tempfile
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from datamodules.errors import DataError
@@ -25,14 +23,6 @@ class UserError(Exception):
 
 class UnforeseenError(UserError):
     """What no refusal of this suite has foreseen, of a library or of its own: its traceback is kept."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with a command's options."""
-
-    def error(self, message: str) -> NoReturn:
-        """See :class:`argparse.ArgumentParser`."""
-        raise UserError(message)
 
 
 def main(command: Callable[..., Any], args: Sequence[str] | None = None) -> None:
@@ -100,70 +90,3 @@ def said(error: BaseException) -> str:
     if isinstance(error, OSError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def check_writable(folder: Path, what: str) -> None:
-    """Refuse a folder that nothing can be written to; what is missing of it is made.
-
-    Args:
-        folder: Where something will be written.
-        what: It, in words.
-
-    Raises:
-        UserError: If it cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"0")
-            file.flush()
-    except OSError as error:
-        raise UserError(f"{folder}: expected a folder that {what} can be written to, got {said(error)}") from error
-
-
-def check_outside(out: Path, option: str, source: Path) -> None:
-    """Refuse to write into what is read, or around it.
-
-    Args:
-        out: Folder that ``--out`` names.
-        option: That names what is read.
-        source: Its folder.
-
-    Raises:
-        UserError: If one of the folders is the other, or in it.
-    """
-    written, read = out.resolve(), source.resolve()
-    if written.is_relative_to(read):
-        raise UserError(f"Expected --out outside {option}, got {out} in {source}")
-    if read.is_relative_to(written):
-        raise UserError(f"Expected {option} outside --out, got {source} in {out}")
-
-
-def count(text: str) -> int:
-    """Return an option's value, a number of things.
-
-    Raises:
-        ArgumentTypeError: If it is no whole number from 1.
-
-    Example:
-        >>> count("12")
-        12
-    """
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
-    return int(text)
-
-
-__all__ = [
-    "Parser",
-    "UnforeseenError",
-    "UserError",
-    "check_outside",
-    "check_writable",
-    "count",
-    "fail",
-    "keep_traceback",
-    "main",
-    "said",
-    "unforeseen",
-]
