@@ -11,7 +11,8 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from experiments.cli import UserError, run
-from experiments.runs.checkpoint_files import WholeCheckpoints, whole_checkpoint
+from experiments.runs.checkpoint_files import whole_checkpoint
+from experiments.runs.whole_checkpoints import WholeCheckpoints
 from tests.experiments.conftest import Options
 
 
