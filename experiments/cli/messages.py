@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pydoc import locate
+from typing import get_type_hints
 
 from jsonargparse import ArgumentParser
 
@@ -53,8 +55,10 @@ def _nearest_key(message: str, found: re.Match[str], known: Sequence[str]) -> st
     if message.endswith("callable class: ", 0, found.start()):  # it is named after
         classes = CHOSEN_CLASS.findall(message, found.end())[:1]
     if classes:
-        # `probabilities.none` is an entry of a parameter
-        return did_you_mean(key.partition(".")[0], [*parameters(classes[-1]), "class_path", "init_args"])
+        parameter, names = key.partition(".")[0], [*parameters(classes[-1]), *grouped(classes[-1])]
+        # `split.num_unsen` is a setting of a group, `probabilities.none` an entry of a parameter
+        wrong = key if any(name.startswith(f"{parameter}.") for name in names) else parameter
+        return did_you_mean(wrong, [*names, "class_path", "init_args"])
     if whole := [name for name in known if name.endswith(f".{key}")]:  # `--max_epochs`
         return did_you_mean(whole[0], whole)
     inside, wrong = "", key
@@ -75,6 +79,18 @@ def parameters(class_path: str) -> list[str]:
     """
     found = locate(class_path)
     return ArgumentParser().add_class_arguments(found, fail_untyped=False) if isinstance(found, type) else []
+
+
+def grouped(class_path: str) -> list[str]:
+    """Return the settings within those parameters of a class that are groups of settings.
+
+    Example:
+        >>> grouped("datamodules.FaceDataModule")[0]
+        'split.min_images'
+    """
+    found = locate(class_path)
+    types = get_type_hints(found.__init__) if isinstance(found, type) else {}  # type: ignore[misc]  # of a class
+    return [f"{name}.{part.name}" for name, kind in types.items() if is_dataclass(kind) for part in fields(kind)]
 
 
 def did_you_mean(wrong: str, known: Iterable[str], inside: str = "") -> str:

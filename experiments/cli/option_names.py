@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from experiments.cli.messages import did_you_mean, with_nearest_keys
-from experiments.cli.signatures import TRAINER, parameters
+from experiments.cli.signatures import TRAINER, is_record, parameters
 from experiments.errors import UserError
 from experiments.runs.layers import overlaid
 
@@ -95,7 +95,10 @@ def misspelt(inside: Sequence[str], chosen: Any) -> str | None:
         return None
     problem = f"Problem with given class_path {path!r}: "
     if name not in takes:
-        near = did_you_mean(name, [*takes, "class_path", "init_args"])
+        grouped = [
+            f"{group}.{part}" for group, kind in takes.items() if is_record(kind) for part in parameters(kind) or ()
+        ]
+        near = did_you_mean(name, [*takes, *grouped, "class_path", "init_args"])
         return f"{problem}Option {'.'.join([name, *deeper])!r} is not accepted{near}"
     settings = chosen.get("init_args") if isinstance(chosen, Mapping) else None
     below = misspelt(deeper, (settings or {}).get(name)) if deeper else None

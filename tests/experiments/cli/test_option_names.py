@@ -39,9 +39,10 @@ def refused(words: list[str]) -> str:
         ["--trainer.max_epoch", "3"],
         ["--max_epochs=3"],
         ["--scal=demo"],
-        ["--dat.init_args.num_unseen=3"],
+        ["--dat.init_args.split.num_unseen=3"],
         ["--data.init_args.num_unsen=3"],
         ["--data.num_unsen=3"],
+        ["--data.init_args.batch_size=3"],  # of a group: loading.batch_size
         ["--model.init_args.segmentation_wait=1"],
         ["--model.init_args.network.init_args.trnk=3"],
         [f"--{TRUNK}.init_args.wdth=0.5"],
@@ -79,7 +80,7 @@ def test_every_option_of_the_parser_is_known() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["--data.num_unseen=3", "--trainer.callbacks+=History", "--trainer.logger=false"],
+        ["--data.split.num_unseen=3", "--trainer.callbacks+=History", "--trainer.logger=false"],
         [f"--{TRUNK}=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         [f"--{TRUNK}.class_path=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         ["--data.init_args.training_occluder.init_args.probabilities.none=0.5"],
