@@ -76,7 +76,7 @@ def _draw(figure: Figure, folders: Sequence[Path]) -> None:
 def _faces(folder: Path, number: int) -> Faces:
     """Return clean validation faces of a training."""
     spec = RunSpec("", overrides=(f"--config={folder / 'config.yaml'}", "--trainer.logger=false"))
-    data: "FaceDataModule" = rehearsed(spec).datamodule
+    data: FaceDataModule = rehearsed(spec).datamodule
     return [data.clean_face(int(index)) for index in data.split.validation[:number]]
 
 
