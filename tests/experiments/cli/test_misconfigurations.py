@@ -223,8 +223,10 @@ def test_of_every_command(refusal: Refusal, command: Callable[[Options], object]
     "name",
     [
         *("tests.at_scale.fuzz", "tests.at_scale.kill_and_resume"),
-        *(f"experiments.benchmarks.{name}" for name in ("occluding", "occlusion_maps", "pipeline", "rendering")),
-        *(f"experiments.benchmarks.{name}" for name in ("sampled_maps", "search", "throughput", "triplets")),
+        *("experiments.benchmarks.gallery_search_speed", "experiments.benchmarks.occluding"),
+        *("experiments.benchmarks.occlusion_map_speed", "experiments.benchmarks.pipeline"),
+        *("experiments.benchmarks.rendering_speed", "experiments.benchmarks.sampled_maps"),
+        *("experiments.benchmarks.throughput", "experiments.benchmarks.triplet_mining_speed"),
     ],
 )
 def test_of_a_benchmark(name: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
