@@ -77,14 +77,10 @@ def nearest_setting(key: str, class_path: str, known: Iterable[str]) -> str:
         "; did you mean 'split.num_unseen'?"
     """
     name, _, inside = key.partition(".")  # `probabilities.none` is an entry of a setting
-    known = list(known)
-    if near := did_you_mean(inside, fields(class_path, name) if inside else [], f"{name}."):
-        return near
-    if near := did_you_mean(name, [*known, "class_path", "init_args"]):
-        return near
-    groups = {field: group for group in known for field in fields(class_path, group)}
-    found = get_close_matches(name, groups, n=1)
-    return did_you_mean(found[0], found, f"{groups[found[0]]}.") if found else ""
+    groups = {setting: fields(class_path, setting) for setting in known}
+    grouped = [f"{setting}.{field}" for setting, group in groups.items() for field in group]
+    near = did_you_mean(inside, groups.get(name, []), f"{name}.") if inside else ""
+    return near or did_you_mean(name, [*groups, *grouped, "class_path", "init_args"])
 
 
 def parameters(class_path: str) -> list[str]:
