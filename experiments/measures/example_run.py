@@ -70,7 +70,7 @@ class _Listener:
 
 
 def _example_batch(conditions: Sequence[str]) -> FaceBatch:
-    """Return two images of each of four people under each condition."""
+    """Return two images of each of four identities under each condition."""
     number = 8 * len(conditions)
     occluders = [name for name in conditions for _ in range(8)]
     covered = torch.tensor([name != CLEAN for name in occluders])

@@ -83,7 +83,7 @@ def _check_columns(place: str, columns: Sequence[Column]) -> None:
 
 
 def _condition(measure: str) -> str | None:
-    """Return under which condition people were compared, ``None`` for a measure without one.
+    """Return under which condition identities were compared, ``None`` for a measure without one.
 
     Example:
         >>> [_condition(name) for name in ("ar/scarf/rank1", "test/rank1/scarf", "lfw/all/eer", "val/accuracy")]

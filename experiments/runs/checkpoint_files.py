@@ -32,7 +32,7 @@ def whole_checkpoint(path: Path | str) -> Path:
         if damage(other) is None:
             from pytorch_lightning.utilities import rank_zero_info  # noqa: PLC0415  takes seconds
 
-            rank_zero_info(f"{path} is damaged ({reason}): going on from the one before, {other}")
+            rank_zero_info(f"{path} is damaged ({reason}): resuming from the one before, {other}")
             return other
     raise DataError(f"Expected a whole checkpoint, got {path}, which is damaged ({reason}), and none before it")
 
@@ -53,7 +53,7 @@ def damage(path: Path) -> str | None:
 
 
 def holds_training(path: Path | str) -> bool:
-    """Return whether a file is of a training that can go on from there: optimizers and loops beside the weights."""
+    """Return whether a file is of a training that can be resumed: optimizers and loops beside the weights."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception:  # safetensors for one, which torch does not read and Lightning does not write

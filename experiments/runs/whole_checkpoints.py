@@ -26,7 +26,7 @@ class WholeCheckpoints(TorchCheckpointIO):
     Lightning.
 
     Args:
-        falls_back: Whether what is to be loaded may be the one before, where it is damaged: to go on from there leads
+        falls_back: Whether what is to be loaded may be the one before, where it is damaged: to resume from there leads
             to the same weights, to measure it gives other figures.
     """
 
