@@ -18,10 +18,11 @@ from datamodules.seams.face_batch import FaceBatch
 class History(Callback):
     """Keeps every epoch's logged values and writes them to ``history.json`` in the run's folder, whole or not at all.
 
-    An entry has ``epoch``, from 1, ``seconds`` of training until the end of that epoch, validation included, and the
-    numbers that were logged in that epoch, no others: what is logged every second epoch is in every second entry. The
-    history is part of the checkpoint: that of a training that was stopped and resumed, in mid-epoch too, is that of one
-    that was not, but for the time. Of several processes, the first's share of an epoch that was cut off is remembered.
+    An entry has ``epoch``, from 1 (a validation without training has 0), ``seconds`` of training until the end of that
+    epoch, validation included, and the numbers that were logged in that epoch, no others: what is logged every second
+    epoch is in every second entry. The history is part of the checkpoint: that of a training that was stopped and
+    resumed, in mid-epoch too, is that of one that was not, but for the time. Of several processes, the first's share of
+    an epoch that was cut off is remembered.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,11 @@ class History(Callback):
         self._add_late_values()
         if self._folder is not None and trainer.is_global_zero:
             write_json(self._folder / "history.json", self.epochs)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what a validation without training has found, as one epoch."""
+        if trainer.state.fn == TrainerFn.VALIDATING and self._folder is not None and trainer.is_global_zero:
+            write_json(self._folder / "history.json", [{"epoch": 0, "seconds": 0.0} | self._logged()])
 
     def _elapsed(self) -> float:
         return self._seconds if math.isnan(self._began) else round(time.perf_counter() - self._began, 3)

@@ -4,16 +4,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning import Trainer
-from pytorch_lightning.loggers import WandbLogger
-
 from datamodules.whole_file import whole_file, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pytorch_lightning import Trainer
 
 
-def run_folder(trainer: Trainer, name: str) -> Path | None:
+def run_folder(trainer: "Trainer", name: str) -> Path | None:
     """Return a folder of the run by its name, ``None`` for a run without one; all processes must ask together."""
     return Path(trainer.log_dir) / name if trainer.loggers and trainer.log_dir else None
 
@@ -30,8 +28,10 @@ def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> No
         figure.savefig(file, format=path.suffix.removeprefix("."), dpi=dpi or figure.dpi)
 
 
-def log_picture(trainer: Trainer, name: str, path: Path) -> None:
+def log_picture(trainer: "Trainer", name: str, path: Path) -> None:
     """Give a picture to W&B, where that logs."""
+    from pytorch_lightning.loggers import WandbLogger  # noqa: PLC0415  takes seconds, and is loaded where trainers are
+
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(name, [str(path)])

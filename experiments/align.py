@@ -34,8 +34,7 @@ from datamodules.alignment import (
 from datamodules.alignment.crop_report import REPORT
 from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError, main
-from experiments.errors import check_outside, count
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, check_outside, count
 
 
 def align(args: Sequence[str]) -> None:

@@ -12,26 +12,15 @@ said and costs nothing else; the exit status is then 1. ``--extractor`` names a 
 that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
-import argparse
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from pytorch_lightning import Callback
 from rich.console import Console
 
-from experiments.cli import UserError, main
-from experiments.cli.first_process import is_first
-from experiments.cli.foreign_chatter import silence
+from experiments import cli, evaluation
+from experiments.cli.user_errors import UserError, main
 from experiments.evaluation.evaluation_options import parsed
-from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
-from experiments.evaluation.face_outputs import Computing, quiet_trainer
-from experiments.evaluation.given_models import given_models, probed
-from experiments.evaluation.measure_table import measure_table
-from experiments.evaluation.named_protocols import folder_name, named_protocols
-from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
-from lightning_modules.networks.foreign import foreign
 
 
 def evaluate(args: Sequence[str]) -> None:
@@ -43,51 +32,40 @@ def evaluate(args: Sequence[str]) -> None:
         DataError: If a protocol's files cannot be used.
     """
     options = parsed(args, __doc__)
-    silence()
+    cli.silence()
     warnings.filterwarnings(
         "ignore", message=".*(does not have many workers|DistributedSampler)"
     )  # chosen; counted once
-    trainer_options = _trainer_options(options)
-    models = given_models(options)
-    protocols = named_protocols(options)
-    models = [probed(model, protocols[0].source) for model in models]
-    folder = EvaluationFolder(Path(options.out), [m.name for m in models], [folder_name(p) for p in protocols])
+    trainer_options = evaluation.trainer_options(options)
+    models = evaluation.given_models(options)
+    protocols = evaluation.named_protocols(options)
+    models = [evaluation.probed(model, protocols[0].source) for model in models]
+    names = [evaluation.folder_name(protocol) for protocol in protocols]
+    folder = evaluation.EvaluationFolder(Path(options.out), [model.name for model in models], names)
     cache = None if options.no_cache else Path(options.cache)
     if cache is not None:
-        check_writable(cache, "--cache")
-    tasks = paired(models, protocols)
-    if is_first():
+        evaluation.check_writable(cache, "--cache")
+    tasks = evaluation.paired(models, protocols)
+    if cli.is_first():
         folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
-    computing = Computing(options.batch_size, options.num_workers, trainer_options)
-    evaluation = EvaluationRun(folder, computing, cache, draws=not options.no_figures)
+    computing = evaluation.Computing(options.batch_size, options.num_workers, trainer_options)
+    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures)
     try:
-        failures = evaluation.measure(tasks)
+        failures = run.measure(tasks)
     except KeyboardInterrupt:
         raise UserError(f"stopped; what was finished before: {folder.path}") from None
-    if is_first():  # the first process reports
-        _print(evaluation.results, list(dict.fromkeys(protocol.name for protocol in protocols)))
+    if cli.is_first():  # the first process reports
+        _print(run.results, list(dict.fromkeys(protocol.name for protocol in protocols)))
         if failures:
             failed = f"{len(failures)} of {len(tasks)} evaluations failed: {'; '.join(failures)}"
             raise UserError(f"{failed}; the others: {folder.path}")
         print(f"Results and figures: {folder.path}")
 
 
-def _trainer_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the trainer's settings among the options, refused where no trainer can have them."""
-    found = {name: getattr(options, name) for name in ("accelerator", "devices", "precision")}
-    said = ", ".join(f"--{name} {value}" for name, value in found.items() if value is not None)
-    try:
-        with foreign("options that a trainer can have", said):
-            quiet_trainer(Callback(), settings := {**found, "enable_progress_bar": False})
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    return settings
-
-
-def _print(results: Results, protocols: Sequence[str]) -> None:
+def _print(results: "evaluation.Results", protocols: Sequence[str]) -> None:
     for name in protocols:
         if columns := {model: found[name] for model, found in results.items() if name in found}:
-            Console().print(measure_table(name, columns))
+            Console().print(evaluation.measure_table(name, columns))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ from datamodules.protocols.lfw_occ.making import check_folder, make_folder, othe
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from datamodules.sources.aligned_crop import SMALLEST_SIDE
 from experiments.cli import UserError, main
-from experiments.errors import check_outside
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, check_outside
 
 
 def make_lfw_occ(args: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from experiments.launch import digest
+from experiments.runs.digests import digest
 
 
 def slugs(names: Iterable[str], reserved: Iterable[str] = ()) -> dict[str, str]:

@@ -2,11 +2,27 @@
 
     python -m experiments.train fit --config soidn_demo [--trainer.max_epochs=3 …]
 
-Every key of the configuration is an option; ``fit --help`` lists them. A fit ends with the evaluation on
-unseen identities, prints its table and writes ``metrics.json`` beside the run.
+``validate``, ``test`` and ``predict`` take the same. Every key of the configuration is an option; ``fit --help`` lists
+them. A fit ends with the evaluation on unseen identities, prints its table and writes ``metrics.json`` beside the run.
 """
 
-from experiments.cli import main, run
+from collections.abc import Sequence
+
+from experiments import cli
+from experiments.cli.user_errors import main
+
+
+def train(args: Sequence[str]) -> None:
+    """Run one command line.
+
+    Raises:
+        UserError: If what was asked for cannot be done.
+    """
+    if args[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        return
+    cli.run(args)
+
 
 if __name__ == "__main__":
-    main(run)
+    main(train)

@@ -45,7 +45,7 @@ def test_protocols_and_measures_load_neither_training_nor_augmentation() -> None
         "callbacks",
         "datamodules",
         "experiments.cli",
-        "experiments.errors",
+        "experiments.cli.user_errors",
         "lightning_modules",
         "lightning_modules.networks",
         "losses",

@@ -135,7 +135,7 @@ def test_a_table_row_is_planned(
     assert words[:3] == ["python", "-m", "experiments.reproduce"]
     reproduce([*words[3:], "--dry-run"])
     shown = capsys.readouterr().out
-    assert shown.count("experiments.train fit") == 9  # three rows, three seeds
+    assert shown.count("experiments.train fit") == 12  # the trunk and three rows, three seeds
     assert shown.count("--model.init_args.segmentation_weight=0.5") == 3
 
 

@@ -6,8 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from experiments.errors import count
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, count
 
 
 def parse_options(description: str | None, **defaults: Any) -> argparse.Namespace:

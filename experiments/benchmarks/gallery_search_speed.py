@@ -19,7 +19,7 @@ from torch import Tensor
 from callbacks.metrics import search
 from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import peak_memory, seconds, with_span
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 
 BLOCK = (2048, 16384)
 

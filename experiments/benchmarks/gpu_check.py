@@ -28,9 +28,9 @@ from callbacks.run_files import read_json
 from datamodules.whole_file import write_whole
 from experiments.benchmarks.gpu_parts import PARTS
 from experiments.benchmarks.gpu_table import table
-from experiments.errors import UserError, check_writable
-from experiments.errors import main as run_command
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, check_writable
+from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import main as run_command
 
 ROOT = Path(__file__).parents[2]
 LOG = "gpu_check.log"

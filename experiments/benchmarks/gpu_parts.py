@@ -17,7 +17,7 @@ from callbacks.run_files import write_json
 from experiments.benchmarks import gpu_loader, gpu_maps, gpu_tests, gpu_training, gpu_triplets
 from experiments.benchmarks.gpu_rows import PartRows
 from experiments.benchmarks.machine import hardware
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 
 
 class Part(NamedTuple):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-from experiments.errors import said
+from experiments.cli.user_errors import said
 
 Row = dict[str, Any]
 NOTE = "note"

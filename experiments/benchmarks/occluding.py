@@ -15,7 +15,7 @@ from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
 from experiments.benchmarks.benchmark_options import parse_options
 from experiments.benchmarks.machine import median_seconds
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 
 SIZES = (64, 112, 224)

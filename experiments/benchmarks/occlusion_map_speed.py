@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from callbacks.occlusion_sensitivity import occlusion_maps
 from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import hardware, seconds, with_span
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet
 
 OCCLUDERS = ((20, 20), (20, 40), (40, 40))

@@ -22,7 +22,7 @@ from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
 from experiments.benchmarks.benchmark_options import parse_options
 from experiments.benchmarks.machine import median_seconds
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 from lightning_modules.networks import Normalize
 

@@ -13,7 +13,7 @@ import cv2
 
 from datamodules.sources.synthetic.renderer import CHUNK, render
 from experiments.benchmarks.benchmark_options import parse_options
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 
 
 def measure(size: int, faces: int, repeats: int) -> tuple[float, float]:

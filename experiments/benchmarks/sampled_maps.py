@@ -26,7 +26,7 @@ from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
 from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import now
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet, Normalize
 
 IDENTITIES, TRAINING_PHOTOS = 100, 50

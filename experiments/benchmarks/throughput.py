@@ -25,7 +25,7 @@ from rich.table import Table
 from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import device_of, hardware, matmul_rate
 from experiments.benchmarks.timed_training import EPOCHS, IMAGES, Size, Way, measure
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from torch.nn.functional import normalize
 
 from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import peak_memory, seconds, with_span
-from experiments.errors import main as run_command
+from experiments.cli.user_errors import main as run_command
 from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 
 MARGIN = 0.5

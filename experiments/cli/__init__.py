@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.cli.called_cli import called, parsed
     from experiments.cli.checkpoint_checks import check_checkpoint
     from experiments.cli.command_line import build, parse, run
     from experiments.cli.dry_cli import DryCLI, ParsingCLI
     from experiments.cli.face_cli import FaceCLI
+    from experiments.cli.first_process import is_first
+    from experiments.cli.foreign_chatter import silence
     from experiments.cli.messages import brief, did_you_mean, parameters
     from experiments.cli.refusals import REFUSALS, root_cause
+    from experiments.cli.user_errors import UserError, main
     from experiments.cli.words import join_values
-    from experiments.errors import UserError, main
 
 __all__ = [
     "REFUSALS",
@@ -22,14 +25,18 @@ __all__ = [
     "UserError",
     "brief",
     "build",
+    "called",
     "check_checkpoint",
     "did_you_mean",
+    "is_first",
     "join_values",
     "main",
     "parameters",
     "parse",
+    "parsed",
     "root_cause",
     "run",
+    "silence",
 ]
 
 export_lazily(__name__)

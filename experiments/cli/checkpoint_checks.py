@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from experiments.checkpoint_files import damage, holds_training, whole_checkpoint
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
+from experiments.runs.checkpoint_files import damage, holds_training, whole_checkpoint
 from lightning_modules.networks import read_state_dict
 
 

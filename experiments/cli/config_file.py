@@ -7,7 +7,7 @@ from pathlib import Path
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments.cli.messages import did_you_mean
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.layers import CONFIGURATIONS
 
 FILE = re.compile(r"(?:--config|-c)=([^{\[].*)")

@@ -7,6 +7,8 @@ from pydoc import locate
 
 from jsonargparse import ArgumentParser
 
+from experiments.cli.signatures import fields
+
 PARSER_CHATTER = re.compile(
     r"(- )?(Does not validate|Subtypes:|Errors:|Expected a <class 'NoneType'>|Given value"
     r"|Not a valid subclass|Subclass types expect|a class path \(str\)|a dict with)"
@@ -53,8 +55,7 @@ def _nearest_key(message: str, found: re.Match[str], known: Sequence[str]) -> st
     if message.endswith("callable class: ", 0, found.start()):  # it is named after
         classes = CHOSEN_CLASS.findall(message, found.end())[:1]
     if classes:
-        # `probabilities.none` is an entry of a parameter
-        return did_you_mean(key.partition(".")[0], [*parameters(classes[-1]), "class_path", "init_args"])
+        return nearest_setting(key, classes[-1], parameters(classes[-1]))
     if whole := [name for name in known if name.endswith(f".{key}")]:  # `--max_epochs`
         return did_you_mean(whole[0], whole)
     inside, wrong = "", key
@@ -64,6 +65,18 @@ def _nearest_key(message: str, found: re.Match[str], known: Sequence[str]) -> st
         if part not in level or not rest:
             return did_you_mean(part, level, inside)
         inside, wrong = f"{inside}{part}.", rest
+
+
+def nearest_setting(key: str, class_path: str, known: Iterable[str]) -> str:
+    """Return the nearest setting of a class, or of a group of its settings, as :func:`did_you_mean` does.
+
+    Example:
+        >>> nearest_setting("split.num_unsen", "datamodules.FaceDataModule", ["split"])
+        "; did you mean 'split.num_unseen'?"
+    """
+    name, _, inside = key.partition(".")  # `probabilities.none` is an entry of a setting
+    grouped = fields(class_path, name) if inside else []
+    return did_you_mean(inside, grouped, f"{name}.") or did_you_mean(name, [*known, "class_path", "init_args"])
 
 
 def parameters(class_path: str) -> list[str]:

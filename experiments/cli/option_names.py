@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from experiments.cli.messages import did_you_mean, with_nearest_keys
-from experiments.cli.signatures import TRAINER, parameters
-from experiments.errors import UserError
+from experiments.cli.messages import nearest_setting, with_nearest_keys
+from experiments.cli.signatures import TRAINER, fields, parameters
+from experiments.cli.user_errors import UserError
 from experiments.runs.layers import overlaid
 
 OWN = ("config", "ckpt_path", "data", "evaluate", "model", "seed_everything", "system", "trainer", "weights_only")
@@ -37,10 +37,13 @@ def check_option_names(words: Sequence[str], siblings: Iterable[str] = ()) -> No
         siblings: Options of the calling command, which a misspelt key may have meant.
 
     Raises:
-        UserError: If there is one; with the nearest that exists.
+        UserError: If there is one, with the nearest that exists; or the subcommand is none.
     """
-    if not words or words[0] not in SUBCOMMANDS:
+    if not words or words[0].startswith("-"):
         return
+    if words[0] not in SUBCOMMANDS:
+        choices = ", ".join(map(repr, SUBCOMMANDS))
+        raise UserError(f"argument subcommand: invalid choice: {words[0]!r} (choose from {choices})")
     keys = {word: word.partition("=")[0].removeprefix("--").removesuffix("+") for word in words if word[:2] == "--"}
     trainer = parameters(TRAINER) or {}
     known = {*SUBCOMMANDS[words[0]], *SHOWING}
@@ -53,10 +56,10 @@ def check_option_names(words: Sequence[str], siblings: Iterable[str] = ()) -> No
         }
         raise UserError(with_nearest_keys(f"unrecognized arguments: {' '.join(unknown)}", sorted(nearby)))
     config = _configuration(words)
-    for key in keys.values():
+    for word, key in keys.items():
         part, *inside = key.split(".")
         is_chosen = part in ("model", "data") and not _chosen_anew(key, keys.values())
-        if is_chosen and (message := misspelt(inside, config.get(part))):
+        if is_chosen and (message := misspelt(inside, config.get(part), "".join(word.partition("=")[1:]))):
             raise UserError(f'Parser key "{part}": {message}')
 
 
@@ -76,12 +79,13 @@ def _chosen_anew(key: str, others: Iterable[str]) -> bool:
     return any(key != other and key.startswith(f"{other.removesuffix('.class_path')}.") for other in others)
 
 
-def misspelt(inside: Sequence[str], chosen: Any) -> str | None:
+def misspelt(inside: Sequence[str], chosen: Any, value: str = "") -> str | None:
     """Return what is wrong with a key within a class that a configuration chooses.
 
     Args:
         inside: Parts of the key, from this class on.
         chosen: What the configuration says of the class.
+        value: Of the option, with the equals sign.
 
     Example:
         >>> misspelt(["init_args", "betta"], {"class_path": "losses.BatchTripletLoss"})
@@ -95,8 +99,12 @@ def misspelt(inside: Sequence[str], chosen: Any) -> str | None:
         return None
     problem = f"Problem with given class_path {path!r}: "
     if name not in takes:
-        near = did_you_mean(name, [*takes, "class_path", "init_args"])
-        return f"{problem}Option {'.'.join([name, *deeper])!r} is not accepted{near}"
+        key = ".".join([name, *deeper])
+        return f"{problem}Option {key!r} is not accepted{nearest_setting(key, path, takes)}"
+    grouped = fields(path, name)
+    if grouped and deeper and not any(field.startswith(deeper[0]) for field in grouped):  # it takes abbreviations there
+        key = ".".join([name, *deeper])
+        return f"{problem}unrecognized arguments: --{key}{value}{nearest_setting(key, path, takes)}"
     settings = chosen.get("init_args") if isinstance(chosen, Mapping) else None
-    below = misspelt(deeper, (settings or {}).get(name)) if deeper else None
+    below = misspelt(deeper, (settings or {}).get(name), value) if deeper else None
     return f'{problem}Parser key "{name}": {below}' if below else None

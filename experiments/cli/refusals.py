@@ -7,7 +7,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from datamodules.errors import DataError
 from experiments.cli.messages import brief
-from experiments.errors import UnforeseenError, UserError, said
+from experiments.cli.user_errors import UnforeseenError, UserError, said
 
 REFUSALS = (ValueError, OSError, RuntimeError, KeyError, MisconfigurationException)
 """What classes raise at a value they cannot take; torch's are RuntimeErrors (shapes), smp's KeyErrors (names)."""

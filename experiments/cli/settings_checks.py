@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jsonargparse import Namespace
 
 from experiments.cli.messages import did_you_mean
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.measures import logged_names, monitored
 
 DEVICES = re.compile(r"\s*(auto|-1|[1-9]\d*|\d+,|\d+(, *\d+)+)\s*")

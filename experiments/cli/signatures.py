@@ -47,10 +47,21 @@ def parameters(path: str) -> Parameters | None:
     return {**own, **known[0]} if len(known) == len(inherited) == 1 else None
 
 
-def is_record(path: str) -> bool:
-    """Whether a class is a dataclass, whose fields a configuration gives without a ``class_path``."""
-    found = _definition(path)
-    return found is not None and any("dataclass" in ast.unparse(part) for part in found[1].decorator_list)
+def fields(path: str, name: str) -> list[str]:
+    """Return the fields of a setting that is a dataclass, which a configuration gives without a ``class_path``.
+
+    Args:
+        path: Of the class that has the setting.
+        name: Of the setting.
+
+    Example:
+        >>> fields("datamodules.FaceDataModule", "split")[:2], fields("datamodules.FaceDataModule", "seed")
+        (['min_images', 'num_unseen'], [])
+    """
+    record = (parameters(path) or {}).get(name, "")
+    found = _definition(record) if record else None
+    is_record = found is not None and any("dataclass" in ast.unparse(part) for part in found[1].decorator_list)
+    return list(parameters(record) or ()) if is_record else []
 
 
 class _Module:

@@ -16,7 +16,7 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 from wandb.errors import AuthenticationError, CommError
 
-from experiments.errors import UserError, said
+from experiments.cli.user_errors import UserError, said
 
 ANSWER_SECONDS = 5.0
 """So long the server has to answer at all, name resolution included."""

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from experiments.cli.config_file import check_config_files
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 from experiments.runs.layers import expanded
 
 LINKED = {

@@ -1,1 +1,31 @@
 """Evaluation of models by protocols: models, embeddings, measures, figures and results."""
+
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
+    from experiments.evaluation.face_outputs import Computing
+    from experiments.evaluation.given_models import given_models, probed
+    from experiments.evaluation.measure_table import measure_table
+    from experiments.evaluation.named_protocols import folder_name, named_protocols
+    from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
+    from experiments.evaluation.trainer_options import trainer_options
+
+__all__ = [
+    "Computing",
+    "EvaluationFolder",
+    "EvaluationRun",
+    "Results",
+    "check_writable",
+    "folder_name",
+    "given_models",
+    "measure_table",
+    "named_protocols",
+    "paired",
+    "probed",
+    "trainer_options",
+]
+
+export_lazily(__name__)

@@ -7,7 +7,9 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
-from experiments.cli import REFUSALS, UserError, brief, root_cause
+from experiments import cli
+from experiments.cli.messages import brief
+from experiments.cli.user_errors import UserError
 
 Described = TypeVar("Described")
 
@@ -45,6 +47,6 @@ def instantiated(parser: ArgumentParser, content: dict[str, Any], path: Path | s
         built: Namespace = parser.instantiate(parser.parse_object(content))
     except ArgumentError as error:
         raise UserError(f"{path}: {brief(str(error))}") from error
-    except REFUSALS as error:
-        raise UserError(f"{path}: {brief(str(root_cause(error)))}") from error
+    except cli.REFUSALS as error:
+        raise UserError(f"{path}: {brief(str(cli.root_cause(error)))}") from error
     return built

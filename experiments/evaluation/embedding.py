@@ -11,7 +11,7 @@ from datamodules.seams.face_source import FaceSource
 from experiments.evaluation.embedding_cache import cached_rows
 from experiments.evaluation.embedding_key import arithmetic
 from experiments.evaluation.face_outputs import Computing, Extraction, OutputCollector
-from experiments.launch import digest
+from experiments.runs.digests import digest
 
 Embeddings = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities import rank_zero_info
 
 from datamodules.whole_file import whole_file
 from experiments.cli.first_process import warn
-from experiments.launch import digest
+from experiments.runs.digests import digest
 from lightning_modules.networks.foreign import foreign
 
 Rows = NDArray[Any]

@@ -7,8 +7,8 @@ from pathlib import Path
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
+from experiments.cli.arguments import Parser
 from experiments.evaluation.named_protocols import PROTOCOLS
-from experiments.launch import Parser
 
 
 def parsed(args: Sequence[str], description: str) -> argparse.Namespace:

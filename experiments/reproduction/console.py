@@ -6,19 +6,20 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from experiments.reproduction.declaration import Column, Comparison, Declaration
-from experiments.reproduction.declaration import Table as Declared
-from experiments.reproduction.records import Run
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_parts import Column, Comparison
+from experiments.reproduction.paper_parts import Table as Declared
+from experiments.reproduction.row_run import RowRun
 from experiments.reproduction.tabulated import Cell, Line, comparison_lines, measured_on, settled_columns, table_lines
 
 NAME_WIDTH = 12  # at least: figures can wrap too
 
 
-def console(declaration: Declaration, runs: Sequence[Run]) -> list[Table]:
+def console(paper: Paper, runs: Sequence[RowRun]) -> list[Table]:
     """Return the tables, then the comparisons, as the page has them: for 120 columns."""
-    declaration = settled_columns(declaration, runs)
-    tables = [_table(declared, table_lines(declaration, declared, runs)) for declared in declaration.tables]
-    return tables + [_comparison(part, comparison_lines(declaration, part, runs)) for part in declaration.comparisons]
+    paper = settled_columns(paper, runs)
+    tables = [_table(declared, table_lines(paper, declared, runs)) for declared in paper.tables]
+    return tables + [_comparison(part, comparison_lines(paper, part, runs)) for part in paper.comparisons]
 
 
 def _table(declared: Declared, lines: Sequence[Line]) -> Table:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from scipy.stats import t as student_t
 
-from experiments.reproduction.declaration import Column
-from experiments.reproduction.records import Run
+from experiments.reproduction.paper_parts import Column
+from experiments.reproduction.row_run import RowRun
 
 
 class Estimate(NamedTuple):
@@ -49,7 +49,7 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     return Estimate(statistics.fmean(values), half, count)
 
 
-def measured(run: Run, column: Column) -> float | None:
+def measured(run: RowRun, column: Column) -> float | None:
     """Return a column's figure of a run.
 
     Raises:
@@ -60,14 +60,14 @@ def measured(run: Run, column: Column) -> float | None:
     return None if value is None else column.factor * value
 
 
-def settled(column: Column, runs: Iterable[Run]) -> Column:
+def settled(column: Column, runs: Iterable[RowRun]) -> Column:
     """Return a column with the one measure that all rows are shown by: the first that any finished run has."""
     found = {name for run in runs if run.status == "done" for name in run.measures}
     chosen = next((name for name in column.measures if name in found), column.measures[0])
     return replace(column, measures=[chosen])
 
 
-def cell(runs: Sequence[Run], row: str, column: Column) -> Estimate | None:
+def cell(runs: Sequence[RowRun], row: str, column: Column) -> Estimate | None:
     """Return a row's mean over seeds, by the measure that all rows are shown by.
 
     Args:
@@ -80,7 +80,7 @@ def cell(runs: Sequence[Run], row: str, column: Column) -> Estimate | None:
     return estimate([value for value in values if value is not None])
 
 
-def paired(runs: Sequence[Run], one: str, other: str, column: Column) -> Estimate | None:
+def paired(runs: Sequence[RowRun], one: str, other: str, column: Column) -> Estimate | None:
     """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both.
 
     Args:
@@ -96,7 +96,7 @@ def paired(runs: Sequence[Run], one: str, other: str, column: Column) -> Estimat
     return estimate([a - b for a, b in both if a is not None and b is not None])
 
 
-def seconds(runs: Iterable[Run], row: str) -> float | None:
+def seconds(runs: Iterable[RowRun], row: str) -> float | None:
     """Return the median training time of a row."""
     times = [run.seconds for run in runs if run.row == row and run.status == "done"]
     return statistics.median(times) if times else None

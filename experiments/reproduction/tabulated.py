@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experiments.reproduction.declaration import Column, Comparison, Declaration, Table
-from experiments.reproduction.records import Run
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_parts import Column, Comparison, Table
+from experiments.reproduction.row_run import RowRun
 from experiments.reproduction.summary import Estimate, cell, paired, seconds, settled
 
 NONE = "–"
@@ -58,11 +59,11 @@ class Line:
     ratio: str = NONE
 
 
-def settled_columns(declaration: Declaration, runs: Sequence[Run]) -> Declaration:
-    """Return a declaration whose columns have one measure each, for all rows of all tables and comparisons alike."""
-    tables = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in declaration.tables]
-    comparisons = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in declaration.comparisons]
-    return replace(declaration, tables=tables, comparisons=comparisons)
+def settled_columns(paper: Paper, runs: Sequence[RowRun]) -> Paper:
+    """Return a paper whose columns have one measure each, for all rows of all tables and comparisons alike."""
+    tables = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in paper.tables]
+    comparisons = [replace(part, columns=[settled(c, runs) for c in part.columns]) for part in paper.comparisons]
+    return replace(paper, tables=tables, comparisons=comparisons)
 
 
 def measured_on(column: Column) -> str:
@@ -76,7 +77,7 @@ def measured_on(column: Column) -> str:
     return OWN.get(source, source)
 
 
-def table_lines(declaration: Declaration, table: Table, runs: Sequence[Run]) -> list[Line]:
+def table_lines(paper: Paper, table: Table, runs: Sequence[RowRun]) -> list[Line]:
     """Return a table's rows: means over the seeds of finished runs beside the paper's figures.
 
     A column's figures are all of one measure, see :func:`~experiments.reproduction.summary.settled`.
@@ -89,20 +90,20 @@ def table_lines(declaration: Declaration, table: Table, runs: Sequence[Run]) -> 
         cells = []
         for column, figure in zip(table.columns, published, strict=True):
             found = cell(done, key, column)
-            paper = "" if figure is None else f"{figure:g}"
+            beside = "" if figure is None else f"{figure:g}"
             text = NONE if found is None else found.text(column.digits)
-            cells.append(Cell(text, found, _fewer(found, expected), paper))
+            cells.append(Cell(text, found, _fewer(found, expected), beside))
         seeds = max((item.estimate.seeds for item in cells if item.estimate), default=0)
-        lines.append(Line(declaration.rows[key].name, cells, missing(runs, key), seeds))
+        lines.append(Line(paper.rows[key].name, cells, missing(runs, key), seeds))
     return lines
 
 
-def comparison_lines(declaration: Declaration, comparison: Comparison, runs: Sequence[Run]) -> list[Line]:
+def comparison_lines(paper: Paper, comparison: Comparison, runs: Sequence[RowRun]) -> list[Line]:
     """Return a comparison's pairs: mean differences over the seeds that both rows have finished, of one measure."""
     done = finished(runs)
     lines = []
     for one, other in comparison.pairs:
-        names = [declaration.rows[key].name for key in (one, other)]
+        names = [paper.rows[key].name for key in (one, other)]
         reasons = [
             f"{name}: {why}" for name, key in zip(names, (one, other), strict=True) if (why := missing(runs, key))
         ]
@@ -121,12 +122,12 @@ def comparison_lines(declaration: Declaration, comparison: Comparison, runs: Seq
     return lines
 
 
-def finished(runs: Sequence[Run]) -> list[Run]:
+def finished(runs: Sequence[RowRun]) -> list[RowRun]:
     """Return the runs that have figures."""
     return [run for run in runs if run.status == "done"]
 
 
-def missing(runs: Sequence[Run], key: str) -> str:
+def missing(runs: Sequence[RowRun], key: str) -> str:
     """Return why a row has no figures, empty where a seed of it is done."""
     own = [run for run in runs if run.row == key]
     errors = [run.error for run in own if run.status == "failed"]
@@ -151,7 +152,7 @@ def _fewer(found: Estimate | None, expected: int) -> int:
     return found.seeds if found is not None and found.seeds < expected else 0
 
 
-def _budget(done: Sequence[Run], one: str, other: str) -> tuple[str, str, str]:
+def _budget(done: Sequence[RowRun], one: str, other: str) -> tuple[str, str, str]:
     epochs = [statistics.median(len(run.history) for run in done if run.row == key) for key in (one, other)]
     times = [seconds(done, key) or 0.0 for key in (one, other)]
     ratio = f"{times[0] / times[1]:.2f}" if times[1] else NONE

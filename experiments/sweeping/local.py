@@ -1,25 +1,29 @@
-"""A sweep without a server: trials as command lines, one after the other, chosen by Optuna and kept in SQLite."""
+"""A sweep without a server: trials one after the other, chosen by Optuna and kept in SQLite."""
 
 import json
 import math
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import TrialState
 
-from callbacks.run_files import read_json
+from callbacks.run_files import read_json, write_json
 from experiments.cli import UserError, did_you_mean
-from experiments.commands import first_error, sigterm_interrupts, try_lock
-from experiments.launch import digest
-from experiments.sweeping.declaration import Sweep
+from experiments.runs.digests import digest
+from experiments.runs.process import Processes, sigterm_interrupts, try_lock
+from experiments.runs.runner import LOG, Runner
+from experiments.runs.schedule import left
+from experiments.sweeping.sweep_file import Sweep
+from experiments.sweeping.trials import Trials
 
 FOLDER = Path("runs/sweeps")
+NOTES = "trials.json"
+"""Where each trial's run is, or what went wrong in it."""
 STARTUP = 8  # trials at random, before a model chooses
 
 
@@ -43,52 +47,49 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def run_here(sweep: Sweep, overrides: Sequence[str], trials: int | None, *, depends_on: str = "") -> list[Trial]:
+def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str = "") -> list[Trial]:
     """Run what a sweep has not yet run, and return all its trials.
 
-    An interrupted sweep goes on: its finished trials are kept, one that was cut off is run again. Trials are the same
+    An interrupted sweep is resumed: its finished trials are kept, one that was cut off goes on. Trials are the same
     ones, whether it was interrupted or not.
 
     Args:
         sweep: What is swept.
-        overrides: Further options of every trial.
-        trials: How many, those of earlier calls included; by default the grid's, or the file's ``run_cap``.
-        depends_on: What else tells the trials from those of another sweep: their configuration, their data.
+        trials: Make its runs.
+        count: How many, those of earlier calls included; by default the grid's, or the file's ``run_cap``.
+        settings: What tells the trials from those of another sweep: their configuration, their data.
 
     Raises:
         UserError: If the number of trials is missing, another process runs the sweep, the folder holds one of other
             settings, or no run logs the metric.
     """
     points = list(sweep.grid()) if sweep.method == "grid" else []
-    count = trials or sweep.run_cap or len(points)
+    count = count or sweep.run_cap or len(points)
     if not count:
         raise UserError(f"{sweep.path}: expected `run_cap`, or --trials N, with method {sweep.method}, got neither")
     count = min(count, len(points) or count)
     folder = FOLDER / sweep.name
-    with locked(folder) as lock:
-        study = open_study(sweep, overrides, folder, depends_on)
+    with locked(folder):
+        study = open_study(sweep, folder, settings)
         for point in points:
             study.enqueue_trial(point, skip_if_exists=True)
         for number, chosen in pending(study, sweep, count):
             values = sweep.values(chosen)
             print(f"Trial {number + 1} of {count}: {', '.join(f'{k} = {v}' for k, v in values.items())}", flush=True)
-            trial = run_trial(sweep, number, values, overrides, folder, lock)
-            state = TrialState.FAIL if trial.result is None else TrialState.COMPLETE
-            study.tell(number, trial.result, state=state)
-            print(f"    {sweep.metric}: {trial.note or trial.result}", flush=True)
+            trial = run_trial(sweep, trials, number, values)
+            study.tell(number, trial.result, state=TrialState.FAIL if trial.result is None else TrialState.COMPLETE)
+            write_json(folder / NOTES, {**(read_json(folder / NOTES) or {}), str(number): trial.note})
+            print(f"    {sweep.metric}: {trial.note if trial.result is None else trial.result}", flush=True)
+        notes = read_json(folder / NOTES) or {}
+        ended = study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
         return [
-            Trial(
-                one.number,
-                sweep.values(one.params),
-                one.value,
-                "" if one.state == TrialState.COMPLETE else _error(folder, one.number),
-            )
-            for one in study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
+            Trial(one.number, sweep.values(one.params), one.value, notes.get(str(one.number), ""))
+            for one in ended
             if set(one.params) == set(sweep.space)
         ]
 
 
-def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path, depends_on: str = "") -> optuna.Study:
+def open_study(sweep: Sweep, folder: Path, settings: str) -> optuna.Study:
     """Return the study in a folder, a new one where there is none.
 
     Raises:
@@ -96,7 +97,7 @@ def open_study(sweep: Sweep, overrides: Sequence[str], folder: Path, depends_on:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = {key: value for key, value in sweep.config.items() if key not in {"description", "run_cap"}}
-    key = digest(json.dumps([what, list(overrides)], sort_keys=True), depends_on)
+    key = digest(json.dumps(what, sort_keys=True), settings)
     study = optuna.create_study(
         storage=f"sqlite:///{folder}/study.db",
         study_name=sweep.name,
@@ -128,53 +129,32 @@ def pending(study: optuna.Study, sweep: Sweep, count: int) -> Iterator[tuple[int
         yield asked.number, asked.params
 
 
-def run_trial(
-    sweep: Sweep, number: int, values: Mapping[str, Any], overrides: Sequence[str], folder: Path, lock: int
-) -> Trial:
-    """Run one trial as a command line of its own, and read what it found.
+def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> Trial:
+    """Run one trial, unless it is there, and read what it found; its note says where it is, or what went wrong.
 
     Raises:
         UserError: If it went well and did not log the metric: no other will.
     """
-    name = f"trial-{number}"
-    shutil.rmtree(folder / name, ignore_errors=True)
-    loggers = [
-        {
-            "class_path": "pytorch_lightning.loggers.CSVLogger",
-            "init_args": {"save_dir": str(FOLDER), "name": sweep.name, "version": name},
-        },
-        {
-            "class_path": "pytorch_lightning.loggers.WandbLogger",
-            "init_args": {"save_dir": "runs", "name": f"{sweep.name}-{number}", "project": sweep.config.get("project")},
-        },
-    ]
-    command = [*sweep.command_line(values), *overrides, f"--trainer.logger={json.dumps(loggers)}"]
-    environment = {"WANDB_MODE": "offline", **os.environ, "WANDB_RUN_GROUP": sweep.name}
-    with (folder / f"{name}.log").open("w") as log:
-        # the lock goes along: no other sweep runs this trial as long as this process lives
-        done = subprocess.run(  # noqa: S603  the sweep's own command line
-            command, stdout=log, stderr=subprocess.STDOUT, env=environment, pass_fds=[lock], check=False
-        )
-    found = read_json(folder / name / "metrics.json")
-    if done.returncode != 0 or not found:
-        return Trial(number, values, None, _error(folder, number, done.returncode))
-    metrics = found["metrics"]
+    node = trials.node(values)
+    processes = Processes()
+    offline = {"WANDB_MODE": os.environ.get("WANDB_MODE", "offline"), "WANDB_RUN_GROUP": sweep.name}
+    runner = Runner(partial(processes.call, **offline))
+    with processes.ended_by_signal():
+        for folder, for_others in left(trials.graph, [node]).items():
+            record = runner.run(trials.graph.nodes[folder], for_others=for_others)
+            if record.status != "done":
+                return Trial(number, values, None, f"{record.error} ({folder / LOG})")
+    metrics = (read_json(node.folder / "metrics.json") or {"metrics": {}})["metrics"]
     if sweep.metric not in metrics:
         hint = did_you_mean(sweep.metric, metrics)
         raise UserError(f"{sweep.path}: expected a metric that runs log, got {sweep.metric!r}{hint}")
     result = metrics[sweep.metric]
-    return Trial(number, values, result, "" if result is not None else f"{sweep.metric} is not finite")
-
-
-def _error(folder: Path, number: int, status: int = 1) -> str:
-    """Return the first line of what went wrong in a trial."""
-    log = folder / f"trial-{number}.log"
-    return f"{first_error(log.read_text(errors='replace') if log.exists() else '', status)} ({log})"
+    return Trial(number, values, result, str(node.folder) if result is not None else f"{sweep.metric} is not finite")
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Hold a folder for this process and those that it starts; a polite request to end ends them too.
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; a polite request to end interrupts it.
 
     Raises:
         UserError: If another process holds it.
@@ -183,4 +163,4 @@ def locked(folder: Path) -> Iterator[int]:
     with sigterm_interrupts(), (folder / "lock").open("w") as lock:
         if not try_lock(lock):
             raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
-        yield lock.fileno()
+        yield

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks.figures.style import legend, plots
 from callbacks.run_files import save_figure
-from experiments.sweeping.declaration import Sweep
 from experiments.sweeping.local import Trial
+from experiments.sweeping.sweep_file import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from datamodules.errors import DataError
-from experiments.errors import count
-from experiments.errors import main as run_command
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, count
+from experiments.cli.user_errors import main as run_command
 from tests.at_scale.fuzzed_files import Files, FuzzedFile, fuzzed_files
 from tests.at_scale.watching import limited, watched
 

@@ -25,9 +25,8 @@ from torch import Tensor
 
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from experiments.errors import count
-from experiments.errors import main as run_command
-from experiments.launch import Parser
+from experiments.cli.arguments import Parser, count
+from experiments.cli.user_errors import main as run_command
 from tests.at_scale.tiny_trainings import OCCLUDER, SYSTEMS, training_args
 
 LAST = Path("run/checkpoints/last.ckpt")

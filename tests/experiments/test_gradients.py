@@ -1,7 +1,6 @@
 """After one step every parameter that is to be trained has a gradient: several processes wait for each of them."""
 
 import json
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,10 +10,9 @@ from pytorch_lightning import LightningModule
 from torch import nn
 
 from datamodules.seams.face_batch import FaceBatch
-from experiments.launch import DataChoice
-from experiments.reproduction.declaration import TABLES, load
-from experiments.reproduction.plan import Setting, plan
+from experiments.reproduction.paper_file import load, papers
 from experiments.runs.layers import SYSTEMS, merged
+from experiments.runs.setting import Setting
 from lightning_modules import SOIDNModule, TripletModule
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import SOIDN, FCN8s, PooledHead, VGG16Trunk
@@ -45,21 +43,16 @@ class Model(NamedTuple):
         return " ".join([self.config, *(option[-24:] for option in self.options)])
 
 
-def papers() -> list[Model]:
+def at_paper_scale() -> list[Model]:
     return [Model(f"{system}_casia", tuple(SHRUNK.get(system, [WIDTHS["trunk"]]))) for system in SYSTEMS]
 
 
 def rows() -> list[Model]:
     """Return the models of every row at demo scale, those that are alike once."""
-    setting = Setting("demo", DataChoice([]), "", None, [], [], Path("runs"))
-    jobs = [job for path in TABLES.glob("*.yaml") for job in plan(load(path), setting, [0])]
-    models = [
-        Model(
-            next(word.removeprefix("--config=") for word in job.train if word.startswith("--config=")),
-            tuple(word for word in job.train if word.startswith("--model.") and "initial_weights" not in word),
-        )
-        for job in jobs
-    ]
+    setting = Setting("demo")
+    rows = [paper.resolved(key, "demo") for paper in map(load, papers().values()) for key in paper.rows]
+    specs = [setting.spec(row.system, row.changes) for row in rows]
+    models = [Model(spec.config, tuple(word for word in spec.words() if word.startswith("--model."))) for spec in specs]
     return list(dict.fromkeys(models))
 
 
@@ -101,7 +94,7 @@ def without_gradient(module: FaceModule, monkeypatch: pytest.MonkeyPatch) -> lis
     return [name for name, p in module.named_parameters() if p.requires_grad and p.grad is None]
 
 
-@pytest.mark.parametrize("model", [*rows(), *papers()], ids=str)
+@pytest.mark.parametrize("model", [*rows(), *at_paper_scale()], ids=str)
 def test_of_every_row_and_configuration(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     assert without_gradient(built(model), monkeypatch) == []
 

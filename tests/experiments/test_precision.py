@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from experiments.cli import run
-from experiments.launch import FINE_TUNED, OCCLUDED
 from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
+from tests.helpers.systems import FINE_TUNED, OCCLUDED
 
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
 

@@ -3,8 +3,8 @@
 import json
 import math
 import re
+import shutil
 import signal
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,10 +19,14 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from experiments.cli import UserError
 from experiments.runs.layers import CONFIGS, merged
-from experiments.sweep import check, sweep
-from experiments.sweeping.declaration import Sweep, read_sweep
+from experiments.runs.process import Processes
+from experiments.runs.resolution import resolved
+from experiments.runs.spec import RunSpec
+from experiments.sweep import sweep
 from experiments.sweeping.local import FOLDER, Trial, locked, run_here
 from experiments.sweeping.response_curve import draw_response
+from experiments.sweeping.sweep_file import Sweep, read_sweep
+from experiments.sweeping.trials import Trials
 from tests.experiments.conftest import Options
 from tests.helpers.processes import run_module
 
@@ -59,27 +63,18 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """Stand-ins for trainings: what each was called with; the metric is the learning rate, above 0.5 they fail."""
     called: list[dict[str, str]] = []
 
-    def train(command: Sequence[str], *, stdout: Any, env: Mapping[str, str], **_: Any) -> SimpleNamespace:
-        options = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--"))
-        called.append(options | {"group": env["WANDB_RUN_GROUP"]})
+    def train(self: Processes, module: str, args: Sequence[str], log: Path, lock: int, **environment: str) -> None:
+        options = dict(word.removeprefix("--").split("=", 1) for word in args if "=" in word)
+        called.append(options | {"group": environment["WANDB_RUN_GROUP"]})
         rate = float(options[LR])
         if rate > 0.5:
-            stdout.write("Epoch 0\nTraceback (most recent call last):\n  File x\nRuntimeError: it diverged\nmore\n")
-            return SimpleNamespace(returncode=1)
-        where = json.loads(options["trainer.logger"])[0]["init_args"]
-        folder = Path(where["save_dir"], where["name"], where["version"])
-        folder.mkdir()
-        (folder / "metrics.json").write_text(json.dumps({"metrics": {METRIC: rate, "test/eer/none": 0.5}}))
-        return SimpleNamespace(returncode=0)
+            raise RuntimeError("it diverged")
+        (log.parent / "history.json").write_text(json.dumps([{"epoch": 1, "seconds": 1.0}]))
+        (log.parent / "metrics.json").write_text(json.dumps({"metrics": {METRIC: rate, "test/eer/none": 0.5}}))
 
-    monkeypatch.setattr("experiments.sweeping.local.subprocess.run", train)
-    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: planned())
+    monkeypatch.setattr(Processes, "call", train)
+    monkeypatch.setattr("experiments.sweeping.trials.rehearsed", lambda spec: None)
     return called
-
-
-def planned() -> dict[str, Any]:
-    """Return the configuration of the trials, as far as it is looked at."""
-    return merged("trunk_demo")
 
 
 def space(kind: str, low: float, high: float, **more: float) -> dict[str, Any]:
@@ -90,7 +85,7 @@ def space(kind: str, low: float, high: float, **more: float) -> dict[str, Any]:
 def test_every_sweep_s_keys_exist_and_its_people_are_in_no_table(path: Path, tiny: Options) -> None:
     wanted = read_sweep(path)
     few = ["--data.init_args.identity_batches={identities: 4, images: 2}"] if path.stem == "beta" else []
-    check(wanted, [*tiny, *few])
+    Trials(wanted, [*tiny, *few]).rehearse()
     assert wanted.name == path.stem
     assert wanted.fixed["data.init_args.source.init_args.seed"] not in REPORTED_SEEDS
     assert wanted.metric.startswith(("test/rank1/", "test/accuracy/"))
@@ -111,53 +106,67 @@ def test_a_key_that_no_configuration_has_is_refused_with_the_nearest(tmp_path: P
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_goes_on_where_it_stopped(
+def test_an_interrupted_sweep_is_resumed_where_it_stopped(
     write: Write, tiny: Options, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parent.parent))
-    path, real, started = write(), subprocess.run, []
+    path, real, started = write(), Processes.call, []
 
-    def once(command: Sequence[str], **kwargs: Any) -> Any:
-        started.append(next(word for word in command if LR in word))
+    def once(self: Processes, module: str, args: Sequence[str], *rest: Any, **environment: str) -> None:
+        started.append(next(word for word in args if LR in word))
         if len(started) == 2:
             raise KeyboardInterrupt
         if len(started) == 3:
-            return real(command, **kwargs)
-        run_module(*command[2:])  # from the server that has imported the suite: one real start is enough
-        return SimpleNamespace(returncode=0)
+            real(self, module, args, *rest, **environment)
+        else:
+            run_module(module, *args)  # from the server that has imported the suite: one real start is enough
 
-    monkeypatch.setattr("experiments.sweeping.local.subprocess.run", once)
-    with pytest.raises(UserError, match="interrupted; the same command goes on where it stopped"):
+    monkeypatch.setattr(Processes, "call", once)
+    with pytest.raises(UserError, match="interrupted; the same command resumes where it stopped"):
         sweep([str(path), *tiny])
     sweep([str(path), *tiny])
     assert started == [f"--{LR}=0.001", f"--{LR}=0.002", f"--{LR}=0.002"]
 
-    found = [json.loads((FOLDER / f"mine/trial-{n}/metrics.json").read_text())["metrics"][METRIC] for n in (0, 1)]
+    notes = json.loads((FOLDER / "mine/trials.json").read_text())
+    found = [json.loads(Path(notes[n], "metrics.json").read_text())["metrics"][METRIC] for n in "01"]
     said = capsys.readouterr().out
     assert f"Best: lr = {0.001 if found[0] >= found[1] else 0.002} ({METRIC} {max(found):.4f}" in said
     assert (FOLDER / "mine/response.png").stat().st_size > 1000
-    saved = yaml.safe_load((FOLDER / "mine/trial-1/config.yaml").read_text())
+    saved = yaml.safe_load(Path(notes["1"], "config.yaml").read_text())
     assert (saved["model"]["init_args"]["optimizer"]["init_args"]["lr"], saved["seed_everything"]) == (0.002, 7)
+
+
+def test_a_trial_that_another_sweep_has_made_is_not_made_again(write: Write, trials: list[dict[str, str]]) -> None:
+    sweep([str(write())])
+    sweep([str(write()), "--name=other"])
+    assert len(trials) == 2
+    assert json.loads((FOLDER / "other/trials.json").read_text()) == json.loads(
+        (FOLDER / "mine/trials.json").read_text()
+    )
 
 
 @pytest.mark.parametrize("method", ["random", "bayes"])
 def test_interrupted_or_not_the_trials_are_the_same(method: str, write: Write, trials: list[dict[str, str]]) -> None:
     wanted = read_sweep(write(method=method, parameters=space("log_uniform_values", 1e-4, 1e-1)))
-    whole = run_here(wanted, [], 12)
+    whole = run_here(wanted, Trials(wanted, []), 6)
     again = read_sweep(wanted.path, "again")
-    assert len(run_here(again, [], 5)) == 5
-    assert run_here(again, [], 12) == whole
-    assert len(trials) == 24
-    assert len({trial.result for trial in whole}) == 12
+    shutil.rmtree("runs/trunk")
+    assert len(run_here(again, Trials(again, []), 2)) == 2
+    assert run_here(again, Trials(again, []), 6) == whole
+    assert len(trials) == 12
+    assert len({trial.result for trial in whole}) == 6
     assert {trial["group"] for trial in trials} == {"mine", "again"}
 
 
 @pytest.mark.usefixtures("trials")
-def test_bayes_finds_a_higher_mean_than_random(write: Write) -> None:
+def test_bayes_finds_a_higher_mean_than_random(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    def result(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> Trial:
+        return Trial(number, values, values[LR])
+
+    monkeypatch.setattr("experiments.sweeping.local.run_trial", result)
     means = {}
     for method in ("random", "bayes"):
         wanted = read_sweep(write(method=method, parameters=space("uniform", 0.0, 0.4)), method)
-        means[method] = sum(trial.result or 0 for trial in run_here(wanted, [], 30)) / 30
+        means[method] = sum(trial.result or 0 for trial in run_here(wanted, Trials(wanted, []), 30)) / 30
     assert means["bayes"] > 1.3 * means["random"]  # the metric is the parameter
 
 
@@ -167,7 +176,7 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(
     path = write(parameters={LR: {"values": [0.1, 0.9, 0.3]}})
     sweep([str(path), "--trainer.max_epochs=1"])
     said = " ".join(capsys.readouterr().out.split())
-    assert "failed: RuntimeError: it diverged" in said
+    assert "failed: it diverged (runs/trunk/" in said
     assert f"Best: lr = 0.3 ({METRIC} 0.3000, trial 2)" in said
     assert [trial["trainer.max_epochs"] for trial in trials] == ["1"] * 3
     sweep([str(path), "--trainer.max_epochs=1"])
@@ -176,7 +185,7 @@ def test_a_failing_trial_is_recorded_and_the_others_go_on(
 
 @pytest.mark.usefixtures("trials")
 def test_a_sweep_of_failures_fails(write: Write) -> None:
-    with pytest.raises(UserError, match=r"all 2 trials failed, the first: RuntimeError: it diverged"):
+    with pytest.raises(UserError, match=r"all 2 trials failed, the first: it diverged"):
         sweep([str(write(parameters={LR: {"values": [0.7, 0.9]}}))])
 
 
@@ -197,8 +206,9 @@ def test_a_metric_that_no_trial_logs_is_refused_before_the_first(
 
 
 def test_a_metric_that_only_a_trial_can_tell_stops_the_sweep(write: Write, trials: list[dict[str, str]]) -> None:
+    wanted = read_sweep(write(metric={"name": "test/eer/non", "goal": "maximize"}))
     with pytest.raises(UserError, match=r"got 'test/eer/non'; did you mean 'test/eer/none'"):
-        run_here(read_sweep(write(metric={"name": "test/eer/non", "goal": "maximize"})), [], None)
+        run_here(wanted, Trials(wanted, []), None)
     assert len(trials) == 1
 
 
@@ -215,8 +225,9 @@ def test_trials_of_other_data_or_another_configuration_are_another_sweep_s(
     with pytest.raises(UserError, match=r"a sweep of other settings or data is there; --name=…"):
         sweep(args)
     weights.write_text("one")
-    other = planned() | {"seed_everything": 1}  # as where its file has been edited, or at another scale
-    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: other)
+    content = merged("trunk_demo") | {"system": "Another"}
+    content["trainer"]["max_epochs"] = 7  # as where its file has been edited, or at another scale
+    monkeypatch.setattr("experiments.runs.resolution.merged", lambda name: content)
     with pytest.raises(UserError, match=r"a sweep of other settings or data is there; --name=…"):
         sweep(args)
     assert len(trials) == 2
@@ -325,7 +336,7 @@ def test_no_sweep(content: str | None, message: str, tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_this_suite_s_is_refused(write: Write) -> None:
     with pytest.raises(UserError, match=r"expected `command` with -m experiments.launch or experiments.train"):
-        check(read_sweep(write(command=None)), [])
+        Trials(read_sweep(write(command=None)), [])
 
 
 @pytest.mark.parametrize(
@@ -356,11 +367,28 @@ def test_ranges(entry: dict[str, Any], low: float, high: float, write: Write) ->
     assert kind.log == ("log" in entry.get("distribution", ""))
 
 
-def test_a_trial_is_called_as_w_and_b_s_agent_calls_it(write: Write) -> None:
-    parameters = {LR: {"values": [0.001]}, "a.b": {"value": [2, 3]}, "c": {"value": True}, "d": {"value": "top"}}
-    wanted = read_sweep(write(parameters=parameters, command=["${env}", "x", "${args}", "${args_no_hyphens}"]))
-    theirs = create_sweep_command_args({"args": parameters | {LR: {"value": 0.001}}})
-    assert wanted.command_line({LR: 0.001}) == ["x", *theirs["args"], *theirs["args_no_hyphens"]]
+def test_a_trial_has_the_values_that_w_and_b_s_agent_would_call_it_with(write: Write) -> None:
+    parameters = {
+        LR: {"values": [0.001]},
+        "data.init_args.split.min_images": {"value": 5},
+        "model.init_args.network.init_args.trunk.init_args.convolutions": {"value": [1, 1, 1, 1, 1]},
+        "trainer.deterministic": {"value": True},
+        "trainer.precision": {"value": "bf16-mixed"},
+        "trainer.gradient_clip_val": {"value": None},
+    }
+    wanted = read_sweep(write(parameters=parameters))
+    theirs = create_sweep_command_args({"args": parameters | {LR: {"value": 0.001}}})["args"]
+    called = RunSpec("trunk_demo", overrides=tuple(word for word in theirs if "None" not in word))
+    assert Trials(wanted, []).node({LR: 0.001}).config == resolved(called)
+
+
+def test_a_sweep_of_trainings_by_their_configuration_alone(write: Write, trials: list[dict[str, str]]) -> None:
+    command = ["${env}", "${interpreter}", "-m", "experiments.train", "fit", "--config=baseline_demo", "${args}"]
+    sweep([str(write(command=command)), "--trainer.max_epochs=1"])
+    assert [trial["trainer.max_epochs"] for trial in trials] == ["1", "1"]
+    assert not any("initial_weights" in key for trial in trials for key in trial)
+    with pytest.raises(UserError, match=r"with experiments.train fit, got test"):
+        sweep([str(write(command=["-m", "experiments.train", "test", "${args}"]))])
 
 
 def test_with_a_key_the_sweep_is_the_server_s(
@@ -380,7 +408,7 @@ def test_with_a_key_the_sweep_is_the_server_s(
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_API_KEY", "x")
     monkeypatch.setattr("experiments.sweep.logs_online", lambda: True)
-    monkeypatch.setattr("experiments.sweep.rehearse_command", lambda command: planned())
+    monkeypatch.setattr("experiments.sweeping.trials.rehearsed", lambda spec: None)
 
     def create(config: Any, **where: Any) -> str:
         called.append(("made", config, where))

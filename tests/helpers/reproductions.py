@@ -1,21 +1,22 @@
 """A small reproduction and runs of it, made up."""
 
-from experiments.reproduction.declaration import Column, Comparison, Curves, Declaration, Figure, Row, Table
-from experiments.reproduction.records import Run
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_parts import Column, Comparison, Curves, Figure, PaperRow, Table
+from experiments.reproduction.row_run import RowRun
 
 SCARF = Column("scarf", ["ar/scarf/rank1", "test/rank1/scarf"])
 IOU = Column("mean IoU", ["test/iou/mean"], digits=2)
 
 
-def small_declaration() -> Declaration:
+def small_paper() -> Paper:
     """Return two systems and a third that nobody has run, with one of each part."""
-    return Declaration(
+    return Paper(
         title="A paper on scarves",
         source="https://example.org/paper",
         rows={
-            "baseline": Row("Baseline", "baseline"),
-            "soidn": Row("SOIDN", "soidn", {"model.segmentation_weight": 0.5}, longer=1.5),
-            "later": Row("Later", "soidn"),
+            "baseline": PaperRow("Baseline", "baseline"),
+            "soidn": PaperRow("SOIDN", "soidn", {"model.segmentation_weight": 0.5}, longer=1.5),
+            "later": PaperRow("Later", "soidn"),
         },
         tables=[Table("Table 1", ["baseline", "soidn", "later"], [SCARF, IOU], {"soidn": [92.5, None]}, "AR")],
         comparisons=[Comparison("At equal epochs", [("soidn", "baseline")], [SCARF, IOU])],
@@ -24,11 +25,11 @@ def small_declaration() -> Declaration:
     )
 
 
-def done(row: str, seed: int, scarf: float, *, iou: float | None = None, seconds: float = 60.0) -> Run:
+def done(row: str, seed: int, scarf: float, *, iou: float | None = None, seconds: float = 60.0) -> RowRun:
     """Return a finished run of two epochs."""
     measures = {"test/rank1/scarf": scarf} | ({} if iou is None else {"test/iou/mean": iou})
     history = [{"epoch": e, "seconds": e * seconds / 2, "val/accuracy": scarf * e / 2} for e in (1.0, 2.0)]
-    return Run(
+    return RowRun(
         row,
         seed,
         f"runs/{row}/{seed}",
@@ -43,7 +44,7 @@ def done(row: str, seed: int, scarf: float, *, iou: float | None = None, seconds
     )
 
 
-def three_seeds() -> list[Run]:
+def three_seeds() -> list[RowRun]:
     """Return three seeds of Baseline and two of SOIDN, whose third failed; ``later`` waits.
 
     Differences of seeds 0 and 1: 0.2 and 0.1.
@@ -51,6 +52,6 @@ def three_seeds() -> list[Run]:
     return [
         *(done("baseline", seed, scarf) for seed, scarf in enumerate((0.1, 0.2, 0.3))),
         *(done("soidn", seed, scarf, iou=0.8, seconds=90.0) for seed, scarf in enumerate((0.3, 0.3))),
-        Run("soidn", 2, "runs/soidn/2", "train soidn 2", "failed", error="ValueError: <script>alert(1)</script>"),
-        *(Run("later", seed, f"runs/later/{seed}", f"train later {seed}") for seed in range(3)),
+        RowRun("soidn", 2, "runs/soidn/2", "train soidn 2", "failed", error="ValueError: <script>alert(1)</script>"),
+        *(RowRun("later", seed, f"runs/later/{seed}", f"train later {seed}") for seed in range(3)),
     ]

@@ -184,5 +184,9 @@ def _each(work: Callable[[PairChunk], Result], chunks: Sequence[PairChunk], work
     # forked from a server that imports once for all, not from this process, which may already run threads
     context = get_context("forkserver")
     context.set_forkserver_preload([work.__module__])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         yield from pool.map(work, chunks)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # itself, as it is of no module, would be looked for in all modules that there are

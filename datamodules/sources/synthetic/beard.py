@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, lift
+from datamodules.sources.synthetic.curves import FacePart, lift
 from datamodules.sources.synthetic.head_and_neck import jaw_drop, outline
 from datamodules.sources.synthetic.identity import BRISTLES
 from datamodules.sources.synthetic.palette import HAIR, hair_colour, material, mix, skin_colour
@@ -11,7 +11,7 @@ from datamodules.sources.synthetic.sampling import Columns, Floats
 _FULL, _GOATEE, _MOUSTACHE = 0.86, 0.74, 0.80  # above the first a full beard, between the first two a goatee
 
 
-def beard_parts(traits: Columns, scene: Columns) -> list[Part]:
+def beard_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """A full beard or a goatee, and a moustache, for those who wear them; below the mouth in drawing order."""
     hair, skin = 0.85 * hair_colour(traits), skin_colour(traits)
     beard = traits["beard"][:, 0]
@@ -26,9 +26,9 @@ def beard_parts(traits: Columns, scene: Columns) -> list[Part]:
     ):
         dark, light = _bristles(traits, *edges)
         parts += [
-            Part(np.concatenate([edges[0], edges[1][:, ::-1]], axis=1)[:, None], material(body, HAIR), worn),
-            Part(dark, material(mix(body, hair * 0.7, 0.75), HAIR), worn),
-            Part(light, material(mix(body, hair * 1.25, 0.7), HAIR), worn),
+            FacePart(np.concatenate([edges[0], edges[1][:, ::-1]], axis=1)[:, None], material(body, HAIR), worn),
+            FacePart(dark, material(mix(body, hair * 0.7, 0.75), HAIR), worn),
+            FacePart(light, material(mix(body, hair * 1.25, 0.7), HAIR), worn),
         ]
     return parts
 

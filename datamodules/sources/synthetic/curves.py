@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datamodules.sources.synthetic.sampling import Floats, Pixels
 
 
-class Part(NamedTuple):
+class FacePart(NamedTuple):
     """Polygons of one colour, drawn together."""
 
     points: Floats

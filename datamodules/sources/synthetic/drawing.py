@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.sources.synthetic.curves import Part
+from datamodules.sources.synthetic.curves import FacePart
 from datamodules.sources.synthetic.pose import Pose, project
 from datamodules.sources.synthetic.sampling import Columns
 from datamodules.sources.synthetic.scene import BACKDROP
@@ -18,7 +18,7 @@ _LARGEST = 1 << 20  # keeps stray corners inside 32-bit fixed point
 UInt8 = NDArray[np.uint8]
 
 
-def draw_parts(parts: Sequence[Part], pose: Pose, scene: Columns, size: int) -> UInt8:
+def draw_parts(parts: Sequence[FacePart], pose: Pose, scene: Columns, size: int) -> UInt8:
     """Draw parts back to front over a soft background.
 
     Returns:
@@ -36,7 +36,7 @@ def draw_parts(parts: Sequence[Part], pose: Pose, scene: Columns, size: int) -> 
     return images
 
 
-def _corners(parts: Sequence[Part], pose: Pose) -> list[NDArray[np.int32]]:
+def _corners(parts: Sequence[FacePart], pose: Pose) -> list[NDArray[np.int32]]:
     """Corners of every part in fixed point on the canvas, ``(B, n, P, 2)`` each, from one projection of all."""
     batch = len(pose.x)
     x, y = project(pose, np.concatenate([part.points.reshape(batch, -1, 3) for part in parts], axis=1))

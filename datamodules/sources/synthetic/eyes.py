@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, between, circle, lift, ribbon
+from datamodules.sources.synthetic.curves import FacePart, between, circle, lift, ribbon
 from datamodules.sources.synthetic.identity import STROKES
 from datamodules.sources.synthetic.palette import EYE, SKIN, hair_colour, iris_colour, material, mix, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
@@ -47,7 +47,7 @@ class Eyes:
         return self.centre_y - self._tilt * self.width * s
 
 
-def eye_parts(traits: Columns, scene: Columns) -> list[Part]:
+def eye_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Lids, whites, irises, pupils, highlights and lashes, back to front."""
     eyes = Eyes(traits, scene)
     skin = skin_colour(traits)
@@ -56,8 +56,8 @@ def eye_parts(traits: Columns, scene: Columns) -> list[Part]:
     shade = upper + 0.33 * (lower - upper)
     return [
         *_lids(traits, eyes, skin),
-        Part(_area(x, upper, lower), material(white, EYE)),
-        Part(_area(x, upper, shade), material(white * 0.72, EYE)),
+        FacePart(_area(x, upper, lower), material(white, EYE)),
+        FacePart(_area(x, upper, shade), material(white * 0.72, EYE)),
         *_irises(traits, scene, eyes),
         *_lashes(traits, eyes, skin),
     ]
@@ -67,19 +67,19 @@ def _area(x: Floats, upper: Floats, lower: Floats, offset: float = 0.03) -> Floa
     return lift(*between(x, upper, lower), offset)
 
 
-def _lids(traits: Columns, eyes: Eyes, skin: Floats) -> list[Part]:
+def _lids(traits: Columns, eyes: Eyes, skin: Floats) -> list[FacePart]:
     s = 1.06 * _ALONG
     bow = np.sqrt(np.maximum(1.0 - _ALONG * _ALONG, 0.0))
     crease = eyes.upper(_ALONG) - traits["lid_crease"][:, None] * (0.25 + 0.75 * bow)
     edge = 0.011 + 0.012 * bow
     lid = mix(skin * 0.93, skin * 0.62, traits["eye_shadow"])
     return [
-        Part(_area(eyes.x(s), crease - edge, crease + edge), material(skin * 0.66, SKIN)),
-        Part(_area(eyes.x(s), crease + edge, eyes.upper(_ALONG)), material(lid, SKIN)),
+        FacePart(_area(eyes.x(s), crease - edge, crease + edge), material(skin * 0.66, SKIN)),
+        FacePart(_area(eyes.x(s), crease + edge, eyes.upper(_ALONG)), material(lid, SKIN)),
     ]
 
 
-def _irises(traits: Columns, scene: Columns, eyes: Eyes) -> list[Part]:
+def _irises(traits: Columns, scene: Columns, eyes: Eyes) -> list[FacePart]:
     colour = iris_colour(traits)
     radius = traits["iris_size"][:, None]
     x = eyes.centre_x + scene["gaze_x"][:, None]
@@ -87,10 +87,10 @@ def _irises(traits: Columns, scene: Columns, eyes: Eyes) -> list[Part]:
     glint = np.where(scene["light_x"] >= 0.0, 1.0, -1.0)[:, None]
     bright = np.broadcast_to(np.array([250.0, 250.0, 250.0]), colour.shape)
     return [
-        Part(_disc(eyes, x, y, radius), material(colour * 0.45, EYE)),
-        Part(_disc(eyes, x, y, 0.8 * radius), material(colour * 1.1, EYE)),
-        Part(_disc(eyes, x, y, 0.45 * radius), material(0 * colour + 12.0, EYE)),
-        Part(_disc(eyes, x + 0.36 * glint * radius, y - 0.36 * radius, 0.24 * radius, 8), material(bright, 0.0)),
+        FacePart(_disc(eyes, x, y, radius), material(colour * 0.45, EYE)),
+        FacePart(_disc(eyes, x, y, 0.8 * radius), material(colour * 1.1, EYE)),
+        FacePart(_disc(eyes, x, y, 0.45 * radius), material(0 * colour + 12.0, EYE)),
+        FacePart(_disc(eyes, x + 0.36 * glint * radius, y - 0.36 * radius, 0.24 * radius, 8), material(bright, 0.0)),
     ]
 
 
@@ -103,7 +103,7 @@ def _disc(eyes: Eyes, x: Floats, y: Floats, radius: Floats, points: int = 20) ->
     return lift(disc_x, disc_y, 0.03)
 
 
-def _lashes(traits: Columns, eyes: Eyes, skin: Floats) -> list[Part]:
+def _lashes(traits: Columns, eyes: Eyes, skin: Floats) -> list[FacePart]:
     s = np.linspace(-1.0, 1.12, 13)
     bow = np.maximum(1.0 - _ALONG * _ALONG, 0.0)
     upper = eyes.upper(s)
@@ -111,12 +111,12 @@ def _lashes(traits: Columns, eyes: Eyes, skin: Floats) -> list[Part]:
     lower = eyes.lower(_ALONG)
     dark = mix(skin * 0.5, np.broadcast_to(np.array([22.0, 16.0, 14.0]), skin.shape), traits["lash_darkness"])
     return [
-        Part(_area(eyes.x(_ALONG), lower - 0.006, lower + 0.008 + 0.012 * bow), material(skin * 0.6, SKIN)),
-        Part(_area(eyes.x(s), upper - line, upper + 0.008), material(dark, EYE)),
+        FacePart(_area(eyes.x(_ALONG), lower - 0.006, lower + 0.008 + 0.012 * bow), material(skin * 0.6, SKIN)),
+        FacePart(_area(eyes.x(s), upper - line, upper + 0.008), material(dark, EYE)),
     ]
 
 
-def brow_parts(traits: Columns, scene: Columns) -> list[Part]:
+def brow_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Brows: a soft body and single hairs on it."""
     skin = skin_colour(traits)
     hair = hair_colour(traits) * 0.8
@@ -126,8 +126,8 @@ def brow_parts(traits: Columns, scene: Columns) -> list[Part]:
     x, y = _brow_line(traits, scene, s)
     width = 0.5 * traits["brow_thickness"][:, None] * taper
     return [
-        Part(lift(*ribbon(x, y, width), 0.04), material(body, SKIN)),
-        Part(_brow_hairs(traits, scene), material(mix(body, hair * 0.7, 0.7), SKIN)),
+        FacePart(lift(*ribbon(x, y, width), 0.04), material(body, SKIN)),
+        FacePart(_brow_hairs(traits, scene), material(mix(body, hair * 0.7, 0.7), SKIN)),
     ]
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, ribbon, spline, surface
+from datamodules.sources.synthetic.curves import FacePart, ribbon, spline, surface
 from datamodules.sources.synthetic.palette import HAIR, SKIN, hair_colour, material, mix, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
 from datamodules.sources.synthetic.scene import STRANDS
@@ -37,7 +37,7 @@ def haircut(traits: Columns, scene: Columns) -> Haircut:
     return Haircut(length, fringe, volume, traits["hair_sweep"] + scene["hair_sweep_change"])
 
 
-def back_hair_parts(traits: Columns, scene: Columns) -> list[Part]:
+def back_hair_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Hair behind neck and ears, where it is long."""
     cut = haircut(traits, scene)
     edge = _outer_edge(traits, scene, cut, end=0.5 + 2.1 * np.maximum(cut.length - 0.4, 0.0), flare=0.12)
@@ -46,10 +46,10 @@ def back_hair_parts(traits: Columns, scene: Columns) -> list[Part]:
     bottom_x = edge[:, -1:, 0] * np.array([0.88, 0.55, -0.55, -0.88])
     bottom = np.stack([bottom_x, edge[:, -1:, 1] + fall], axis=-1)
     points = _deepen(np.concatenate([edge, bottom], axis=1), -0.95)[:, None]
-    return [Part(points, material(0.62 * hair_colour(traits), 0.8 * HAIR), cut.length[:, 0] > 0.4)]
+    return [FacePart(points, material(0.62 * hair_colour(traits), 0.8 * HAIR), cut.length[:, 0] > 0.4)]
 
 
-def front_hair_parts(traits: Columns, scene: Columns) -> list[Part]:
+def front_hair_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """The cap of hair with its shadow on the forehead, and strands."""
     cut = haircut(traits, scene)
     skin, hair = skin_colour(traits), hair_colour(traits)
@@ -63,10 +63,10 @@ def front_hair_parts(traits: Columns, scene: Columns) -> list[Part]:
     grown = ~cropped[:, 0]
     light, dark = _strands(scene, outer, inner)
     return [
-        Part(_cap(outer, shadow), material(skin * 0.72, SKIN)),
-        Part(_cap(outer, inner), material(colour, HAIR)),
-        Part(dark, material(hair * 0.70, HAIR), grown),
-        Part(light, material(mix(hair, np.full_like(hair, 255.0), 0.11) * 1.06, HAIR), grown),
+        FacePart(_cap(outer, shadow), material(skin * 0.72, SKIN)),
+        FacePart(_cap(outer, inner), material(colour, HAIR)),
+        FacePart(dark, material(hair * 0.70, HAIR), grown),
+        FacePart(light, material(mix(hair, np.full_like(hair, 255.0), 0.11) * 1.06, HAIR), grown),
     ]
 
 

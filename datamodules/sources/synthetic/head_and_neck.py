@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, circle, lift, spline, surface
+from datamodules.sources.synthetic.curves import FacePart, circle, lift, spline, surface
 from datamodules.sources.synthetic.palette import CLOTH, SKIN, material, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
 
@@ -45,17 +45,17 @@ def outline(traits: Columns, scene: Columns) -> Floats:
     return lift(smooth[..., 0], smooth[..., 1], 0.3 * np.maximum(smooth[..., 1] - 0.9, 0.0))
 
 
-def head_parts(traits: Columns, scene: Columns) -> list[Part]:
+def head_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Neck, clothes, ears and the bare head, back to front."""
     skin = skin_colour(traits)
     return [
         *_neck(traits, scene, skin),
         *_ears(traits, skin),
-        Part(outline(traits, scene)[:, None], material(skin, SKIN)),
+        FacePart(outline(traits, scene)[:, None], material(skin, SKIN)),
     ]
 
 
-def _neck(traits: Columns, scene: Columns, skin: Floats) -> list[Part]:
+def _neck(traits: Columns, scene: Columns, skin: Floats) -> list[FacePart]:
     width = 0.72 * traits["jaw_width"]
     side = np.array([1.0, 0.92, 1.02, 1.5])
     x = np.concatenate([width * side, -(width * side)[:, ::-1]], axis=1)
@@ -67,13 +67,13 @@ def _neck(traits: Columns, scene: Columns, skin: Floats) -> list[Part]:
     low = np.concatenate([np.full(2, 0.7), 1.52 + 0.2 * (1.0 - across**2)])
     shadow = _behind(shadow_x, low + drop, -0.74)
     return [
-        Part(neck, material(skin * 0.84, 0.7 * SKIN)),
-        Part(shadow, material(skin * 0.68, 0.7 * SKIN)),
+        FacePart(neck, material(skin * 0.84, 0.7 * SKIN)),
+        FacePart(shadow, material(skin * 0.68, 0.7 * SKIN)),
         *_clothes(scene, width),
     ]
 
 
-def _clothes(scene: Columns, width: Floats) -> list[Part]:
+def _clothes(scene: Columns, width: Floats) -> list[FacePart]:
     collar = 1.72 + 0.25 * scene["collar"]
     neckline = collar + 0.45 * scene["clothes"][:, 3:4]
     half_x = np.concatenate([np.zeros_like(width), 0.7 * width, 1.05 * width, width + 0.35, width + 1.2], axis=1)
@@ -83,7 +83,7 @@ def _clothes(scene: Columns, width: Floats) -> list[Part]:
     y = np.concatenate([half_y, bottom, bottom, half_y[:, :0:-1]], axis=1)
     colour = 20 + 215 * scene["clothes"][:, :3] * (0.4 + 0.6 * scene["clothes"][:, 4:5])
     trim = _behind(x, y - 0.06, -0.71)
-    return [Part(trim, material(0.7 * colour, CLOTH)), Part(_behind(x, y, -0.7), material(colour, CLOTH))]
+    return [FacePart(trim, material(0.7 * colour, CLOTH)), FacePart(_behind(x, y, -0.7), material(colour, CLOTH))]
 
 
 def _behind(x: Floats, y: Floats, depth: float) -> Floats:
@@ -91,7 +91,7 @@ def _behind(x: Floats, y: Floats, depth: float) -> Floats:
     return np.stack([x, y, np.full_like(x, depth)], axis=-1)[:, None]
 
 
-def _ears(traits: Columns, skin: Floats) -> list[Part]:
+def _ears(traits: Columns, skin: Floats) -> list[FacePart]:
     size = traits["ear_size"]
     shell_x = np.array([-0.1, 0.55, 1.0, 0.95, 0.62, 0.35, -0.1])
     shell_y = np.array([-0.85, -1.05, -0.7, -0.1, 0.5, 0.95, 0.8])
@@ -105,8 +105,8 @@ def _ears(traits: Columns, skin: Floats) -> list[Part]:
         [centre + 0.42 * traits["ear_spread"] * cos, traits["ear_height"] - 0.1 * size + 0.55 * size * sin], axis=-1
     )
     return [
-        Part(_both_sides(shell, -0.72), material(skin * 0.93, SKIN)),
-        Part(_both_sides(hollow, -0.71), material(skin * 0.72, SKIN)),
+        FacePart(_both_sides(shell, -0.72), material(skin * 0.93, SKIN)),
+        FacePart(_both_sides(hollow, -0.71), material(skin * 0.72, SKIN)),
     ]
 
 

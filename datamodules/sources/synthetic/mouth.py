@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, between, lift
+from datamodules.sources.synthetic.curves import FacePart, between, lift
 from datamodules.sources.synthetic.palette import EYE, SKIN, lip_colour, material, mix, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
 
@@ -36,7 +36,7 @@ def lip_middles(traits: Columns, scene: Columns) -> Floats:
     return lift(lips.x[:, [middle, middle]], y, _FRONT)
 
 
-def mouth_parts(traits: Columns, scene: Columns) -> list[Part]:
+def mouth_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """The mouth, back to front."""
     lips = _lips(traits, scene)
     colour, skin = lip_colour(traits), skin_colour(traits)
@@ -48,16 +48,18 @@ def mouth_parts(traits: Columns, scene: Columns) -> list[Part]:
     gloss = lips.inner_bottom + 0.42 * (lips.bottom - lips.inner_bottom)
     below = lips.bottom + 0.07
     return [
-        Part(_area(lips.x[:, 5:12], below[:, 5:12] - 0.028 * bow[5:12], below[:, 5:12]), material(skin * 0.82, SKIN)),
-        Part(_area(lips.x, lips.inner_top, lips.inner_bottom), material(colour * 0.25, 0.5 * SKIN)),
-        Part(_area(lips.x, lips.inner_top, teeth), material(white, EYE), gap[:, len(_ALONG) // 2] > 0.02),
-        Part(_area(lips.x, lips.top, lips.inner_top), material(colour * 0.88, SKIN)),
-        Part(_area(lips.x, lips.inner_bottom, lips.bottom), material(colour, SKIN)),
-        Part(
+        FacePart(
+            _area(lips.x[:, 5:12], below[:, 5:12] - 0.028 * bow[5:12], below[:, 5:12]), material(skin * 0.82, SKIN)
+        ),
+        FacePart(_area(lips.x, lips.inner_top, lips.inner_bottom), material(colour * 0.25, 0.5 * SKIN)),
+        FacePart(_area(lips.x, lips.inner_top, teeth), material(white, EYE), gap[:, len(_ALONG) // 2] > 0.02),
+        FacePart(_area(lips.x, lips.top, lips.inner_top), material(colour * 0.88, SKIN)),
+        FacePart(_area(lips.x, lips.inner_bottom, lips.bottom), material(colour, SKIN)),
+        FacePart(
             _area(0.6 * lips.x, gloss - 0.013 * bow, gloss + 0.013 * bow),
             material(mix(colour, np.full_like(colour, 255.0), 0.16), SKIN),
         ),
-        Part(_area(lips.x, lips.inner_top - line, lips.inner_top + line), material(colour * 0.42, 0.7 * SKIN)),
+        FacePart(_area(lips.x, lips.inner_top - line, lips.inner_top + line), material(colour * 0.42, 0.7 * SKIN)),
     ]
 
 

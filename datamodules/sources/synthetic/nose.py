@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, between, circle, lift, ribbon
+from datamodules.sources.synthetic.curves import FacePart, between, circle, lift, ribbon
 from datamodules.sources.synthetic.palette import SKIN, material, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
 
@@ -15,14 +15,14 @@ def nose_tip(traits: Columns) -> Floats:
     return lift(traits["nose_bend"], y, traits["nose_height"])
 
 
-def nose_parts(traits: Columns) -> list[Part]:
+def nose_parts(traits: Columns) -> list[FacePart]:
     """What is drawn of the nose, back to front."""
     skin = skin_colour(traits)
     base = traits["nose_length"] + 0.09 + traits["nose_tip"]
     return [
-        Part(_shadow(traits, base), material(skin * 0.80, SKIN)),
-        Part(_wings(traits, base), material(skin * 0.66, SKIN)),
-        Part(_nostrils(traits, base), material(skin * 0.30 + 4.0, 0.5 * SKIN)),
+        FacePart(_shadow(traits, base), material(skin * 0.80, SKIN)),
+        FacePart(_wings(traits, base), material(skin * 0.66, SKIN)),
+        FacePart(_nostrils(traits, base), material(skin * 0.30 + 4.0, 0.5 * SKIN)),
     ]
 
 

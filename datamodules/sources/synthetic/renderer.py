@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.sources.synthetic.beard import beard_parts
-from datamodules.sources.synthetic.curves import Part, lift
+from datamodules.sources.synthetic.curves import FacePart, lift
 from datamodules.sources.synthetic.drawing import draw_parts
 from datamodules.sources.synthetic.eyes import Eyes, brow_parts, eye_parts
 from datamodules.sources.synthetic.hair import back_hair_parts, front_hair_parts
@@ -69,7 +69,7 @@ def render_scenes(traits: Columns, scene: Columns, *, size: int) -> RenderedFace
     return RenderedFaces(images, np.stack(project(pose, points), axis=-1).astype(np.float32))
 
 
-def _parts(traits: Columns, scene: Columns) -> list[Part]:
+def _parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Everything that is drawn, back to front."""
     return [
         *back_hair_parts(traits, scene),

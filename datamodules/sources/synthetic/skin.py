@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from datamodules.sources.synthetic.curves import Part, circle, lift, ribbon
+from datamodules.sources.synthetic.curves import FacePart, circle, lift, ribbon
 from datamodules.sources.synthetic.identity import FRECKLES, MOLES
 from datamodules.sources.synthetic.palette import SKIN, material, mix, skin_colour
 from datamodules.sources.synthetic.sampling import Columns, Floats
@@ -10,20 +10,20 @@ from datamodules.sources.synthetic.sampling import Columns, Floats
 _SIDES = np.array([-1.0, 1.0])[:, None]
 
 
-def skin_parts(traits: Columns, scene: Columns) -> list[Part]:
+def skin_parts(traits: Columns, scene: Columns) -> list[FacePart]:
     """Marks on the skin below eyes, brows and mouth."""
     skin = skin_colour(traits)
     fold = np.clip(0.04 + 0.20 * traits["fold_depth"] + 0.08 * scene["smile"], 0.02, 0.32)
     wrinkle = np.clip(0.18 * traits["wrinkle_depth"] + 1.0 * scene["brow_raise"], 0.0, 0.3)
     return [
-        Part(_folds(traits, scene), material(skin * (1.0 - fold), SKIN)),
-        Part(_bags(traits), material(skin * (1.0 - 0.16 * traits["bag_depth"]), SKIN)),
-        Part(_wrinkles(scene), material(skin * (1.0 - wrinkle), SKIN), wrinkle[:, 0] > 0.03),
-        Part(_dimple(traits), material(skin * 0.8, SKIN), traits["dimple"][:, 0] > 0.55),
-        Part(
+        FacePart(_folds(traits, scene), material(skin * (1.0 - fold), SKIN)),
+        FacePart(_bags(traits), material(skin * (1.0 - 0.16 * traits["bag_depth"]), SKIN)),
+        FacePart(_wrinkles(scene), material(skin * (1.0 - wrinkle), SKIN), wrinkle[:, 0] > 0.03),
+        FacePart(_dimple(traits), material(skin * 0.8, SKIN), traits["dimple"][:, 0] > 0.55),
+        FacePart(
             _freckles(traits), material(skin * np.array([0.84, 0.74, 0.66]), SKIN), traits["freckle_density"][:, 0] > 0
         ),
-        Part(_moles(traits), material(mix(skin * 0.42, skin * 0.3, traits["skin_tone"]), SKIN)),
+        FacePart(_moles(traits), material(mix(skin * 0.42, skin * 0.3, traits["skin_tone"]), SKIN)),
     ]
 
 

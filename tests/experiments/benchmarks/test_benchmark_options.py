@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from experiments.benchmarks.benchmark_options import parse_options
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 
 
 def test_defaults_say_of_what_type_options_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import torch
 from experiments.benchmarks import gpu_check, gpu_parts
 from experiments.benchmarks.gpu_check import LOG, main, run_within
 from experiments.benchmarks.gpu_rows import PartRows
-from experiments.errors import UserError
+from experiments.cli.user_errors import UserError
 
 SMALL = ["--device=cpu", "--small"]
 

@@ -40,8 +40,9 @@ def refused(words: list[str]) -> str:
         ["--max_epochs=3"],
         ["--scal=demo"],
         ["--dat.init_args.num_unseen=3"],
-        ["--data.init_args.num_unsen=3"],
-        ["--data.num_unsen=3"],
+        ["--data.init_args.image_siz=32"],
+        ["--data.image_siz=32"],
+        ["--data.init_args.split.num_unsen=3"],
         ["--model.init_args.segmentation_wait=1"],
         ["--model.init_args.network.init_args.trnk=3"],
         [f"--{TRUNK}.init_args.wdth=0.5"],
@@ -54,6 +55,12 @@ def test_refusals_are_the_parsers_to_the_letter(words: list[str]) -> None:
     with pytest.raises(UserError) as error:
         parse(words, siblings=SIBLINGS)
     assert refused(words) == str(error.value)
+
+
+def test_a_subcommand_that_is_none_is_refused_in_the_parsers_words() -> None:
+    with pytest.raises(UserError) as error:
+        parse(["fitt"])
+    assert refused(["fitt"]) == str(error.value)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -79,7 +86,12 @@ def test_every_option_of_the_parser_is_known() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["--data.num_unseen=3", "--trainer.callbacks+=History", "--trainer.logger=false"],
+        [
+            "--data.split.num_unseen=3",
+            "--data.init_args.checks.duplicate=drop",
+            "--trainer.callbacks+=History",
+            "--trainer.logger=false",
+        ],
         [f"--{TRUNK}=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         [f"--{TRUNK}.class_path=lightning_modules.networks.TimmTrunk", f"--{TRUNK}.init_args.model_name=resnet18"],
         ["--data.init_args.training_occluder.init_args.probabilities.none=0.5"],
@@ -99,5 +111,5 @@ def test_what_the_parser_takes_is_taken(words: list[str]) -> None:
 
 def test_what_only_the_parser_can_know_is_left_to_it(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("data: {class_path: theirs.Data}\n")
-    for line in (["help"], [], ["fit", "--config", str(tmp_path / "own.yaml"), "--data.init_args.anything=1"]):
+    for line in ([], ["--help"], ["fit", "--config", str(tmp_path / "own.yaml"), "--data.init_args.anything=1"]):
         check_option_names(prepared(line))

@@ -10,8 +10,8 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 
 from experiments.cli import run, wandb_runs
+from experiments.cli.user_errors import UserError
 from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode, start, unreachable
-from experiments.errors import UserError
 from tests.experiments.conftest import Options
 
 KEY = "x" * 40

@@ -7,8 +7,9 @@ import pytest
 from rich.console import Console
 
 from experiments.reproduction.console import console
-from experiments.reproduction.declaration import Column, Declaration, Row, Table
-from tests.helpers.reproductions import done, small_declaration, three_seeds
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_parts import Column, PaperRow, Table
+from tests.helpers.reproductions import done, small_paper, three_seeds
 
 
 def printed(tables: list[object], width: int = 120) -> str:
@@ -23,7 +24,7 @@ def line(text: str, name: str) -> list[str]:
 
 
 def test_figures_stand_beside_the_papers() -> None:
-    text = printed([*console(small_declaration(), three_seeds())])
+    text = printed([*console(small_paper(), three_seeds())])
     assert line(text, "Baseline") == ["Baseline", "20.0", "±", "24.8", "–"]
     assert line(text, "SOIDN ") == ["SOIDN", "30.0", "±", "0.0", "92.5", "80.00", "±", "0.00"]
     assert line(text, "Later") == ["Later", "(not", "run)", "–", "–"]
@@ -32,9 +33,9 @@ def test_figures_stand_beside_the_papers() -> None:
 
 def test_columns_say_what_they_are_measured_on_and_are_of_that_alone() -> None:
     runs = [done("baseline", 0, 0.2), done("soidn", 0, 0.3)]
-    assert "unseen people" in printed([*console(small_declaration(), runs)])
+    assert "unseen people" in printed([*console(small_paper(), runs)])
     runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
-    text = printed([*console(small_declaration(), runs)])
+    text = printed([*console(small_paper(), runs)])
     assert line(text, "row") == ["row", "ar", "paper", "unseen", "people"]
     assert line(text, "pair")[:2] == ["pair", "ar"]
     assert line(text, "Baseline") == ["Baseline", "–", "–"]
@@ -43,13 +44,13 @@ def test_columns_say_what_they_are_measured_on_and_are_of_that_alone() -> None:
 
 
 def test_pairs_have_their_seeds_and_budgets() -> None:
-    text = printed([*console(small_declaration(), three_seeds())])
+    text = printed([*console(small_paper(), three_seeds())])
     assert line(text, "SOIDN −") == ["SOIDN", "−", "Baseline", "+15.0", "±", "63.5", "–", "2", "1.50", "2", "/", "2"]
 
 
 def test_failures_are_told_below_as_they_are_without_markup() -> None:
     failed = [replace(run, error="got [red]x[/red]") for run in three_seeds() if run.status == "failed"]
-    text = printed([*console(small_declaration(), failed)])
+    text = printed([*console(small_paper(), failed)])
     assert "SOIDN: failed: got [red]x[/red]" in text
     assert line(text, "SOIDN (failed)") == ["SOIDN", "(failed)", "–", "92.5", "–"]
 
@@ -57,11 +58,11 @@ def test_failures_are_told_below_as_they_are_without_markup() -> None:
 @pytest.mark.parametrize("count", [1, 5])
 def test_tables_fit_120_columns_and_lose_no_figure(count: int) -> None:
     columns = [Column(f"party mask {n}", ["test/rank1/scarf"], digits=2) for n in range(count)]
-    row = Row("SOIDN, masks after stages 2, 3 and 4, segmenter detached", "soidn")
+    row = PaperRow("SOIDN, masks after stages 2, 3 and 4, segmenter detached", "soidn")
     table = Table("Table 3", ["soidn"], columns, {"soidn": [89.25] * count}, "LFW-occ")
-    declaration = Declaration("A paper", "here", {"soidn": row}, [table])
-    text = printed([*console(declaration, [done("soidn", seed, 0.9 + seed / 100) for seed in range(3)])], width=200)
-    narrow = printed([*console(declaration, [done("soidn", seed, 0.9 + seed / 100) for seed in range(3)])])
+    paper = Paper("A paper", "here", {"soidn": row}, [table])
+    text = printed([*console(paper, [done("soidn", seed, 0.9 + seed / 100) for seed in range(3)])], width=200)
+    narrow = printed([*console(paper, [done("soidn", seed, 0.9 + seed / 100) for seed in range(3)])])
     assert max(map(len, narrow.splitlines())) <= 120
     for found in ("91.00 ± 2.48", "89.25"):
         assert text.count(found) == narrow.count(found) == count

@@ -39,7 +39,7 @@ def test_figure_1_shows_the_maps_that_place_occluders_and_the_mean_face(
 ) -> None:
     drawn: list[tuple[dict[str, OcclusionMap], NDArray[np.uint8]]] = []
     monkeypatch.setattr(drawings, "figure_1", lambda maps, mean, path: drawn.append((maps, mean)))
-    drawings.DRAWINGS["figure_1"](folder, folder / "figure_1.png")
+    drawings.DRAWINGS["figure_1"]([folder], folder / "figure_1.png")
     ((maps, mean),) = drawn
     assert {name: float(made.error.max()) for name, made in maps.items()} == {
         "10 × 10": 0.0,
@@ -51,7 +51,7 @@ def test_figure_1_shows_the_maps_that_place_occluders_and_the_mean_face(
 
 @pytest.mark.parametrize("name", drawings.DRAWINGS)
 def test_pictures_are_written(name: str, folder: Path) -> None:
-    drawings.DRAWINGS[name](folder, folder / f"{name}.png")
+    drawings.DRAWINGS[name]([folder], folder / f"{name}.png")
     assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -10,11 +10,11 @@ from statistics import fmean, stdev
 
 import pytest
 
-from experiments.reproduction.declaration import Declaration
-from experiments.reproduction.records import Run
+from experiments.reproduction.paper import Paper
 from experiments.reproduction.report import write_report
+from experiments.reproduction.row_run import RowRun
 from tests.helpers.markup import Element, Page
-from tests.helpers.reproductions import done, small_declaration, three_seeds
+from tests.helpers.reproductions import done, small_paper, three_seeds
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -27,9 +27,9 @@ Write = Callable[..., Element]
 def write(tmp_path: Path) -> Write:
     """Write a report and return its page."""
 
-    def report(runs: Sequence[Run], *, scale: str = "demo", declaration: Declaration | None = None) -> Element:
+    def report(runs: Sequence[RowRun], *, scale: str = "demo", paper: Paper | None = None) -> Element:
         path = tmp_path / "new" / "report.html"
-        write_report(declaration or small_declaration(), runs, path, scale=scale, command="make reproduce")
+        write_report(paper or small_paper(), runs, path, scale=scale, command="make reproduce")
         assert [file.name for file in path.parent.iterdir()] == ["report.html"]
         return Page(path.read_text()).root
 
@@ -132,7 +132,7 @@ def test_only_a_demo_says_that_its_figures_are_not_the_papers(write: Write) -> N
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     pages = [tmp_path / name for name in ("a.html", "b.html")]
     for path in pages:
-        write_report(small_declaration(), three_seeds(), path, scale="demo", command="make")
+        write_report(small_paper(), three_seeds(), path, scale="demo", command="make")
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
@@ -156,16 +156,16 @@ def test_links_of_the_contents_lead_somewhere_and_identifiers_are_unique(write: 
 
 def test_every_text_of_others_is_escaped(write: Write) -> None:
     bad = "<script>x</script>&amp;"
-    declared = small_declaration()
+    declared = small_paper()
     named = replace(
         declared,
         title=bad,
         source=bad,
         note=bad,
-        rows={**declared.rows, "soidn": replace(declared.rows["soidn"], name=bad, options={bad: bad})},
+        rows={**declared.rows, "soidn": replace(declared.rows["soidn"], name=bad, changes={bad: bad})},
     )
     runs = [*three_seeds(), replace(done("soidn", 5, 0.5), command=bad, folder=bad, hardware=bad, commit=bad)]
-    page = write(runs, declaration=named)
+    page = write(runs, paper=named)
     assert not page.all("script")
     assert page.all("h1")[0].text == page.all("title")[0].text == bad
     assert bad in [name for table in page.all("table") for name in rows(table)]
@@ -173,7 +173,7 @@ def test_every_text_of_others_is_escaped(write: Write) -> None:
 
 def test_a_source_is_a_link_only_where_it_is_a_web_address(write: Write) -> None:
     def links(source: str) -> list[str | None]:
-        page = write(three_seeds(), declaration=replace(small_declaration(), source=source))
+        page = write(three_seeds(), paper=replace(small_paper(), source=source))
         return [link.attributes["href"] for link in page.all("header")[0].all("a")]
 
     assert links("https://example.org/paper") == ["https://example.org/paper"]
@@ -201,10 +201,10 @@ def test_a_picture_of_an_evaluation_is_of_the_report_s_protocols_and_says_which(
         place.mkdir(parents=True)
         (place / "roc.png").write_bytes(PNG + name.encode())
         places[name] = str(tmp_path / "evaluation" / name)
-    figure = replace(small_declaration().figures[0], rows=["soidn"], file="${evaluation}/*/*/roc.png")
+    figure = replace(small_paper().figures[0], rows=["soidn"], file="${evaluation}/*/*/roc.png")
     asked = {"ar": places["ar-2"], "lfw": places["lfw-3"]}
     run = replace(done("soidn", 0, 0.5), evaluations=asked)
-    page = write([run], declaration=replace(small_declaration(), figures=[figure]))
+    page = write([run], paper=replace(small_paper(), figures=[figure]))
     shown = section(page, "figures").all("figure")
     assert [one.all("figcaption")[0].text for one in shown] == ["SOIDN, seed 0, ar", "SOIDN, seed 0, lfw"]
     sources = [base64.b64decode(str(one.all("img")[0].attributes["src"]).partition("base64,")[2]) for one in shown]
@@ -215,7 +215,7 @@ def test_a_picture_of_an_evaluation_is_of_the_report_s_protocols_and_says_which(
 def test_pictures_of_a_failed_run_are_not_shown(write: Write, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/s.png").write_bytes(PNG)
-    failed = Run("soidn", 0, str(tmp_path), "train", "failed", error="x")
+    failed = RowRun("soidn", 0, str(tmp_path), "train", "failed", error="x")
     assert not section(write([failed]), "figures").all("img")
 
 
@@ -253,7 +253,7 @@ def test_plots_are_pictures_with_what_they_show_in_words(write: Write) -> None:
 
 
 def test_a_page_before_the_first_run_is_a_page(write: Write) -> None:
-    page = write([Run(row, 0, f"runs/{row}", "train") for row in small_declaration().rows])
+    page = write([RowRun(row, 0, f"runs/{row}", "train") for row in small_paper().rows])
     assert heads(page)["runs"] == "0 of 3 done"
     assert {tuple(cells) for cells in rows(section(page, "tables").all("table")[0]).values()} == {("not run",)}
     assert not page.all("img")

@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from experiments import reproduce as command
-from experiments.cli import UserError
+from experiments.cli.user_errors import UserError
 from experiments.reproduce import reproduce
 from experiments.reproduction.drawings import DRAWINGS
-from experiments.reproduction.runner import Runner
+from experiments.runs.process import Processes
 
 DECLARED = """
 title: Mine
 source: none
 seeds: [0]
 rows:
-  a: {name: A, config: baseline}
-  b: {name: B, config: trunk}
+  a: {name: A, system: baseline, starts_from: null}
+  b: {name: B, system: trunk}
 tables:
   - title: Table
     rows: [a, b]
@@ -52,18 +51,19 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stand-ins for trainings and evaluations: which were called for; AR finds 0.9, unseen people 0.2."""
     names: list[str] = []
 
-    def call(self: Runner, folder: Path, module: str, args: list[str], log: str, lock: int) -> None:
-        names.append(folder.name.partition("-")[0])
-        if module == "experiments.train":
+    def call(self: Processes, module: str, args: list[str], log: Path, lock: int) -> None:
+        folder = log.parent
+        trains = module == "experiments.train"
+        names.append({"baseline": "a", "trunk": "b"}[folder.parent.name] if trains else folder.name.partition("-")[0])
+        if trains:
             (folder / "history.json").write_text(json.dumps([{"epoch": 1, "seconds": 2.5}]))
             (folder / "metrics.json").write_text(json.dumps({"metrics": {"test/rank1/scarf": 0.2}}))
         else:
             found = {names[-1]: {"scarf": {"rank1": 0.9}}}
             (folder / "results.json").write_text(json.dumps({"model": found}))
 
-    monkeypatch.setattr(Runner, "_call", call)
-    monkeypatch.setattr("experiments.reproduce.parse", lambda args: None)
-    monkeypatch.setattr(command, "DRAWINGS", {**DRAWINGS, "figure_2": lambda folder, path: path.write_bytes(b"drawn")})
+    monkeypatch.setattr(Processes, "call", call)
+    monkeypatch.setitem(DRAWINGS, "figure_2", lambda folders, path: path.write_bytes(b"drawn"))
     return names
 
 
@@ -137,19 +137,19 @@ def test_a_seed_that_is_asked_for_twice_counts_once(declared: Path, capsys: pyte
     assert "±" not in capsys.readouterr().out
 
 
-def failing(folder: Path, path: Path) -> None:
+def failing(folders: list[Path], path: Path) -> None:
     path.write_bytes(b"half")
     raise OSError("No space left on device")
 
 
 @pytest.mark.parametrize("draw", [failing])
 def test_a_picture_that_cannot_be_drawn_costs_no_report(
-    draw: Callable[[Path, Path], None],
+    draw: Callable[[list[Path], Path], None],
     declared: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[Any],
 ) -> None:
-    monkeypatch.setattr(command, "DRAWINGS", {"figure_2": draw})
+    monkeypatch.setitem(DRAWINGS, "figure_2", draw)
     reproduce([str(declared)])
     assert "Drawn: not drawn: No space left on device" in capsys.readouterr().out
     assert Path("runs/reproduce/mine/report.html").exists()
@@ -157,14 +157,55 @@ def test_a_picture_that_cannot_be_drawn_costs_no_report(
 
 
 def test_an_evaluation_that_fails_is_told_at_the_end(declared: Path, ar: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Runner._call
+    before = Processes.call
 
-    def call(self: Runner, folder: Path, module: str, *args: Any) -> None:
+    def call(self: Processes, module: str, *args: Any) -> None:
         if module == "experiments.evaluate":
             raise RuntimeError("Expected another AR")
-        before(self, folder, module, *args)
+        before(self, module, *args)
 
-    monkeypatch.setattr(Runner, "_call", call)
+    monkeypatch.setattr(Processes, "call", call)
     with pytest.raises(UserError, match="2 evaluations are missing; a, seed 0, by ar: Expected another AR"):
         reproduce([str(declared), f"--ar={ar}"])
     assert Path("runs/reproduce/mine/report.html").exists()
+
+
+def test_a_dry_run_shows_commands_and_runs_none(declared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    declared.write_text(DECLARED.replace("starts_from: null", "starts_from: b"))
+    reproduce([str(declared), "--dry-run", "--seeds", "0", "1", "--rows", "a"])
+    shown = capsys.readouterr().out
+    assert shown.count("python -m experiments.train fit") == 4  # and what it depends on, with each seed
+    assert not Path("runs").exists()
+
+
+def test_a_dry_run_shows_what_a_system_starts_from_that_is_no_row(
+    declared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared.write_text(DECLARED.replace(", starts_from: null", "").replace("system: trunk", "system: segmentation"))
+    reproduce([str(declared), "--dry-run"])
+    shown = capsys.readouterr().out
+    assert shown.count("python -m experiments.train fit") == 3
+    assert "Trunk: not run (runs/trunk/" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["soind"], "expected the name of a reproduction, got 'soind'; did you mean 'soidn'"),
+        (["soidn", "--rows", "trunc"], "expected the name of a row, got 'trunc'; did you mean 'trunk'"),
+        (["soidn", "--rows", "trunk", "--trainer.max_epoch=1"], "row trunk: .*max_epoch"),
+    ],
+)
+def test_mistakes_show_before_anything_is_run(args: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        reproduce(args)
+    assert not Path("runs").exists()
+
+
+def test_options_that_do_not_fit_rows_which_nobody_asked_for_leave_those_out(declared: Path, called: list[str]) -> None:
+    declared.write_text(DECLARED.replace("system: trunk", "system: soidn, starts_from: null"))
+    option = "--model.init_args.loss=torch.nn.CrossEntropyLoss"  # Baseline's alone
+    reproduce([str(declared), "--rows", "a", option])
+    assert called == ["a"]
+    with pytest.raises(UserError, match="row b: "):
+        reproduce([str(declared), option])

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from experiments.cli import join_values, parse
-from experiments.launch import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
 from experiments.runs.layers import CONFIGS, CONFIGURATIONS, SYSTEMS, expanded, layers, merged, overlaid
+from tests.helpers.systems import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
 
 WHERE_SYSTEMS_DIFFER = (
     "system",

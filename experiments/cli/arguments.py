@@ -1,0 +1,68 @@
+"""Options of the commands that are not the trainer's: how they are read, and what is asked of numbers and folders."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from experiments.cli.user_errors import UserError, said
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command's options."""
+
+    def error(self, message: str) -> NoReturn:
+        """See :class:`argparse.ArgumentParser`."""
+        raise UserError(message)
+
+
+def check_writable(folder: Path, what: str) -> None:
+    """Refuse a folder that nothing can be written to; what is missing of it is made.
+
+    Args:
+        folder: Where something will be written.
+        what: It, in words.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0")
+            file.flush()
+    except OSError as error:
+        raise UserError(f"{folder}: expected a folder that {what} can be written to, got {said(error)}") from error
+
+
+def check_outside(out: Path, option: str, source: Path) -> None:
+    """Refuse to write into what is read, or around it.
+
+    Args:
+        out: Folder that ``--out`` names.
+        option: That names what is read.
+        source: Its folder.
+
+    Raises:
+        UserError: If one of the folders is the other, or in it.
+    """
+    written, read = out.resolve(), source.resolve()
+    if written.is_relative_to(read):
+        raise UserError(f"Expected --out outside {option}, got {out} in {source}")
+    if read.is_relative_to(written):
+        raise UserError(f"Expected {option} outside --out, got {source} in {out}")
+
+
+def count(text: str) -> int:
+    """Return an option's value, a number of things.
+
+    Raises:
+        ArgumentTypeError: If it is no whole number from 1.
+
+    Example:
+        >>> count("12")
+        12
+    """
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)

@@ -1,0 +1,30 @@
+"""Options that commands share, and those that they hand on."""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+
+from experiments.cli import join_values
+from experiments.runs.data_choice import choose_data, choose_scale
+from experiments.runs.setting import Setting, Shared, shared_overrides
+
+
+def add_data_options(parser: argparse.ArgumentParser, *, weights: str = "local file of initial weights") -> None:
+    """Add the options that choose data, scale and weights, the same in every command."""
+    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
+    parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
+    parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
+    parser.add_argument("--weights", help=weights)
+
+
+def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared: Shared = shared_overrides) -> Setting:
+    """Return what a command line chooses, and say what and why.
+
+    Raises:
+        UserError: If the data cannot be used.
+    """
+    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
+    print(f"Scale: {scale} ({why})")
+    data = choose_data(options.data, options.alignment, scale)
+    return Setting(scale, data, options.weights, tuple(join_values(overrides)), shared)

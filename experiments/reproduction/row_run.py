@@ -1,0 +1,94 @@
+"""A row of a paper with one seed: the runs that it asks the graph for, and what became of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.runs.run_graph import Node
+from experiments.runs.run_record import RunRecord, Status, recorded
+from experiments.runs.runner import is_finished
+
+
+@dataclass(frozen=True)
+class RowRun:
+    """What a row with one seed has found, as the report shows it.
+
+    Args:
+        row: Its key.
+        seed: Of training, split and occluders, and of generated identities.
+        folder: Of the training: configuration, checkpoints, figures, log.
+        command: See :class:`~experiments.runs.run_record.RunRecord`, as of all that follow.
+        status: Of the training.
+        measures: With those of its maps and of its evaluations, ``ar/scarf/rank1``.
+        history: Of the training.
+        seconds: Of the training.
+        error: The first line of what went wrong.
+        commit: Of this suite.
+        hardware: In words.
+        versions: Of Python and torch.
+        unevaluated: Protocol, or the maps' name → what went wrong in it.
+        evaluations: Protocol → folder of what it has found, of the protocols that were asked for.
+        maps: Folders of its maps.
+    """
+
+    row: str
+    seed: int
+    folder: str
+    command: str
+    status: Status = "not run"
+    measures: Mapping[str, float] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str = ""
+    commit: str = ""
+    hardware: str = ""
+    versions: str = ""
+    unevaluated: Mapping[str, str] = field(default_factory=dict)
+    evaluations: Mapping[str, str] = field(default_factory=dict)
+    maps: tuple[str, ...] = ()
+
+    def folders(self) -> list[Path]:
+        """Return where its pictures are: of the training, then of its maps."""
+        return [Path(self.folder), *map(Path, self.maps)]
+
+
+class PlannedRow(NamedTuple):
+    """A row with one seed, as runs of the graph."""
+
+    row: str
+    seed: int
+    node: Node
+    maps: Mapping[str, Node]
+    """By their names, those that are made of it."""
+
+    def nodes(self) -> list[Node]:
+        """Return its training and its maps."""
+        return [self.node, *self.maps.values()]
+
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do for it."""
+        return all(is_finished(node) for node in self.nodes())
+
+    def outcome(self, ended: Mapping[Path, RunRecord] | None = None) -> RowRun:
+        """Return what became of it: by the records in its folders, and by what has just ended."""
+        ended = ended or {}
+        record = ended.get(self.node.folder) or recorded(self.node.folder)
+        kept = {one.name: getattr(record, one.name) for one in fields(RowRun) if hasattr(record, one.name)}
+        kept |= {"command": record.command or self.node.spec.command()}
+        run = RowRun(**{"row": self.row, "seed": self.seed, "folder": str(self.node.folder), **kept})
+        return self._with_measures(run, ended) if run.status == "done" else run
+
+    def _with_measures(self, run: RowRun, ended: Mapping[Path, RunRecord]) -> RowRun:
+        found = {one.protocol: (one, measures) for one in self.node.evaluations if (measures := one.recalled())}
+        maps = {name: ended.get(node.folder) or recorded(node.folder) for name, node in self.maps.items()}
+        made = {name: record.measures for name, record in maps.items() if record.status == "done"}
+        failed = {f"maps, {name}": record.error for name, record in maps.items() if record.error}
+        parts = [*made.values(), run.measures, *(measures for _, measures in found.values())]
+        return replace(
+            run,
+            measures={name: value for part in parts for name, value in part.items()},
+            evaluations={protocol: str(one.folder) for protocol, (one, _) in found.items()},
+            unevaluated={**run.unevaluated, **failed},
+            maps=tuple(str(self.maps[name].folder) for name in made),
+        )

@@ -1,0 +1,76 @@
+"""Checkpoints on disk: whether one is as it was written, and of one that is damaged the one before."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from datamodules.errors import DataError
+from lightning_modules.networks import read_state_dict
+
+PREVIOUS = ".previous"
+"""What is put behind the name of a checkpoint that another has taken the place of."""
+
+
+def whole_checkpoint(path: Path | str) -> Path:
+    """Return a checkpoint, or the one before where it is damaged, and say so.
+
+    That is the one whose place it has taken, else the latest of the same folder that is not newer.
+
+    Raises:
+        DataError: If it is missing, or damaged and none is before it.
+    """
+    path = Path(path)
+    reason = damage(path)
+    if reason is None:
+        return path
+    if not path.exists():
+        raise DataError(f"Expected a checkpoint at {path}, got {reason}")
+    for other in _before(path):
+        if damage(other) is None:
+            from pytorch_lightning.utilities import rank_zero_info  # noqa: PLC0415  takes seconds
+
+            rank_zero_info(f"{path} is damaged ({reason}): going on from the one before, {other}")
+            return other
+    raise DataError(f"Expected a whole checkpoint, got {path}, which is damaged ({reason}), and none before it")
+
+
+def damage(path: Path) -> str | None:
+    """Return what is wrong with a checkpoint's file, ``None`` where it is as it was written: its sums are looked at."""
+    try:
+        if not path.is_file():
+            return "no such file"
+        if not zipfile.is_zipfile(path):
+            read_state_dict(path)  # an older format of torch, if it can be read
+            return None
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        return f"{type(error).__name__}: {error}"
+    return None if broken is None else f"{broken} is not what was written"
+
+
+def holds_training(path: Path | str) -> bool:
+    """Return whether a file is of a training that can go on from there: optimizers and loops beside the weights."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception:  # safetensors for one, which torch does not read and Lightning does not write
+        return False
+    if not isinstance(content, Mapping) or "pytorch-lightning_version" not in content:
+        return False
+    loops = content.get("loops")
+    return bool(content.get("optimizer_states")) and isinstance(loops, Mapping) and bool(loops.get("fit_loop"))
+
+
+def _before(path: Path) -> list[Path]:
+    latest = path.stat().st_mtime_ns
+    others = [other for other in path.parent.glob(f"*{path.suffix}") if other != path]
+    others = [other for other in others if other.stat().st_mtime_ns <= latest]
+    return [previous(path), *sorted(others, key=lambda other: other.stat().st_mtime_ns, reverse=True)]
+
+
+def previous(path: Path) -> Path:
+    """Return where the checkpoint is kept whose place a checkpoint has taken."""
+    return path.with_name(path.name + PREVIOUS)

@@ -1,0 +1,143 @@
+"""Commands that start others: how those are stopped, kept apart, and what went wrong in one."""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGTERM, Signals, signal
+from threading import Lock
+from typing import IO, Any, NoReturn
+
+import torch
+
+ERROR = re.compile(r"^(?:error: |[\w.]*(?:Error|Exception|Interrupt)\b).*", re.MULTILINE)
+
+
+class StoppedError(Exception):
+    """This process has been asked to stop."""
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C would, so that it can end what it has started."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal(SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal(SIGTERM, before)
+
+
+def try_lock(file: IO[Any]) -> bool:
+    """Lock a file, if nobody else has, for as long as this process or one that the file is passed to has it open."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def first_error(output: str, status: int) -> str:
+    r"""Return the first line of what went wrong: this suite's own, or a traceback's last.
+
+    Args:
+        output: What the command has written.
+        status: Its exit status; a signal's number, negative.
+
+    Example:
+        >>> first_error("Epoch 1\nerror: Expected a folder, got x", 1)
+        'Expected a folder, got x'
+        >>> first_error("Traceback …\n  File …\nValueError: no\nmore of it\n", 1)
+        'ValueError: no'
+        >>> first_error("Epoch 1", -9)
+        'ended by signal SIGKILL: out of memory?'
+    """
+    if status < 0:
+        name = Signals(-status).name
+        return f"ended by signal {name}" + (": out of memory?" if name == "SIGKILL" else "")
+    found = ERROR.findall(output)
+    own = [line.removeprefix("error: ") for line in found if line.startswith("error: ")]
+    said = [line for line in output.splitlines() if line.strip()]
+    return (own or found or said or [f"exit status {status}"])[-1].strip()
+
+
+def say(line: str) -> None:
+    """Print a line in one piece: those of several threads stay apart."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+class Processes:
+    """Commands of the suite, each in a process of its own, that end with this one."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = Lock()
+
+    def call(self, module: str, args: Sequence[str], log: Path, lock: int, **environment: str) -> None:
+        """Run a command to its end; its output goes to a file, and the lock stays held as long as it lives.
+
+        Raises:
+            RuntimeError: If it fails, with the first line of its error.
+            StoppedError: If this process was asked to stop.
+        """
+        with log.open("ab") as output:
+            begin = output.tell()
+            process = self._started(module, args, output, lock, environment)
+        status = process.wait()
+        with self._lock:
+            self._running.discard(process)
+            if self.stopping:
+                raise StoppedError
+        if status != 0:
+            raise RuntimeError(first_error(log.read_bytes()[begin:].decode(errors="replace"), status))
+
+    def _started(
+        self, module: str, args: Sequence[str], output: IO[Any], lock: int, environment: Mapping[str, str]
+    ) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if self.stopping:
+                raise StoppedError
+            process = subprocess.Popen(  # noqa: S603  the suite's own command
+                python(module, args),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**_environment(), **environment},
+                pass_fds=[lock],
+            )
+            self._running.add(process)
+            return process
+
+    @contextmanager
+    def ended_by_signal(self) -> Iterator[None]:
+        """End the commands with this process, whether it is interrupted or terminated."""
+        with sigterm_interrupts():
+            try:
+                yield
+            except BaseException:
+                with self._lock:
+                    self.stopping = True
+                    for process in self._running:
+                        process.terminate()
+                raise
+
+
+def python(module: str, args: Sequence[str]) -> list[str]:
+    """Return the words that run one of the suite's commands."""
+    return [sys.executable, "-m", module, *args]
+
+
+def _environment() -> Mapping[str, str]:
+    """Return a command's environment: on a processor one thread each, so that their number changes no result."""
+    suite = str(Path(__file__).parent.parent.parent)
+    path = os.pathsep.join(filter(None, (suite, os.environ.get("PYTHONPATH"))))
+    threads = {} if torch.cuda.is_available() else {"OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": path, **threads}

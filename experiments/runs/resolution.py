@@ -1,0 +1,87 @@
+"""The whole configuration of a run, defaults included, by the parser and without building anything."""
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from experiments import cli
+from experiments.runs.layers import merged
+from experiments.runs.spec import RunSpec
+
+Config = dict[str, Any]
+SIBLINGS = ("data", "scale", "alignment", "weights")
+"""Options of the commands that ask for runs, which a misspelt key may have meant."""
+
+
+def resolved(spec: RunSpec) -> Config:
+    """Return all that a run's configuration says, whoever has said it: files, changes, the user, defaults.
+
+    What other runs leave is not there yet, and is written into what the parser says of all else.
+
+    Raises:
+        UserError: If a key does not exist, or a value has not its type.
+    """
+    if spec.config:  # layers in one piece are read in half the time
+        spec = replace(spec, config=json.dumps(merged(spec.config)))
+    config = deepcopy(_resolved(tuple(replace(spec, inputs={}, subcommand="fit").words())))
+    for key, value in spec.inputs.items():
+        changed(config, key, value)
+    return config
+
+
+@cache
+def _resolved(words: tuple[str, ...]) -> Config:
+    config = cli.parse(words, siblings=SIBLINGS)
+    del config["config"]  # where it was read from
+    return config
+
+
+def values_below(node: Any, name: str) -> list[Any]:
+    """Return the values of a key wherever it is in a configuration.
+
+    Example:
+        >>> values_below({"a": {"lr": 1, "b": [{"lr": 2}]}}, "lr")
+        [1, 2]
+    """
+    if isinstance(node, list):
+        return [value for child in node for value in values_below(child, name)]
+    if not isinstance(node, dict):
+        return []
+    own = [node[name]] if name in node else []
+    return own + [found for key, value in node.items() if key != name for found in values_below(value, name)]
+
+
+def settings_of(config: Config, name: str, key: str = "") -> list[str]:
+    """Return where a configuration has the settings of a class, by the class's last name.
+
+    Example:
+        >>> settings_of({"model": {"init_args": {"loss": {"class_path": "losses.TripletLoss"}}}}, "TripletLoss")
+        ['model.init_args.loss.init_args']
+    """
+    children = [(f"{key}.{name}".removeprefix("."), child) for name, child in config.items() if isinstance(child, dict)]
+    below = [found for path, child in children for found in settings_of(child, name, path)]
+    is_one = str(config.get("class_path", "")).rpartition(".")[2] == name
+    return [f"{key}.init_args", *below] if is_one else below
+
+
+def changed(config: Config, key: str, value: Any) -> None:
+    """Set one key of a configuration, in place; one that ends in ``+`` appends.
+
+    Example:
+        >>> config = {"model": "mine.Module"}
+        >>> changed(config, "model.init_args.dropout", 0.5)
+        >>> config
+        {'model': {'class_path': 'mine.Module', 'init_args': {'dropout': 0.5}}}
+    """
+    *path, last = key.removesuffix("+").split(".")
+    node = config
+    for part in path:
+        inner = node.get(part)
+        node[part] = inner if isinstance(inner, dict) else {"class_path": inner} if isinstance(inner, str) else {}
+        node = node[part]
+    if key.endswith("+"):
+        node[last] = [*(node.get(last) or []), *(value if isinstance(value, list) else [value])]
+    else:
+        node[last] = value

@@ -1,0 +1,97 @@
+"""What makes a run the same run: a digest of all that its result depends on, and of nothing else."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.runs.contents import Contents
+from experiments.runs.digests import digest
+from experiments.runs.resolution import Config
+
+RUNS = Path("runs")
+"""Where all runs are kept, whoever has asked for them: each in ``<configuration's system>/<digest>``."""
+NAMED_BY_DIGEST = re.compile(r"[^/]+/[0-9a-f]{12}(/.*)?")
+SHOWN = ("system", "evaluate")
+"""A name in tables, and whether the evaluation follows at once: one that is missing is made up for."""
+OF_THE_TRAINER = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary")
+"""Where a run tells what it does."""
+KEPT_OUT = ("cache_dir", "save_dir", "num_workers")
+"""Where something is kept, and by how many processes it is loaded: neither changes a pixel."""
+ONLY_SHOW = ("History", "RichProgressBar", "TQDMProgressBar", "RichModelSummary", "ModelSummary", "LearningRateMonitor")
+"""Callbacks that draw or record what every run has; one that records more is asked for by what it leaves."""
+
+
+def run_digest(config: Config, contents: Contents, *parts: str) -> str:
+    """Return twelve digits that stand for a run.
+
+    Two configurations are the same run if they say the same: however their files are layered, and whether a default is
+    spelt out. A file or folder that data, model or callbacks name counts by what it holds; one that another run has
+    left by its path, which has that run's digest in it.
+
+    Args:
+        config: Resolved.
+        contents: Reads the files.
+        parts: What else the result depends on.
+    """
+    kept = {key: value for key, value in config.items() if key not in (*SHOWN, "trainer")}
+    kept["trainer"] = _trainer(config.get("trainer") or {})
+    data = (kept.get("data") or {}).get("init_args") or {}
+    if data.get("training_occluder") is None:
+        data = {key: value for key, value in data.items() if key != "occlude_validation"}
+        kept["data"] = {**(kept.get("data") or {}), "init_args": data}
+    return digest(json.dumps(_canonical(kept, contents, settings=True), default=str), *parts)
+
+
+def is_of_a_run(path: str) -> bool:
+    """Whether a path is below the folder of a run whose name is its digest."""
+    below, place = Path(path).resolve(), RUNS.resolve()
+    return below.is_relative_to(place) and NAMED_BY_DIGEST.fullmatch(str(below.relative_to(place))) is not None
+
+
+def _trainer(trainer: Mapping[str, Any]) -> dict[str, Any]:
+    callbacks = [one for one in _listed(trainer.get("callbacks")) if _class_name(one) not in ONLY_SHOW]
+    kept = {key: value for key, value in trainer.items() if key not in OF_THE_TRAINER}
+    return kept | {"callbacks": [_without_maps(one) for one in callbacks]}
+
+
+def _listed(node: Any) -> list[Any]:
+    return node if isinstance(node, list) else [] if node is None else [node]
+
+
+def _class_name(node: Any) -> str:
+    path = node.get("class_path") if isinstance(node, dict) else node
+    return str(path).rpartition(".")[2]
+
+
+def _without_maps(callback: Any) -> Any:
+    """Return a callback without the name of the map that it replaces, which is not what it is made of."""
+    settings = callback.get("init_args") if isinstance(callback, dict) else None
+    return {**callback, "init_args": {**settings, "map_file": ""}} if settings and "map_file" in settings else callback
+
+
+def _canonical(node: Any, contents: Contents, *, settings: bool = False) -> Any:
+    """Return a configuration in one spelling: arguments by name; other mappings as they are, as order may count."""
+    if isinstance(node, Path):
+        node = str(node)
+    if isinstance(node, str):
+        return _told_apart(node, contents)
+    if isinstance(node, list | tuple):
+        return [_canonical(child, contents) for child in node]
+    if not isinstance(node, Mapping):
+        return node
+    pairs = [(key, value) for key, value in node.items() if key not in KEPT_OUT]
+    of_class = "class_path" in node
+    made = [(key, _canonical(value, contents, settings=of_class and key == "init_args")) for key, value in pairs]
+    return sorted(made) if settings or of_class else made
+
+
+def _told_apart(text: str, contents: Contents) -> str:
+    try:
+        exists = bool(text) and Path(text).exists()
+    except (OSError, ValueError):  # too long, or with a null byte
+        return text
+    if is_of_a_run(text):
+        return str(Path(text).resolve().relative_to(RUNS.resolve()))
+    return f"holds {contents.of(text)}" if exists else text

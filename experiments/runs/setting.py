@@ -1,0 +1,173 @@
+"""What runs that are asked for together have in common, and how a system with all that it depends on comes of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.cli.user_errors import UserError
+from experiments.runs.data_choice import DataChoice, fewer_identities, fitting_pixels, longer
+from experiments.runs.layers import configuration, merged
+from experiments.runs.map_placements import maps_to_make
+from experiments.runs.resolution import Config, resolved
+from experiments.runs.run_graph import Node, RunGraph
+from experiments.runs.spec import INITIAL_WEIGHTS, RunSpec
+from experiments.runs.systems import WEIGHTS, System, systems
+
+BATCH_SIZE = "data.init_args.loading.batch_size"
+OF_ONE_RUN = ("max_epochs", "max_steps", "min_epochs", "max_time", "logger", "callbacks")
+"""Settings of the trainer that the first stage has its own of: its length, its loggers, and its callbacks, without
+which it would leave no checkpoint."""
+ITS_OWN = ("training_occluder", "identity_batches", "occlude_validation", "seed")
+"""Settings of the data that it has its own of, beside its batches; the last is linked."""
+Shared = Callable[[Sequence[str]], tuple[str, ...]]
+Start = Node | str | None
+"""A run whose weights are started from, a file, or neither."""
+
+
+def shared_overrides(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Return overrides that concern the first stage too: batch size, and the trainer's but for one run's own."""
+    not_shared = tuple(f"--trainer.{key}" for key in OF_ONE_RUN)
+    return tuple(
+        o for o in overrides if o.startswith(("--trainer.", f"--{BATCH_SIZE}")) and not o.startswith(not_shared)
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs have in common.
+
+    Args:
+        scale: ``demo`` or ``paper``.
+        data: What is trained on.
+        weights: The user's file.
+        overrides: The user's options.
+        shared: Which of them the stages have that a system starts from.
+    """
+
+    scale: str
+    data: DataChoice = field(default_factory=DataChoice)
+    weights: str | None = None
+    overrides: tuple[str, ...] = ()
+    shared: Shared = shared_overrides
+
+    def spec(self, system: str, changes: Mapping[str, Any] | None = None, *, times: float = 1.0) -> RunSpec:
+        """Return the training of a system, without what it starts from.
+
+        Args:
+            system: The system.
+            changes: What else is changed in its configuration.
+            times: How many times the configuration's epochs are trained.
+        """
+        name = configuration(system, self.scale)
+        config = merged(name)
+        chosen = {
+            **longer(config, times * self.data.repeat),
+            **self.data.changes,
+            **fewer_identities(config, self.data.identities),
+            **(fitting_pixels(config, self.weights) if self.scale == "paper" else {}),
+        }
+        return RunSpec(name, {**chosen, **(changes or {})}, self.overrides)
+
+    def start_of(self, system: str) -> str:
+        """Return what a system starts from at this scale: another's name, ``${weights}``, or nothing."""
+        return systems()[system].starts_from.get(self.scale, "")
+
+
+def add_system(graph: RunGraph, setting: Setting, system: str) -> Node:
+    """Add a system to the graph, as it is trained by itself: from the user's weights, or after its first stage.
+
+    Raises:
+        UserError: If a setting is wrong, or weights are missing.
+    """
+    spec = setting.spec(system)
+    if setting.weights is not None:
+        return add_training(graph, setting, system, spec, setting.weights)
+    if setting.start_of(system) == WEIGHTS and systems()[system].weights:
+        raise UserError(f"Expected WEIGHTS=file, {systems()[system].weights}, got none")
+    return add_training(graph, setting, system, spec, first_stage(graph, setting, system, spec))
+
+
+def first_stage(graph: RunGraph, setting: Setting, system: str, spec: RunSpec) -> Start:
+    """Add what a system starts from, where no weights are given and it starts from another.
+
+    It is trained on the faces of the system, however the user has said which, with its trunk, head, pixels and seed.
+    """
+    name = setting.start_of(system)
+    if name in ("", WEIGHTS):
+        return setting.weights if name else None
+    config = resolved(spec)
+    if config["model"].get("init_args", {}).get("initial_weights") is not None:
+        return None
+    first = inherited(setting, name, config)
+    return graph.training(str(merged(first.config)["system"]), first)
+
+
+def inherited(setting: Setting, name: str, config: Config) -> RunSpec:
+    """Return the first stage of what is configured: a system on the same faces, of the same parts."""
+    config_name = configuration(name, setting.scale)
+    own = merged(config_name)
+    data = {key: value for key, value in config["data"].get("init_args", {}).items() if key not in ITS_OWN}
+    if "loading" in data:
+        data["loading"] = {**data["loading"], "batch_size": own["data"]["init_args"]["loading"]["batch_size"]}
+    model = config["model"].get("init_args", {})
+    network = (model.get("network") or {}).get("init_args") or {}
+    parts = {
+        **longer(own, setting.data.repeat),
+        "seed_everything": config["seed_everything"],
+        "data": {**config["data"], "init_args": data},
+        "model.init_args.normalize": model.get("normalize"),
+        **{f"model.init_args.network.init_args.{p}": network.get(p) for p in ("trunk", "head", "in_channels")},
+    }
+    kept = {key: value for key, value in parts.items() if value is not None}
+    return RunSpec(config_name, kept, setting.shared(setting.overrides))
+
+
+def add_training(
+    graph: RunGraph,
+    setting: Setting,
+    system: str,
+    spec: RunSpec,
+    start: Start,
+    *,
+    name: str = "",
+    needs: Sequence[Node] = (),
+    copies: Mapping[str, Any] | None = None,
+) -> Node:
+    """Add a training to the graph with what it starts from and the maps that place its occluders.
+
+    Args:
+        graph: The graph.
+        setting: What is common to all.
+        system: Of which it is.
+        spec: Without what it starts from.
+        start: What it starts from.
+        name: In messages; by default the system's in tables.
+        needs: Other runs that it depends on.
+        copies: What is copied into its folder before it begins.
+    """
+    config = resolved(spec)
+    given = config["model"].get("init_args", {}).get("initial_weights")
+    after = [*needs, *([start] if isinstance(start, Node) and given is None else [])]
+    if given is not None:
+        start = given
+    elif isinstance(start, Node):
+        spec = spec if start.trial else spec.with_inputs(**{INITIAL_WEIGHTS: str(start.checkpoint)})
+    elif start is not None:
+        spec = spec.with_inputs(**{INITIAL_WEIGHTS: start})
+    for placement in maps_to_make(config, merged(spec.config)):
+        made = _placing_maps(graph, setting, systems()[system], config, start, placement.size)
+        spec = spec.with_inputs(**{placement.key: str(made.map_file("placement", placement.size))})
+        after.append(made)
+    return graph.training(name or str(config["system"]), spec, needs=after, copies=copies)
+
+
+def _placing_maps(
+    graph: RunGraph, setting: Setting, system: System, config: Config, start: Start, size: tuple[int, int]
+) -> Node:
+    """Add maps, of what a training starts from, that place its occluders."""
+    settings = {"occluder_sizes": [list(size)], "subset": "placement", **system.maps[setting.scale]}
+    if isinstance(start, Node):
+        return graph.maps(start.name, start.spec, settings, of=start)
+    weights = {INITIAL_WEIGHTS: start, "model.init_args.continue_classifier": True}
+    spec = inherited(setting, system.map_of, config).with_inputs(**weights)
+    return graph.maps(str(start), spec, settings)

@@ -1,0 +1,177 @@
+"""From a paper's file to runs: folders say what a row depends on, and each run is an ordinary one."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import UserError
+from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_file import load, papers
+from experiments.reproduction.paper_parts import Column, PaperRow, Table
+from experiments.reproduction.paper_runs import add_paper
+from experiments.reproduction.real_protocols import Protocol
+from experiments.reproduction.row_run import PlannedRow
+from experiments.runs.data_choice import DataChoice
+from experiments.runs.run_graph import RunGraph
+from experiments.runs.run_record import RunRecord
+from experiments.runs.setting import Setting
+
+SETTING = Setting("demo", shared=tuple)
+
+
+def declared(**changes: Any) -> Paper:
+    rows = {
+        "first": PaperRow("First", "trunk", maps={"made": {"occluder_sizes": [[13, 13]]}}),
+        "second": PaperRow("Second", "baseline", starts_from="first"),
+        "third": PaperRow(
+            "Third", "baseline", changes, starts_from=None, copies={"map.npz": "${first_made}/occlusion_maps/map.npz"}
+        ),
+    }
+    return Paper("mine", "", rows, [Table("T", list(rows), [Column("c", ["test/rank1/none"])])])
+
+
+def plan(paper: Paper, setting: Setting = SETTING, *protocols: Protocol, seed: int = 0) -> dict[str, PlannedRow]:
+    return {row.row: row for row in add_paper(RunGraph(), paper, setting, protocols, [seed], paper.rows)}
+
+
+def folders(paper: Paper, setting: Setting = SETTING, *, seed: int = 0) -> dict[str, Path]:
+    return {key: row.node.folder for key, row in plan(paper, setting, seed=seed).items()}
+
+
+@pytest.mark.parametrize(("name", "scale"), [("soidn", "demo"), ("occlusion_maps", "paper")])
+def test_a_run_depends_on_those_whose_folders_its_settings_name(name: str, scale: str, tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_text("weights")
+    graph, paper = RunGraph(), load(papers()[name])
+    add_paper(graph, paper, replace(SETTING, scale=scale, weights="w.pth"), [], [0], paper.rows)
+    before: set[Path] = set()
+    for node in graph.nodes.values():  # that every key exists is seen as each is parsed
+        assert set(node.needs) <= before
+        words = " ".join([*node.spec.words(), *map(str, node.copies.values())])
+        assert {folder for folder in before if f"{folder}/" in words} - {node.folder} == set(node.needs)
+        assert "${" not in words
+        before.add(node.folder)
+
+
+def test_a_misspelt_key_is_refused_with_its_row() -> None:
+    with pytest.raises(UserError, match=r"row third: .*dropuot"):
+        plan(declared(**{"model.init_args.dropuot": 0.1}))
+
+
+def test_a_folder_is_that_of_the_same_settings_alone() -> None:
+    before = folders(declared())
+    assert folders(declared()) == before
+    changed = folders(declared(**{"model.init_args.dropout": 0.1}))
+    assert {row for row, folder in before.items() if folder != changed[row]} == {"third"}
+    for other in (
+        replace(SETTING, overrides=("--trainer.max_epochs=1",)),
+        replace(SETTING, data=DataChoice({"data.init_args.split.min_images": 4})),
+    ):
+        assert not set(before.values()) & set(folders(declared(), other).values())
+
+
+@pytest.mark.parametrize("key", ["model.init_args.initial_weights", "data.init_args.source.init_args.root"])
+def test_other_content_of_a_file_or_folder_that_is_named_makes_a_new_run(key: str, tmp_path: Path) -> None:
+    def folder() -> Path:
+        source = {"data.init_args.source": "datamodules.sources.ImageFolder"} if "root" in key else {}
+        return folders(declared(**source, **{key: str(path)}), replace(SETTING, data=real))["third"]
+
+    real = DataChoice({"data.init_args.split.min_images": 4})  # no generated faces, which have seeds
+    path = tmp_path / "named"
+    seen = [folder()]
+    (path / "person").mkdir(parents=True)
+    for file, content in (("a", "1"), ("a", "2"), ("b", "2")):  # equally long
+        (path / "person" / file).write_text(content)
+        seen.append(folder())
+    assert len(set(seen)) == 4
+    (path / "person/b").unlink()
+    (path / "person/a").write_text("1")
+    assert folder() == seen[1]
+
+
+def test_other_weights_make_new_runs_of_what_starts_from_them(tmp_path: Path) -> None:
+    rows = {
+        "from_file": PaperRow("A", "trunk", starts_from="${weights}"),
+        "after_it": PaperRow("B", "baseline", starts_from="from_file"),
+        "by_the_system": PaperRow("C", "soidn"),
+        "without": PaperRow("D", "trunk"),
+    }
+    paper = Paper("mine", "", rows, [])
+    weights = tmp_path / "vgg_face.pth"
+    setting = replace(SETTING, scale="paper", weights=str(weights))
+    weights.write_bytes(b"one")
+    before = folders(paper, setting)
+    assert folders(paper, setting) == before
+    weights.write_bytes(b"two")
+    after = folders(paper, setting)
+    assert {row for row in rows if after[row] == before[row]} == {"without"}
+
+
+def test_what_other_runs_have_left_meanwhile_makes_no_new_run() -> None:
+    before = plan(declared())
+    for row in before.values():
+        for node in row.nodes():
+            (node.folder / "checkpoints").mkdir(parents=True)
+            node.checkpoint.write_text(str(node.folder))
+            (node.folder / "map.npz").touch()
+    assert {key: row.node.folder for key, row in before.items()} == folders(declared())
+
+
+def test_what_a_row_starts_from_and_copies_is_part_of_its_settings() -> None:
+    rows = declared().rows
+    longer = replace(declared(), rows={**rows, "first": replace(rows["first"], longer=2.0)})
+    before, after = folders(declared()), folders(longer)
+    assert all(before[row] != after[row] for row in before)
+
+
+def test_seeds_have_their_own_faces_and_folders() -> None:
+    first, second = (plan(declared(), seed=seed) for seed in (0, 1))
+    assert not {row.node.folder for row in first.values()} & {row.node.folder for row in second.values()}
+    assert {"--seed_everything=1", "--data.init_args.source.init_args.seed=1"} <= set(second["first"].node.spec.words())
+
+
+def test_real_faces_stay_the_same_whatever_the_seed() -> None:
+    data = DataChoice({"data.init_args.split.min_images": 4})
+    for row in plan(declared(), replace(SETTING, data=data), seed=1).values():
+        assert not [word for word in row.node.spec.words() if "source.init_args.seed" in word]
+
+
+def test_epochs_are_multiplied() -> None:
+    rows = {"first": PaperRow("First", "trunk", longer=1.5)}
+    found = plan(Paper("mine", "", rows, []), replace(SETTING, data=DataChoice(repeat=2)))
+    assert "--trainer.max_epochs=18" in found["first"].node.spec.words()  # 1.5 × 2 × 6
+
+
+def test_rows_are_evaluated_by_the_sets_that_are_there() -> None:
+    rows = {
+        "a": PaperRow("A", "baseline", evaluated=True, starts_from=None),
+        "b": PaperRow("B", "baseline", {"model.init_args.dropout": 0.5}, starts_from=None),
+        "c": PaperRow("C", "segmentation", starts_from=None),
+    }
+    mine = Paper("mine", "", rows, [])
+    ar = [Protocol("ar", ("--protocol=ar", "--ar=AR"), files) for files in ("one", "other")]
+    generated, real, other = (plan(mine, SETTING, *used) for used in ([], ar[:1], ar[1:]))
+    assert [[one.protocol for one in generated[row].node.evaluations] for row in "abc"] == [["generated"], [], []]
+    assert [[one.protocol for one in real[row].node.evaluations] for row in "abc"] == [["ar"], ["ar"], []]
+    (evaluation,), (elsewhere,) = real["a"].node.evaluations, other["a"].node.evaluations
+    assert {"--protocol=ar", "--ar=AR", f"--out={evaluation.folder}"} < set(evaluation.words())
+    assert real["a"].node.folder == other["a"].node.folder == generated["a"].node.folder  # one training
+    assert evaluation.folder != elsewhere.folder
+
+
+def test_a_row_s_measures_are_those_of_its_training_and_its_maps() -> None:
+    row = plan(declared())["first"]
+    assert row.outcome().status == "not run"
+    history = [{"epoch": 1.0, "seconds": 2.0}]
+    RunRecord("train", "done", {"val/accuracy": 0.5}, history, 2.0, evaluated=True).save(row.node.folder)
+    without = row.outcome()
+    assert (without.status, without.measures, without.maps) == ("done", {"val/accuracy": 0.5}, ())
+    assert not row.is_finished()
+    made = row.maps["made"]
+    RunRecord("validate", "done", {"val/occlusion/13x13/std": 0.1, "val/accuracy": 0.51}).save(made.folder)
+    found = row.outcome()
+    assert found.measures == {"val/accuracy": 0.5, "val/occlusion/13x13/std": 0.1}
+    assert found.folders() == [row.node.folder, made.folder]
+    RunRecord("validate", "failed", error="no face is classified correctly").save(made.folder)
+    assert row.outcome().unevaluated == {"maps, made": "no face is classified correctly"}

@@ -1,0 +1,57 @@
+"""A digest stands for what files hold, whatever they are called outside and however often it is asked for."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from callbacks.run_files import read_json
+from datamodules.errors import DataError
+from experiments.runs import contents
+from experiments.runs.contents import Contents
+
+
+def test_a_copy_elsewhere_holds_the_same(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name / "person").mkdir(parents=True)
+        (tmp_path / name / "person/1.png").write_bytes(b"face")
+    assert Contents().of(tmp_path / "one") == Contents().of(tmp_path / "other")
+    os.utime(tmp_path / "other/person/1.png", (0, 0))
+    assert Contents().of(tmp_path / "one") == Contents().of(tmp_path / "other")
+    (tmp_path / "other/person/1.png").rename(tmp_path / "other/person/2.png")
+    assert Contents().of(tmp_path / "one") != Contents().of(tmp_path / "other")
+
+
+def test_links_are_followed_once_and_hidden_files_are_none(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "elsewhere").write_text("1")
+    (tmp_path / "root/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "root/circle").symlink_to(tmp_path / "root")
+    before = Contents().of(tmp_path / "root")
+    (tmp_path / "root/.DS_Store").write_text("1")
+    assert Contents().of(tmp_path / "root") == before
+    (tmp_path / "elsewhere").write_text("2")
+    assert Contents().of(tmp_path / "root") != before
+
+
+def test_large_folders_are_read_again_only_where_a_file_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "LARGE", 2)
+    (tmp_path / "faces").mkdir()
+    file = tmp_path / "faces/1.png"
+    file.write_bytes(b"face")
+    before = Contents().of(tmp_path / "faces")
+    assert len(read_json(contents.KNOWN)) == 1
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(contents, "_content", lambda path: "another")
+        assert Contents().of(tmp_path / "faces") == before
+        os.utime(file, ns=(1, 1))
+        assert Contents().of(tmp_path / "faces") != before
+    contents.KNOWN.write_text("{")
+    assert Contents().of(tmp_path / "faces") == before
+
+
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=f"{tmp_path}/none: expected a file that can be read, got No such file"):
+        Contents().of(tmp_path / "none")
