@@ -7,34 +7,31 @@ what there is.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from pydoc import locate
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from jsonargparse import ArgumentError, ArgumentParser
 from pytorch_lightning import Callback
-from torch import Tensor
 
 from callbacks import OcclusionMapping
 from datamodules import FaceDataModule
 from datamodules.occluders import OccluderMixture
-from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
-from datamodules.protocols.generated_protocol import generated_protocol
-from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.seams.conditions import CLEAN
-from datamodules.seams.face_batch import FaceBatch
-from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.evaluation.protocol_measures import evaluate_protocol
+from experiments.measured_examples import (
+    Listener,
+    example_batch,
+    example_map,
+    example_protocols,
+    output,
+    triplets,
+)
 from lightning_modules.base import FaceModule
 
 SPLITS = ("train", "val", "test")
 """What a training's own names begin with; those of an evaluation begin with the protocol's."""
-PEOPLE = 10  # that there is a tenth rank
-AR_IMAGES = 26  # of each person
 
 
 class Names(NamedTuple):
@@ -87,7 +84,7 @@ def monitored(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def protocol_names() -> dict[str, frozenset[str]]:
     """Return, by protocol, the names of what it measures, ``ar/scarf/rank1``."""
     found: dict[str, frozenset[str]] = {}
-    for protocol in _example_protocols():
+    for protocol in example_protocols():
         embeddings = np.random.default_rng(0).normal(size=(len(protocol.source), 4)).astype(np.float32)
         rows = evaluate_protocol(protocol, embeddings).rows()
         names = {f"{protocol.name}/{condition}/{name}" for condition, values in rows.items() for name in values}
@@ -128,87 +125,21 @@ def _logged_by(node: str, module: type[FaceModule], conditions: tuple[str, ...] 
     except (TypeError, ValueError):  # what is wrong is told when it is built
         return None
     if isinstance(callback, OcclusionMapping):
-        return frozenset(name for size in callback.occluder_sizes for name in callback.measures(_example_map(size)))
+        return frozenset(name for size in callback.occluder_sizes for name in callback.measures(example_map(size)))
     return None if conditions is None else frozenset(_logged_on_example(callback, module, conditions))
 
 
 def _logged_on_example(callback: Callback, module: type[FaceModule], conditions: Sequence[str]) -> set[str]:
-    listener: Any = _Listener()
+    listener: Any = Listener()
     trainer: Any = SimpleNamespace(
         sanity_checking=False, num_sanity_val_steps=0, is_global_zero=True, global_step=0, current_epoch=0, loggers=[]
     )
-    batch = _example_batch([CLEAN, *conditions])
-    callback.on_train_batch_end(trainer, listener, _triplets(batch), batch, 0)
+    batch = example_batch([CLEAN, *conditions])
+    callback.on_train_batch_end(trainer, listener, triplets(batch), batch, 0)
     for split in ("val", "test"):
         stage = {"val": "validation"}.get(split, split)
-        output = {key: _output(key, batch) for key in module.makes.get(split, ())}
+        output = {key: output(key, batch) for key in module.makes.get(split, ())}
         getattr(callback, f"on_{stage}_batch_end")(trainer, listener, output, batch, 0)
         getattr(callback, f"on_{stage}_epoch_end")(trainer, listener)
     names: set[str] = listener.names
     return names
-
-
-class _Listener:
-    """Stands in for a module and keeps the names that are logged."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.loss = SimpleNamespace(margin=0.5)
-
-    def log(self, name: str, value: object, **settings: object) -> None:
-        self.names.add(name)
-
-    def log_dict(self, values: Mapping[str, object], **settings: object) -> None:
-        self.names |= set(values)
-
-
-def _example_batch(conditions: Sequence[str]) -> FaceBatch:
-    """Return two images of each of four people under each condition."""
-    number = 8 * len(conditions)
-    occluders = [name for name in conditions for _ in range(8)]
-    covered = torch.tensor([name != CLEAN for name in occluders])
-    return {
-        "image": torch.zeros(number, 3, 2, 2, dtype=torch.uint8),
-        "mask": covered[:, None, None].expand(-1, 2, 2).to(torch.uint8),
-        "identity": torch.arange(4).repeat(number // 4),
-        "index": torch.arange(8).repeat(len(conditions)),
-        "occluder": occluders,
-    }
-
-
-def _output(key: str, batch: FaceBatch) -> Tensor:
-    if key == "segmentation":
-        return batch["mask"]
-    generator = torch.Generator().manual_seed(0)
-    return torch.rand(len(batch["occluder"]), *{"deep_response": (4, 2, 2)}.get(key, (4,)), generator=generator)
-
-
-def _triplets(batch: FaceBatch) -> dict[str, Tensor]:
-    embedding = torch.nn.functional.normalize(_output("embedding", batch))
-    some = torch.tensor([0.1, 0.2])
-    return {"d_ap": some, "d_an": 1 - some, "embedding": embedding, "identity": batch["identity"]}
-
-
-def _example_map(size: tuple[int, int]) -> OcclusionMap:
-    return OcclusionMap(
-        np.zeros(size, np.float32), size, np.zeros(3, np.float32), 1, np.arange(1), model="", checkpoint=""
-    )
-
-
-def _example_protocols() -> Iterator[EvaluationProtocol]:
-    """Yield the protocols of a reproduction, of files that have the right names and nothing in them."""
-    yield generated_protocol(2 * PEOPLE, 2, cache_dir=None)
-    with TemporaryDirectory() as folder:
-        root = Path(folder)
-        for number in range(PEOPLE):
-            for image in range(1, AR_IMAGES + 1):
-                (root / f"m-{number + 1:03}-{image:02}.bmp").touch()
-        yield ar_faces(root)
-        for person in "ab":
-            (root / person).mkdir()
-            for image in (1, 2):
-                (root / person / f"{person}_000{image}.jpg").touch()
-        pairs = root / "pairs.txt"
-        pairs.write_text("2\t1\na\t1\t2\na\t1\tb\t1\nb\t1\t2\na\t2\tb\t2\n")
-        yield lfw_pairs(root, pairs)
-        yield from (lfw_occ(root, pairs, category) for category in LFW_OCC_CATEGORIES)

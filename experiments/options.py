@@ -1,30 +1,28 @@
-"""Options that commands share, and those that they hand on."""
+"""The options that choose data, scale and weights, the same in every command that asks for runs."""
 
 import argparse
 from collections.abc import Sequence
 
-import torch
+from experiments import cli
+from experiments.runs.layers import configuration
 
-from experiments.cli import join_values
-from experiments.runs.data_choice import choose_data, choose_scale
-from experiments.runs.setting import Setting, Shared, shared_overrides
+SIBLINGS = ("data", "scale", "alignment", "weights")
+"""Those that a misspelt key of a configuration may have meant."""
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, weights: str = "local file of initial weights") -> None:
-    """Add the options that choose data, scale and weights, the same in every command."""
+    """Add the options to a command's."""
     parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
     parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
     parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
     parser.add_argument("--weights", help=weights)
 
 
-def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared: Shared = shared_overrides) -> Setting:
-    """Return what a command line chooses, and say what and why.
+def check_overrides(system: str, scale: str | None, overrides: Sequence[str]) -> None:
+    """Refuse options of a system's configuration that do not exist, before the libraries that take them are loaded.
 
     Raises:
-        UserError: If the data cannot be used.
+        UserError: If there is one.
     """
-    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
-    print(f"Scale: {scale} ({why})")
-    data = choose_data(options.data, options.alignment, scale)
-    return Setting(scale, data, options.weights, tuple(join_values(overrides)), shared)
+    words = ["fit", f"--config={configuration(system, scale or 'demo')}", *overrides]
+    cli.check_option_names(cli.prepared(words), SIBLINGS)

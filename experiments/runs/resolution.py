@@ -7,12 +7,11 @@ from functools import cache
 from typing import Any
 
 from experiments.cli import parse
+from experiments.options import SIBLINGS
 from experiments.runs.layers import merged
 from experiments.runs.spec import RunSpec
 
 Config = dict[str, Any]
-SIBLINGS = ("data", "scale", "alignment", "weights")
-"""Options of the commands that ask for runs, which a misspelt key may have meant."""
 
 
 def resolved(spec: RunSpec) -> Config:

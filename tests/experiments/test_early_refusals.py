@@ -34,7 +34,7 @@ def answer(*command: str) -> tuple[int, str, str]:
     return done.returncode, "\n".join([*said, done.stdout]), loaded
 
 
-@pytest.mark.parametrize("command", ["align", "evaluate", "make_lfw_occ", "train"])
+@pytest.mark.parametrize("command", ["align", "evaluate", "launch", "make_lfw_occ", "reproduce", "sweep", "train"])
 def test_help_is_there_at_once(command: str) -> None:
     status, said, loaded = answer(f"experiments.{command}", "--help")
     assert f"python -m experiments.{command}" in said
@@ -47,6 +47,11 @@ def test_help_is_there_at_once(command: str) -> None:
         ("train fitt", "argument subcommand: invalid choice: 'fitt'"),
         ("train fit --config=nowhere.yaml", "Expected --config as a file or the name of a configuration"),
         ("train fit --config=soidn_demo --misspelt=1", "unrecognized arguments: --misspelt=1"),
+        ("launch soidn --misspelt=1", "unrecognized arguments: --misspelt=1"),
+        ("launch soidn --sclae=demo", "unrecognized arguments: --sclae=demo; did you mean 'scale'?"),
+        ("launch sodin", "argument system: invalid choice: 'sodin'"),
+        ("reproduce soidn --jobs=0", "Expected --jobs of at least 1"),
+        ("sweep a.yaml --trials=0", "argument --trials: expected at least 1, got 0"),
         ("evaluate --protocl=lfw --checkpoint=a.ckpt", "the following arguments are required: --protocol"),
         ("align --images=.", "the following arguments are required: --out"),
         ("make_lfw_occ --root=.", "the following arguments are required: --pairs"),

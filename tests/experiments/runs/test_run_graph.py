@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from experiments.launch import planned
+from experiments.launch import parse
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_runs import add_paper
-from experiments.runs.contents import Contents
+from experiments.runs import planned_system
+from experiments.runs.file_contents import Contents
 from experiments.runs.resolution import resolved
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.run_identity import run_digest
@@ -16,7 +17,7 @@ from experiments.runs.setting import Setting, add_system, shared_overrides
 from experiments.runs.spec import RunSpec
 from experiments.runs.systems import systems
 from tests.experiments.conftest import Options
-from tests.helpers.systems import FROM_MODEL_A
+from tests.helpers.system_groups import FROM_MODEL_A
 
 LR = "model.init_args.optimizer.init_args.lr"
 
@@ -103,6 +104,10 @@ def test_files_count_by_what_they_hold_and_those_of_runs_by_their_names(tmp_path
     left.parent.mkdir(parents=True)
     left.write_text("weights")
     assert named(left) == named(left.absolute()) == before
+
+
+def planned(args: Options) -> tuple[RunGraph, Node]:
+    return planned_system(*parse(args))
 
 
 def by_name(graph: RunGraph) -> dict[str, Node]:
