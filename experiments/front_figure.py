@@ -3,8 +3,8 @@
     make train-soidn
     python -m experiments.front_figure --checkpoint runs/soidn/latest/checkpoints/last.ckpt
 
-Faces are of people whom training never saw, under held-out occluders; the map is of validation images of the people
-whom the model was trained on, as only these have a class.
+Faces are of identities that training never saw, under held-out occluders; the map is of validation images of the
+identities that the model was trained on, as only these have a class.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def front_figure(args: Sequence[str]) -> None:
 
 @torch.no_grad()
 def segmented(module: SOIDNModule, data: FaceDataModule) -> Seen:
-    """Return a face of another unseen person under each held-out occluder, and what the model segments in it."""
+    """Return a face of another unseen identity under each held-out occluder, and what the model segments in it."""
     names = data.evaluation_occluders.names[:MOST_FACES] if data.evaluation_occluders else ()
     if not names:
         raise UserError("Expected a run with `evaluation_occluders`, got none")

@@ -10,16 +10,30 @@ is resumed.
 """
 
 import argparse
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from experiments import runs
+from rich.console import Console
+
+from callbacks.run_files import read_json
+from experiments import cli
 from experiments.cli.arguments import Parser
-from experiments.cli.user_errors import main
-from experiments.options import add_data_options, check_overrides
+from experiments.cli.first_process import is_first
+from experiments.cli.user_errors import UserError, main
+from experiments.options import add_data_options, chosen_setting
+from experiments.results import results_table
+from experiments.runs.layers import layers
+from experiments.runs.rehearsal import rehearsed
+from experiments.runs.run_folder import is_agents_trial, name_latest
+from experiments.runs.run_graph import Node, RunGraph
+from experiments.runs.run_schedule import left
+from experiments.runs.runner import Runner
+from experiments.runs.setting import add_system
+from experiments.runs.systems import systems
 
-if TYPE_CHECKING:
-    from experiments.cli import FaceCLI
+EXPECTED = ("(Experiment logs|Checkpoint) directory .* exists", "Be aware that when using `ckpt_path`")
+"""Lightning's warnings where a run is resumed, and where maps are made without a training's callbacks."""
 
 
 def launch(args: Sequence[str]) -> None:
@@ -28,38 +42,71 @@ def launch(args: Sequence[str]) -> None:
     Raises:
         UserError: If the data cannot be used, an option is wrong, or weights are missing.
     """
-    options, overrides = parse(args)
-    runs.train_system(*runs.planned_system(options, overrides))
+    graph, wanted = planned(args)
+    todo = left(graph, [wanted]) or ({wanted.folder: False} if is_agents_trial() else {})
+    if any(folder != wanted.folder for folder in todo):
+        rehearsed(wanted.spec, todo)
+    for node in graph.nodes.values():
+        if node.folder not in todo:
+            print(f"{node.name}: {node.folder}, run before with the same settings (delete that folder to run it again)")
+            continue
+        is_last = node is wanted
+        record = Runner(call_here).run(
+            node, for_others=todo[node.folder], again=is_last and is_agents_trial(), by_agent=is_last
+        )
+        if record.status == "failed":
+            raise UserError(record.error)
+    if wanted.folder not in todo:
+        show(wanted)
+    if is_first() and not wanted.trial:
+        print(f"It is also {name_latest(wanted)}")
 
 
-def rehearse(args: Sequence[str]) -> "FaceCLI":
+def rehearse(args: Sequence[str]) -> "cli.FaceCLI":
     """Refuse a command line that cannot work, without training anything, and return what it would train.
 
     Raises:
         UserError: If an option is wrong, or the data cannot be used.
     """
+    return rehearsed(planned(args)[1].spec)
+
+
+def planned(args: Sequence[str]) -> tuple[RunGraph, Node]:
+    """Return the graph of what a command line asks for, and the system itself."""
     options, overrides = parse(args)
-    _, wanted = runs.planned_system(options, overrides)
-    return runs.rehearsed(wanted.spec)
+    setting, graph = chosen_setting(options, overrides), RunGraph()
+    wanted = add_system(graph, setting, options.system)
+    files = ", ".join(f"{path.parent.name}/{path.name}" for path in layers(wanted.spec.config))
+    print(f"Configuration: {wanted.spec.config}: {files}")
+    return graph, wanted
 
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Split a command line into this command's options and the configuration's.
-
-    Raises:
-        UserError: If one does not exist.
-    """
+    """Split a command line into this command's options and the configuration's."""
     parser = Parser(
         prog="python -m experiments.launch",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("system", choices=list(runs.systems()))
+    parser.add_argument("system", choices=list(systems()))
     add_data_options(parser)
-    options, overrides = parser.parse_known_args(args)
-    check_overrides(options.system, options.scale, overrides)
-    return options, overrides
+    return parser.parse_known_args(args)
+
+
+def call_here(module: str, args: Sequence[str], log: Path, lock: int) -> None:
+    """Run a training in this process, whose terminal has its progress."""
+    for message in EXPECTED:
+        warnings.filterwarnings("ignore", message=message)
+    cli.run(args)
+
+
+def show(node: Node) -> None:
+    """Print the table of a run that is there."""
+    found = read_json(node.folder / "metrics.json")
+    if found:
+        Console().print(results_table(found["metrics"], found["system"]))
+    print(f"Metrics, checkpoints and figures: {node.folder}")
 
 
 if __name__ == "__main__":

@@ -1,28 +1,42 @@
-"""The options that choose data, scale and weights, the same in every command that asks for runs."""
+"""Options that commands share, and those that they hand on."""
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
-from experiments import cli
-from experiments.runs.layers import configuration
+import torch
 
-SIBLINGS = ("data", "scale", "alignment", "weights")
-"""Those that a misspelt key of a configuration may have meant."""
+from experiments.cli.option_names import check_option_names
+from experiments.cli.user_errors import UserError
+from experiments.cli.words import join_values
+from experiments.runs.data_choice import choose_data, choose_scale
+from experiments.runs.resolution import SIBLINGS
+from experiments.runs.setting import Setting, Shared, shared_overrides
+from lightning_modules.networks.checkpoint_file import check_is_there
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, weights: str = "local file of initial weights") -> None:
-    """Add the options to a command's."""
+    """Add the options that choose data, scale and weights, the same in every command."""
     parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
     parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
     parser.add_argument("--alignment", default="arcface", help="where landmarks are in aligned crops")
     parser.add_argument("--weights", help=weights)
 
 
-def check_overrides(system: str, scale: str | None, overrides: Sequence[str]) -> None:
-    """Refuse options of a system's configuration that do not exist, before the libraries that take them are loaded.
+def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared: Shared = shared_overrides) -> Setting:
+    """Return what a command line chooses, and say what and why.
 
     Raises:
-        UserError: If there is one.
+        UserError: If the data cannot be used, weights are missing, or an option does not exist.
     """
-    words = ["fit", f"--config={configuration(system, scale or 'demo')}", *overrides]
-    cli.check_option_names(cli.prepared(words), SIBLINGS)
+    overrides = join_values(overrides)
+    check_option_names(["fit", *overrides], siblings=SIBLINGS)
+    if options.weights not in (None, "imagenet"):
+        try:
+            check_is_there(Path(options.weights))
+        except ValueError as error:
+            raise UserError(str(error)) from error
+    scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
+    print(f"Scale: {scale} ({why})")
+    data = choose_data(options.data, options.alignment, scale)
+    return Setting(scale, data, options.weights, tuple(overrides), shared)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from experiments.cli import parse
-from experiments.options import SIBLINGS
+from experiments import cli
 from experiments.runs.layers import merged
 from experiments.runs.spec import RunSpec
 
 Config = dict[str, Any]
+SIBLINGS = ("data", "scale", "alignment", "weights")
+"""Options of the commands that ask for runs, which a misspelt key may have meant."""
 
 
 def resolved(spec: RunSpec) -> Config:
@@ -32,7 +33,7 @@ def resolved(spec: RunSpec) -> Config:
 
 @cache
 def _resolved(words: tuple[str, ...]) -> Config:
-    config = parse(words, siblings=SIBLINGS)
+    config = cli.parse(words, siblings=SIBLINGS)
     del config["config"]  # where it was read from
     return config
 

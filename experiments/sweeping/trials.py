@@ -7,7 +7,7 @@ from typing import Any
 from experiments.cli import join_values
 from experiments.cli.user_errors import UserError
 from experiments.launch import parse
-from experiments.runs.launching import chosen_setting
+from experiments.options import chosen_setting
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.setting import Setting, add_system

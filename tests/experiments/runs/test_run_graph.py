@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from experiments.launch import parse
+from experiments.launch import planned
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_runs import add_paper
-from experiments.runs import planned_system
 from experiments.runs.file_contents import Contents
 from experiments.runs.resolution import resolved
 from experiments.runs.run_graph import Node, RunGraph
@@ -104,10 +103,6 @@ def test_files_count_by_what_they_hold_and_those_of_runs_by_their_names(tmp_path
     left.parent.mkdir(parents=True)
     left.write_text("weights")
     assert named(left) == named(left.absolute()) == before
-
-
-def planned(args: Options) -> tuple[RunGraph, Node]:
-    return planned_system(*parse(args))
 
 
 def by_name(graph: RunGraph) -> dict[str, Node]:
