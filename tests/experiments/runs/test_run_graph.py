@@ -28,9 +28,10 @@ def digest_of(*overrides: str, config: str = "soidn_demo", **changes: Any) -> st
 def test_spelling_does_not_matter(tmp_path: Path) -> None:
     layer = tmp_path / "mine.yaml"
     layer.write_text("model: {init_args: {segmentation_weight: 0.5}}\n")
+    changes: dict[str, Any] = {"model.init_args.segmentation_weight": 0.5}
     same = [
         digest_of("--model.init_args.segmentation_weight=0.5"),
-        digest_of(**{"model.init_args.segmentation_weight": 0.5}),
+        digest_of(**changes),
         digest_of(f"--config={layer}"),
         digest_of("--model.init_args.segmentation_weight=0.50", "--model.init_args.dropout=0.0"),  # a default
         digest_of("--model.init_args.segmentation_weight=2", f"--config={layer}"),
