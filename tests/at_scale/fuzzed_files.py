@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from experiments.sweeping.declaration import read_sweep
 
 from datamodules.alignment import LandmarkTable
 from datamodules.occluders.own_images import load_sprite, read_listing
