@@ -7,7 +7,6 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from experiments.cli.checkpoint_checks import check_checkpoint
     from experiments.cli.command_line import build, parse, run
-    from experiments.cli.dry_cli import DryCLI, ParsingCLI
     from experiments.cli.face_cli import FaceCLI
     from experiments.cli.first_process import is_first
     from experiments.cli.foreign_chatter import silence
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REFUSALS",
-    "DryCLI",
     "FaceCLI",
-    "ParsingCLI",
     "UserError",
     "brief",
     "build",

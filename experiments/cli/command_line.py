@@ -9,7 +9,6 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from experiments.cli import wandb_runs
-from experiments.cli.dry_cli import DryCLI, ParsingCLI
 from experiments.cli.face_cli import FaceCLI
 from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
@@ -18,15 +17,29 @@ from experiments.cli.words import prepared
 from experiments.runs.stopping import TERMINATED
 
 
-def run(
-    args: Sequence[str], *, dry: bool = False, cli: Callable[..., FaceCLI] | None = None, siblings: Sequence[str] = ()
-) -> FaceCLI:
+class BuildingCLI(FaceCLI):
+    """Builds everything, and runs nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing."""
+
+
+class ParsingCLI(BuildingCLI):
+    """Parses, and builds nothing."""
+
+    def _set_seed(self) -> None:
+        """Do nothing."""
+
+    def instantiate_classes(self) -> None:
+        """Do nothing."""
+
+
+def run(args: Sequence[str], *, cli: Callable[..., FaceCLI] = FaceCLI, siblings: Sequence[str] = ()) -> FaceCLI:
     """Run one command line in this process.
 
     Args:
         args: As in ``python -m experiments.train``: a subcommand and its options.
-        dry: Only build what the command line asks for, so that a mistake in it shows.
-        cli: What does that, in place of the usual.
+        cli: What does that, made of the words and the siblings.
         siblings: Options of the calling command, which a misspelt key may have meant.
 
     Raises:
@@ -37,7 +50,7 @@ def run(
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     silence()
     try:
-        return (cli or (DryCLI if dry else FaceCLI))(words, siblings)
+        return cli(words, siblings)
     except UserError:
         raise
     except SIGTERMException as error:
@@ -50,7 +63,7 @@ def run(
 
 def build(args: Sequence[str], *, siblings: Sequence[str] = ()) -> FaceCLI:
     """Build all that a command line asks for, and run nothing; arguments and errors are those of :func:`run`."""
-    return run(args, cli=DryCLI, siblings=siblings)
+    return run(args, cli=BuildingCLI, siblings=siblings)
 
 
 def parse(args: Sequence[str], *, siblings: Sequence[str] = ()) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.cli import UserError, parse, run
-from experiments.cli.dry_cli import ParsingCLI
+from experiments.cli.command_line import ParsingCLI
 from experiments.cli.messages import parameters as parameters_of_class
 from experiments.cli.option_names import SHOWING, SUBCOMMANDS, check_option_names
 from experiments.cli.signatures import TRAINER, parameters
