@@ -61,7 +61,7 @@ class History(Callback):
         self._running = dict(state_dict.get("running", {}))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on counting where the checkpoint was saved."""
+        """Resume counting where the checkpoint was saved."""
         self._began = time.perf_counter() - self._seconds
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,7 +73,7 @@ class History(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: FaceBatch, batch_idx: int
     ) -> None:
-        """Go on with the means of an epoch that was cut off."""
+        """Resume the means of an epoch that was cut off."""
         if self._running:
             self._running = go_on(trainer, self._running)
 

@@ -1,10 +1,10 @@
 """The picture at the front of the README: faces under occluders, what a SOIDN segments in them, its occlusion map.
 
     make train-soidn
-    python -m experiments.front_figure --checkpoint runs/soidn_demo/version_0/checkpoints/last.ckpt
+    python -m experiments.front_figure --checkpoint runs/soidn/latest/checkpoints/last.ckpt
 
-Faces are of people whom training never saw, under held-out occluders; the map is of validation images of the people
-whom the model was trained on, as only these have a class.
+Faces are of identities that training never saw, under held-out occluders; the map is of validation images of the
+identities that the model was trained on, as only these have a class.
 """
 
 import argparse
@@ -80,7 +80,7 @@ def front_figure(args: Sequence[str]) -> None:
 
 @torch.no_grad()
 def segmented(module: SOIDNModule, data: FaceDataModule) -> Seen:
-    """Return a face of another unseen person under each held-out occluder, and what the model segments in it."""
+    """Return a face of another unseen identity under each held-out occluder, and what the model segments in it."""
     names = data.evaluation_occluders.names[:MOST_FACES] if data.evaluation_occluders else ()
     if not names:
         raise UserError("Expected a run with `evaluation_occluders`, got none")
@@ -112,7 +112,6 @@ def reliance(module: SOIDNModule, data: FaceDataModule, *, images: int, stride: 
 def draw(seen: Seen, relied: Reliance, path: Path) -> None:
     """Write faces above what is segmented in them, and beside both the map over the mean face."""
     from matplotlib.figure import Figure  # noqa: PLC0415  takes half a second: pay only when used
-    from PIL import Image as Pillow  # noqa: PLC0415  as matplotlib's
 
     columns = len(seen.images)
     figure = Figure(figsize=(2 * columns + 5, 5.6), dpi=88, layout="constrained")
@@ -124,20 +123,27 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
         panels[f"face{k}"].imshow(image, interpolation="bicubic")
         _tinted(panels[f"seen{k}"], image, covered)
         panels[f"seen{k}"].set_xlabel(name.replace("_", " "), fontsize=FONT - 4)
-    headings = {"face0": "Faces that it has never seen, covered", "seen0": "What SOIDN takes for a cover"}
-    for name, heading in headings.items():
-        axes = panels[name]
-        axes.set_title(" ", fontsize=FONT)  # its height counts, but not its width: it is wider than its face
-        axes.text(0, 1.05, heading, fontsize=FONT, transform=axes.transAxes).set_in_layout(False)
+    _headed(panels["face0"], "Faces that it has never seen, covered")
+    _headed(panels["seen0"], "What SOIDN takes for a cover")
     _map(figure, panels["map"], relied)
+    save_small(figure, path)
+
+
+def save_small(figure: "Figure", path: Path) -> None:
+    """Write a figure as PNG of six bits a channel: in eight, noisy backgrounds hardly compress."""
+    from PIL import Image as Pillow  # noqa: PLC0415  as matplotlib's
+
     drawn = BytesIO()
     figure.savefig(drawn)
     with Pillow.open(drawn) as picture:
-        colours = picture.convert("RGB")
-    palette = colours.quantize(256)  # noisy backgrounds do not compress in true colour
-    small = colours.quantize(palette=palette, dither=Pillow.Dither.FLOYDSTEINBERG)
+        coarse = picture.convert("RGB").point([min(255, (level + 2) // 4 * 4) for level in range(256)] * 3)
     with whole_file(path) as file:
-        small.save(file, format="PNG", optimize=True)
+        coarse.save(file, format="PNG", optimize=True)
+
+
+def _headed(axes: "Axes", heading: str) -> None:
+    axes.set_title(" ", fontsize=FONT)  # its height counts, but not its width: it is wider than its face
+    axes.text(0, 1.05, heading, fontsize=FONT, transform=axes.transAxes).set_in_layout(False)
 
 
 def _tinted(axes: "Axes", image: Image, covered: Image) -> None:
@@ -165,7 +171,7 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--checkpoint", default="runs/soidn_demo/version_0/checkpoints/last.ckpt", help="of a SOIDN")
+    parser.add_argument("--checkpoint", default="runs/soidn/latest/checkpoints/last.ckpt", help="of a SOIDN")
     parser.add_argument("--out", default="docs/front.png")
     parser.add_argument("--images", type=int, default=200, help="most images that the map is made of")
     parser.add_argument("--stride", type=int, default=4, help="pixels between the centres evaluated")

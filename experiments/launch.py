@@ -17,9 +17,10 @@ from pathlib import Path
 from rich.console import Console
 
 from callbacks.run_files import read_json
-from experiments.cli import FaceCLI, UserError, main, run
+from experiments import cli
 from experiments.cli.arguments import Parser
 from experiments.cli.first_process import is_first
+from experiments.cli.user_errors import UserError, main
 from experiments.options import add_data_options, chosen_setting
 from experiments.results import results_table
 from experiments.runs.layers import layers
@@ -61,7 +62,7 @@ def launch(args: Sequence[str]) -> None:
         print(f"It is also {name_latest(wanted)}")
 
 
-def rehearse(args: Sequence[str]) -> FaceCLI:
+def rehearse(args: Sequence[str]) -> "cli.FaceCLI":
     """Refuse a command line that cannot work, without training anything, and return what it would train.
 
     Raises:
@@ -97,7 +98,7 @@ def call_here(module: str, args: Sequence[str], log: Path, lock: int) -> None:
     """Run a training in this process, whose terminal has its progress."""
     for message in EXPECTED:
         warnings.filterwarnings("ignore", message=message)
-    run(args)
+    cli.run(args)
 
 
 def show(node: Node) -> None:

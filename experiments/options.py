@@ -2,12 +2,17 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
-from experiments.cli import join_values
+from experiments.cli.option_names import check_option_names
+from experiments.cli.user_errors import UserError
+from experiments.cli.words import join_values
 from experiments.runs.data_choice import choose_data, choose_scale
+from experiments.runs.resolution import SIBLINGS
 from experiments.runs.setting import Setting, Shared, shared_overrides
+from lightning_modules.networks.checkpoint_file import check_is_there
 
 
 def add_data_options(parser: argparse.ArgumentParser, *, weights: str = "local file of initial weights") -> None:
@@ -22,9 +27,16 @@ def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared
     """Return what a command line chooses, and say what and why.
 
     Raises:
-        UserError: If the data cannot be used.
+        UserError: If the data cannot be used, weights are missing, or an option does not exist.
     """
+    overrides = join_values(overrides)
+    check_option_names(["fit", *overrides], siblings=SIBLINGS)
+    if options.weights not in (None, "imagenet"):
+        try:
+            check_is_there(Path(options.weights))
+        except ValueError as error:
+            raise UserError(str(error)) from error
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     data = choose_data(options.data, options.alignment, scale)
-    return Setting(scale, data, options.weights, tuple(join_values(overrides)), shared)
+    return Setting(scale, data, options.weights, tuple(overrides), shared)

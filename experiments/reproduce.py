@@ -44,8 +44,8 @@ def reproduce(args: Sequence[str]) -> None:
         UserError: If an option or a file is wrong, before anything is run; or if rows failed, at the end.
     """
     options, overrides = parse(args)
-    asked = AskedRows(options.names, seeds=options.seeds, rows=options.rows, quick=options.quick)
     setting = chosen_setting(options, overrides, shared=tuple)
+    asked = AskedRows(options.names, seeds=options.seeds, rows=options.rows, quick=options.quick)
     asked.plan(setting, real_protocols(options.lfw, options.ar, asked.graph.contents))
     if options.dry_run:
         show(asked)

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytorch_lightning import Trainer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from callbacks.run_files import write_json
 from datamodules.seams.conditions import AGGREGATES, CLEAN
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
 
 CONDITION_NAMES = {"none": "clean", "occluded": "mean of occluders"}
 
@@ -39,7 +42,7 @@ PUBLISHED_IOU = {"SOIDN": 89.5, "OS network": 98.0}
 """Mean IoU on synthetically occluded faces, % (SOIDN paper, section 4.4)."""
 
 
-def report(trainer: Trainer, system: str) -> None:
+def report(trainer: "Trainer", system: str) -> None:
     """Print the table of the last evaluation and write ``metrics.json`` to the run's folder, in the first process.
 
     Args:

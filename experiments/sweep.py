@@ -11,10 +11,10 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments import cli, measures
 from experiments.cli import UserError, did_you_mean, join_values, main
 from experiments.cli.arguments import Parser
-from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
-from experiments.measures import SPLITS, logged_names
+from experiments.measures.names import SPLITS
 from experiments.sweeping.local import run_here
 from experiments.sweeping.on_server import run_on_server
 from experiments.sweeping.sweep_file import Sweep, read_sweep
@@ -32,8 +32,8 @@ def sweep(args: Sequence[str]) -> None:
     wanted = read_sweep(options.file, options.name)
     trials = Trials(wanted, overrides)
     first = trials.rehearse()
-    settle_mode()
-    on_server = has_wandb_key() and logs_online()
+    cli.settle_mode()
+    on_server = cli.has_wandb_key() and cli.logs_online()
     print(f"Sweep {wanted.name}: {wanted.method}, {'on W&B' if on_server else 'here, by Optuna; without W&B'}")
     if "early_terminate" in wanted.config and not on_server:
         print("`early_terminate` is W&B's: here every trial runs to its end")
@@ -76,7 +76,7 @@ def check_metric(wanted: Sweep, config: Mapping[str, Any], splits: Sequence[str]
     Raises:
         UserError: If its metric is none of those.
     """
-    names = logged_names(config)
+    names = measures.logged_names(config)
     if wanted.metric.partition("/")[0] not in splits or not names.have(wanted.metric):
         near = did_you_mean(wanted.metric, sorted(name for name in names.known if name.partition("/")[0] in splits))
         expected = f"expected `metric.name` to be a measure of {' or '.join(splits)} that trials log"

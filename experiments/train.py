@@ -3,8 +3,7 @@
     python -m experiments.train fit --config soidn_demo [--trainer.max_epochs=3 …]
 
 ``validate``, ``test`` and ``predict`` take the same. Every key of the configuration is an option; ``fit --help`` lists
-them. A fit ends with the evaluation on
-unseen identities, prints its table and writes ``metrics.json`` beside the run.
+them. A fit ends with the evaluation on unseen identities, prints its table and writes ``metrics.json`` beside the run.
 """
 
 from collections.abc import Sequence
@@ -14,15 +13,14 @@ from experiments.cli.user_errors import main
 
 
 def train(args: Sequence[str]) -> None:
-    """Run one command line, if all of its options exist.
+    """Run one command line.
 
     Raises:
-        UserError: If one does not, or what was asked for cannot be done.
+        UserError: If what was asked for cannot be done.
     """
     if args[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return
-    cli.check_option_names(cli.prepared(args))
     cli.run(args)
 
 

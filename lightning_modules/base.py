@@ -25,7 +25,7 @@ from lightning_modules.networks import (
 )
 from lightning_modules.pixels import IMAGENET_PIXELS, check_same_pixels
 from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
-from lightning_modules.schedule import LRScheduleCallable
+from lightning_modules.warmup_cosine import LRScheduleCallable
 
 SIDE = 64
 """Of an image, in pixels, that any network without a size of its own should take."""

@@ -3,10 +3,10 @@
     python -m experiments.benchmarks.gpu_check [--out runs/gpu_check] [--device cuda|cpu] [--small] [--parts tests …]
         [--dry-run] [--commit NAME]
 
-Each part is a process with a time limit of its own and writes its JSON file when it is done, whole or not at all; parts
-that ``--out`` has of the same device and size are not repeated, and none is begun when the time of all is up. What they
-print goes to ``gpu_check.log``, a table of all to ``gpu_check.md`` and to the terminal. Exit status 1 says that a part
-or a row of one failed.
+Each part is a process with a time limit of its own and writes its JSON file after each row, so that one that is killed
+keeps what it has. Parts that ``--out`` has complete, of the same device and size, are not repeated, and none is begun
+when the time of all is up. What they print goes to ``gpu_check.log``, a table of all to ``gpu_check.md`` and to the
+terminal. Exit status 1 says that a part or a row of one failed.
 On a CPU, in small: ``--device=cpu --small``.
 """
 
@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 
@@ -63,10 +63,17 @@ def main(args: Sequence[str]) -> None:
     _show(options, failed)
 
 
-def is_done(options: argparse.Namespace, name: str) -> bool:
-    """Whether ``--out`` has a part's results on the same device and of the same size."""
+def result(options: argparse.Namespace, name: str) -> Any:
+    """Return what ``--out`` has of a part on the same device and of the same size, ``None`` where that is nothing."""
     found = read_json(options.out / f"{name}.json")
-    return isinstance(found, dict) and (found["device"], found["small"]) == (options.device, options.small)
+    same = isinstance(found, dict) and (found["device"], found["small"]) == (options.device, options.small)
+    return found if same else None
+
+
+def is_done(options: argparse.Namespace, name: str) -> bool:
+    """Whether a part has ended by itself."""
+    found = result(options, name)
+    return found is not None and bool(found["complete"])
 
 
 def command(options: argparse.Namespace, name: str, limit: float) -> list[str]:
@@ -111,11 +118,11 @@ def _show(options: argparse.Namespace, failed: Mapping[str, str]) -> None:
     Raises:
         UserError: If a part failed, or a row of one.
     """
-    found = {name: read_json(options.out / f"{name}.json") for name in PARTS if is_done(options, name)}
-    text = table(list(found.values()), shlex.join(["python", "-m", "experiments.benchmarks.gpu_check", *options.given]))
+    found = [one for name in PARTS if (one := result(options, name))]
+    text = table(found, shlex.join(["python", "-m", "experiments.benchmarks.gpu_check", *options.given]))
     write_whole(options.out / "gpu_check.md", text)
     print(f"\n{text}")
-    rows = sum(result["failed"] for result in found.values())
+    rows = sum(one["failed"] for one in found)
     if failed or rows:
         parts = "".join(f"; {name}: {why}" for name, why in failed.items())
         raise UserError(

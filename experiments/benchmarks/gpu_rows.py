@@ -1,5 +1,6 @@
 """Rows of a part of the check of a card: what was measured, or why not."""
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ class PartRows:
 
     Args:
         limit: Seconds after which none is begun.
+        save: Called after each row: what is measured then is not lost, whatever happens to the process.
 
     Example:
         >>> rows = PartRows(60)
@@ -33,8 +35,9 @@ class PartRows:
         [{'size': 2, 'rate': 5.0}, {'size': 3, 'note': 'ZeroDivisionError: division by zero'}]
     """
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, save: Callable[[], None] = lambda: None) -> None:
         self.rows: list[Row] = []
+        self._save = save
         self._end = time.monotonic() + limit
 
     @property
@@ -50,12 +53,19 @@ class PartRows:
     def add(self, name: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]) -> None:
         """Measure a row, called ``name``."""
         if self.seconds_left <= 0:
-            self.rows.append({**name, NOTE: NO_TIME})
+            self.record({**name, NOTE: NO_TIME})
             return
         try:
-            self.rows.append({**name, **measure()})
+            row = {**name, **measure()}
+            json.dumps(row, allow_nan=False)  # what is no number has failed too
         except (Exception, NoTimeError) as error:  # whatever a card or a library may raise: the other rows stand
-            self.rows.append({**name, NOTE: said(error)})
+            row = {**name, NOTE: said(error)}
+        self.record(row)
+
+    def record(self, row: Row) -> None:
+        """Add a row that is measured already."""
+        self.rows.append(row)
+        self._save()
 
     @contextmanager
     def interrupted(self) -> Iterator[None]:
@@ -69,7 +79,7 @@ class PartRows:
         try:
             yield
         except (Exception, NoTimeError) as error:  # between two rows, which stand
-            self.rows.append({"what": "the rest", NOTE: said(error)})
+            self.record({"what": "the rest", NOTE: said(error)})
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)

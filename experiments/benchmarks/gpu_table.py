@@ -14,8 +14,12 @@ def table(results: Sequence[Mapping[str, Any]], command: str) -> str:
     if not results:
         return "Nothing was measured.\n"
     computed = sorted({f"{one['card']}, {one['machine']}; commit {one['commit']}" for one in results})
-    parts = [f"### {one['title']}\n\n{_rows(one['rows'])}\n\n{one['seconds']:g} s in all" for one in results]
+    parts = [f"### {one['title']}\n\n{_rows(one['rows'])}\n\n{_time(one)}" for one in results]
     return "\n\n".join(["; ".join(computed), f"`{command}`", *parts]) + "\n"
+
+
+def _time(one: Mapping[str, Any]) -> str:
+    return f"{one['seconds']:g} s {'in all' if one['complete'] else 'until its last row; then it was killed'}"
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> str:

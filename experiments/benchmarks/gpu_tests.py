@@ -55,5 +55,6 @@ def run(rows: PartRows, device: torch.device, small: bool) -> None:
     places = (str(TESTS / place) for place in (PLACES[:1] if small else PLACES))
     status = int(pytest.main([*OPTIONS, *places], [counter]))
     ended = {} if status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else {NOTE: f"pytest: status {status}"}
-    rows.rows.append({"what": "tests marked gpu", **counter.counts, **ended})
-    rows.rows += [{"what": test, NOTE: said} for test, said in counter.failures.items()]
+    rows.record({"what": "tests marked gpu", **counter.counts, **ended})
+    for test, said in counter.failures.items():
+        rows.record({"what": test, NOTE: said})

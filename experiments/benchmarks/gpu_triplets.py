@@ -1,13 +1,21 @@
 """Part of the check of a card: mining, triplet losses and their gradients in large batches."""
 
-import statistics
 from functools import partial
 
 import torch
 
 from experiments.benchmarks.gpu_rows import PartRows, Row
-from experiments.benchmarks.machine import device_memory, forget_device_memory, seconds
-from experiments.benchmarks.triplets import MARGIN, STRATEGIES, Batch, Side, ours, random_batch, step, theirs
+from experiments.benchmarks.machine import device_memory, forget_device_memory, median_seconds
+from experiments.benchmarks.triplet_mining_speed import (
+    MARGIN,
+    STRATEGIES,
+    Batch,
+    Side,
+    ours,
+    random_batch,
+    step,
+    theirs,
+)
 from losses import BatchTripletLoss, TripletLoss
 
 IMAGES = 4
@@ -27,9 +35,8 @@ def run(rows: PartRows, device: torch.device, small: bool) -> None:
             rows.add({"what": name, "B": len(batch.identities), "D": DIM}, partial(_row, side, batch))
 
 
-def _row(side: Side, batch: Batch, repeats: int = 5) -> Row:
+def _row(side: Side, batch: Batch) -> Row:
     forget_device_memory()
-    _, number = step(side, batch)  # warm
-    times = [seconds(lambda: step(side, batch)) for _ in range(repeats)]
+    taken = median_seconds(lambda: step(side, batch), repeats=5)
     memory = device_memory(batch.embeddings.device)
-    return {"triplets": number, "ms": 1000 * statistics.median(times), "GiB at most": memory}
+    return {"triplets": step(side, batch)[1], "ms": 1000 * taken, "GiB at most": memory}

@@ -4,7 +4,7 @@ import gc
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -31,18 +31,34 @@ def now() -> float:
     return time.perf_counter()
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Return the wall-clock time of a call, of what it started on the device too."""
-    began = now()
+def seconds(run: Callable[[], object], clock: Callable[[], float] = now) -> float:
+    """Return the time of a call by a clock: by default the wall's, with what the call started on the device."""
+    began = clock()
     run()
-    return now() - began
+    return clock() - began
+
+
+def median_seconds(
+    run: Callable[[], object], repeats: int, *, warm_up: int = 1, clock: Callable[[], float] = now
+) -> float:
+    """Return the median time of ``repeats`` calls, after some that do not count."""
+    return statistics.median([seconds(run, clock) for _ in range(warm_up + repeats)][warm_up:])
+
+
+def with_span(values: Sequence[float], how: str) -> str:
+    """Return the median of values with the least and the largest, written as the format ``how`` says.
+
+    Example:
+        >>> with_span([0.5, 2.0, 1.0], ".1f")
+        '1.0 (0.5–2.0)'
+    """
+    return f"{statistics.median(values):{how}} ({min(values):{how}}–{max(values):{how}})"
 
 
 def matmul_rate(size: int, device: torch.device, repeats: int = 10) -> float:
     """Return the median rate of a bfloat16 product of two square matrices, in operations per second."""
     a, b = (torch.randn(size, size, device=device).bfloat16() for _ in range(2))
-    times = [seconds(lambda: a @ b) for _ in range(WARM_UP + repeats)]
-    return 2 * size**3 / statistics.median(times[WARM_UP:])
+    return 2 * size**3 / median_seconds(lambda: a @ b, repeats, warm_up=WARM_UP)
 
 
 def peak_memory() -> float:

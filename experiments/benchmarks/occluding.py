@@ -1,6 +1,9 @@
-"""Images occluded per second and core: ``python -m experiments.benchmarks.occluding``."""
+"""Images occluded per second and core: ``python -m experiments.benchmarks.occluding [--images 200] [--repeats 7]``.
 
-from statistics import median
+One row an occluder and one column an image size, on a single thread; the median over repeats.
+"""
+
+from functools import partial
 from time import process_time
 
 import cv2
@@ -10,7 +13,8 @@ from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, Templat
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from experiments.cli.arguments import Parser, count
+from experiments.benchmarks.benchmark_options import parse_options
+from experiments.benchmarks.machine import median_seconds
 from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 
@@ -18,29 +22,22 @@ SIZES = (64, 112, 224)
 PATCHES = ((20, 20), (20, 40), (40, 40))
 
 
-def images_per_second(occluder: Occluder, size: int, *, images: int = 200, repeats: int = 7) -> float:
+def images_per_second(occluder: Occluder, size: int, *, images: int, repeats: int) -> float:
     """Return the median over ``repeats`` of the rate on ``images`` images of ``size`` x ``size`` pixels."""
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
-    landmarks = FixedLandmarks("arcface").scaled(size, size)
-    _seconds(occluder, image, landmarks, images)  # draws the instances, which are then kept
-    return images / median(_seconds(occluder, image, landmarks, images) for _ in range(repeats))
+    image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    run = partial(_occlude, occluder, image, FixedLandmarks("arcface").scaled(size, size), images)
+    return images / median_seconds(run, repeats, clock=process_time)  # of this core, whatever else the machine does
 
 
-def _seconds(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images: int) -> float:
-    generator = np.random.default_rng(0)  # the same draws every time, so that nothing new is drawn while timing
-    start = process_time()  # of this core, whatever else the machine does
+def _occlude(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images: int) -> None:
+    generator = np.random.default_rng(0)  # the same draws every time: what is drawn in the first call is then kept
     for _ in range(images):
         occluder(image, landmarks, generator)
-    return process_time() - start
 
 
 def main() -> None:
-    """Print one row an occluder and one column an image size, on a single thread."""
-    parser = Parser(description=__doc__)
-    parser.add_argument("--images", type=count, default=200, help="images per repeat")
-    parser.add_argument("--repeats", type=count, default=7)
-    arguments = parser.parse_args()
+    """Parse the command line, measure and print."""
+    options = parse_options(__doc__, images=200, repeats=7)
     cv2.setNumThreads(0)
     mixture = TemplateMixture({name: 1.0 for name in default_mixture() if name != CLEAN})
     occluders: dict[str, Occluder] = {name: mixture.component(name) for name in mixture.names}
@@ -48,9 +45,7 @@ def main() -> None:
     occluders |= {f"noise patch {h} x {w}": NoisePatch((h, w), NormalPlacement()) for h, w in PATCHES}
     print("images/s per core".ljust(20), *(f"{size} x {size}".rjust(12) for size in SIZES))
     for name, occluder in occluders.items():
-        rates = [
-            images_per_second(occluder, size, images=arguments.images, repeats=arguments.repeats) for size in SIZES
-        ]
+        rates = [images_per_second(occluder, size, images=options.images, repeats=options.repeats) for size in SIZES]
         print(name.ljust(20), *(f"{rate:12,.0f}" for rate in rates))
 
 

@@ -2,16 +2,13 @@
 
     python -m experiments.benchmarks.pipeline [--data FOLDER] [--images 2000] [--repeats 5]
 
-Without a folder, generated faces are written as JPEG files first. Prints images per second of processor time, the
-median over repeats, and the share of each step.
+``--data`` is a folder of one sub-folder per identity; without it, generated faces are written as JPEG files first.
+Prints images per second of processor time, the median over repeats, for each further step.
 """
 
-import argparse
-import statistics
+import itertools
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -23,7 +20,8 @@ from datamodules.dataset import FaceDataset, collate_faces
 from datamodules.occluders import TemplateMixture
 from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, ImageFolder, SyntheticFaces
-from experiments.cli.arguments import Parser
+from experiments.benchmarks.benchmark_options import parse_options
+from experiments.benchmarks.machine import median_seconds
 from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 from lightning_modules.networks import Normalize
@@ -34,11 +32,7 @@ BATCH = 64
 
 def main() -> None:
     """Measure and print."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="folder of one sub-folder per identity")
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
+    options = parse_options(__doc__, data="", images=2000, repeats=5)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -49,9 +43,7 @@ def main() -> None:
             "decode + occlude + augment": dataset(source, options.images, occlude=True, augment=True),
         }
         for name, faces in stages.items():
-            load(faces, 0)  # draws the occluder instances and warms the file cache
-            speed = rate(partial(load, faces), len(faces), options.repeats)
-            print(f"{name} + normalise: {speed:,.0f} images/s")
+            print(f"{name} + normalise: {images_per_second(faces, options.repeats):,.0f} images/s")
 
 
 def dataset(
@@ -78,14 +70,10 @@ def load(faces: FaceDataset, epoch: int) -> None:
         normalize(collate_faces([faces[Draw(epoch, position)] for position in positions])["image"])
 
 
-def rate(run: Callable[[int], None], images: int, repeats: int) -> float:
-    """Return the median number of images per second of processor time."""
-    rates = []
-    for epoch in range(1, repeats + 1):
-        began = time.process_time()
-        run(epoch)
-        rates.append(images / (time.process_time() - began))
-    return statistics.median(rates)
+def images_per_second(faces: FaceDataset, repeats: int) -> float:
+    """Return the median rate over epochs, per second of processor time."""
+    epochs = itertools.count()  # the first draws the occluder instances and warms the file cache
+    return len(faces) / median_seconds(lambda: load(faces, next(epochs)), repeats, clock=time.process_time)
 
 
 def write_faces(folder: Path, identities: int = 20, images: int = 20, size: int = SIZE) -> Path:

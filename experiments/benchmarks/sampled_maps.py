@@ -1,6 +1,7 @@
 """Accuracy of sampled occlusion maps: error, honesty and time against the exact map of the same images.
 
     python -m experiments.benchmarks.sampled_maps [--width 0.25] [--size 50] [--images 200] [--seeds 10] [--threads 1]
+        [--epochs 15] [--shares 0.02 0.05] [--cache-dir data/synthetic]
 
 Trains a narrow CASIA-Net on generated faces, grey, some minutes on one core at size 50; computes the exact map of
 held-out images that it classifies correctly, with occluders of a fifth of their side; then estimates it from shares of
@@ -11,14 +12,11 @@ between the two maps' softmax at temperature 0.25. Time: of the exact map as a m
 ``--size 100 --images 1000`` is the setting of the paper but for the width; the exact map then takes half an hour.
 """
 
-import argparse
-import time
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, interpolate
@@ -26,11 +24,12 @@ from torch.nn.functional import cross_entropy, interpolate
 from callbacks.occlusion_sensitivity import OcclusionMaps, occlusion_maps, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
-from experiments.cli.arguments import Parser
+from experiments.benchmarks.benchmark_options import parse_options, print_table
+from experiments.benchmarks.machine import now
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet, Normalize
 
-PEOPLE, TRAINING_PHOTOS = 100, 50
+IDENTITIES, TRAINING_PHOTOS = 100, 50
 BATCH = 32
 RATE = 0.003
 TEMPERATURE = 0.25
@@ -49,26 +48,21 @@ class Accuracy(NamedTuple):
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--width", type=float, default=0.25, help="factor on CASIA-Net's channels")
-    parser.add_argument("--size", type=int, default=50, help="side of the images in pixels")
-    parser.add_argument("--images", type=int, default=200, help="images that the map is a mean of, at most")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--shares", type=float, nargs="+", default=[1 / 50, 1 / 20])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--cache-dir", default="data/synthetic")
-    options = parser.parse_args()
+    options = parse_options(
+        __doc__,
+        **{"width": 0.25, "size": 50, "images": 200, "epochs": 15, "seeds": 10, "shares": [1 / 50, 1 / 20]},
+        **{"threads": 1, "cache_dir": "data/synthetic"},
+    )
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    held_out = -(-options.images * 2 // PEOPLE)  # some will be misclassified
+    held_out = -(-options.images * 2 // IDENTITIES)  # some will be misclassified
     images, labels, training = faces(options.size, TRAINING_PHOTOS + held_out, options.cache_dir)
     network = train(images[training], labels[training], width=options.width, epochs=options.epochs)
     images, labels = correct(network, images[~training], labels[~training], options.images)
     side = options.size // 5
-    began = time.perf_counter()
+    began = now()
     maps = occlusion_maps(network, images, labels, occluder_size=(side, side))
-    exact_seconds = time.perf_counter() - began
+    exact_seconds = now() - began
     table = Table(
         *("share", "RMS", "largest RMS", "within 3 SE", "least within", "SE", "TV", "time ratio"),
         title=f"CASIA-Net × {options.width:g}, {len(images)} images of {options.size}², occluder {side}², "
@@ -77,12 +71,12 @@ def main() -> None:
     for share in options.shares:
         results = [measure(network, images, labels, maps, side, share, seed) for seed in range(options.seeds)]
         table.add_row(f"1/{1 / share:.0f}", *summary(results, exact_seconds))
-    Console(width=120).print(table)
+    print_table(table)
 
 
 def faces(size: int, photos: int, cache_dir: str) -> tuple[Tensor, Tensor, Tensor]:
     """Return grey faces ``(N, 1, size, size)``, their identities ``(N,)`` and which are for training ``(N,)``."""
-    source = SyntheticFaces(PEOPLE, photos, 64, seed=0, cache_dir=cache_dir)
+    source = SyntheticFaces(IDENTITIES, photos, 64, seed=0, cache_dir=cache_dir)
     pixels = torch.from_numpy(np.stack([source.image(index) for index in range(len(source))])).permute(0, 3, 1, 2)
     images = interpolate(Normalize(grey=True)(pixels), size=(size, size), mode="bilinear", antialias=True)
     return images, torch.from_numpy(source.identities), torch.arange(len(images)) % photos < TRAINING_PHOTOS
@@ -90,7 +84,7 @@ def faces(size: int, photos: int, cache_dir: str) -> tuple[Tensor, Tensor, Tenso
 
 def train(images: Tensor, labels: Tensor, *, width: float, epochs: int) -> nn.Module:
     """Return a trained CASIA-Net."""
-    network = CasiaNet(PEOPLE, width=width).to(memory_format=torch.channels_last)
+    network = CasiaNet(IDENTITIES, width=width).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     steps = len(images) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -126,9 +120,9 @@ def measure(
     network: nn.Module, images: Tensor, labels: Tensor, maps: OcclusionMaps, side: int, share: float, seed: int
 ) -> Accuracy:
     """Estimate the map once and compare."""
-    began = time.perf_counter()
+    began = now()
     estimate = sampled_error_map(network, images, labels, occluder_size=(side, side), share=share, seed=seed)
-    seconds = time.perf_counter() - began
+    seconds = now() - began
     exact = maps.errors.double().mean(0)
     size = (exact.shape[0], exact.shape[1])
     places = torch.stack([sampled_places(size, share, seed, i) > 0 for i in estimate.indices.tolist()])

@@ -1,13 +1,14 @@
 """Training throughput of SOIDN at the paper's size, and its share of the card's rate of matrix products.
 
     python -m experiments.benchmarks.throughput [--batch-size 64] [--steps 20] [--precisions 32-true bf16-mixed]
-        [--images 240000] [--accelerator auto] [--matmul 8192] [--width 1] [--image-size 224]
+        [--images 240000] [--accelerator auto] [--matmul 8192] [--width 1.0] [--image-size 224]
+        [--no-compile]
 
 Model, optimizer and gradient clipping are the paper's, trained by Lightning on one batch of random images that lies on
 the device: loading is measured by ``experiments.benchmarks.pipeline``. Each precision runs plain, channels last,
 compiled, and both. Images per second are the median over steps. The share is that of the operations of a step, forward
-and backward, counted by torch, in the bfloat16 rate of one square matrix product, median over repeats, measured in the
-same run; there is none on CPUs. Hours are those of 20 epochs on ``--images`` images.
+and backward, counted by torch, in the bfloat16 rate of one square matrix product, of ``--matmul`` rows, median over
+repeats, measured in the same run; there is none on CPUs. Hours are those of 20 epochs on ``--images`` images.
 
 The paper trains on CASIA-WebFace's 3,459 identities of more than 50 images and does not say how many images they have:
 3,459 × 51 = 176,409 at least, 494,414, the whole dataset, at most. The default of 240,000 assumes about 70 each.
@@ -15,23 +16,25 @@ The paper trains on CASIA-WebFace's 3,459 identities of more than 50 images and 
 On a CPU, small: ``--accelerator=cpu --width=0.125 --image-size=32 --batch-size=8 --steps=3 --matmul=256``.
 """
 
-import argparse
 import sys
 from itertools import product
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
+from experiments.benchmarks.benchmark_options import parse_options, print_table
 from experiments.benchmarks.machine import device_of, hardware, matmul_rate
 from experiments.benchmarks.timed_training import EPOCHS, IMAGES, Size, Way, measure
-from experiments.cli.arguments import Parser
 from experiments.cli.user_errors import main as run_command
 
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    options = _parse()
+    options = parse_options(
+        __doc__,
+        **{"batch_size": 64, "steps": 20, "precisions": ["32-true", "bf16-mixed"], "compile": True, "images": IMAGES},
+        **{"accelerator": "auto", "matmul": 8192, "width": 1.0, "image_size": 224},
+    )
     device = device_of(options.accelerator)
     limit = matmul_rate(options.matmul, device)
     print(f"{hardware(device)}; torch {torch.__version__}; python -m experiments.benchmarks.throughput", *sys.argv[1:])
@@ -53,22 +56,8 @@ def main() -> None:
         memory = "–" if speed.memory is None else f"{speed.memory:.1f}"
         yes = [" ×"[way] for way in (channels_last, compiled)]
         table.add_row(precision, *yes, f"{speed.rate:,.1f}", share, memory, f"{speed.hours(options.images):,.1f}")
-    Console(width=120).print(table)
+    print_table(table)
     print(f"{operations / 1e9:,.1f} GFLOP an image, forward and backward")
-
-
-def _parse() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--precisions", nargs="+", default=["32-true", "bf16-mixed"])
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--images", type=int, default=IMAGES, help="images of an epoch")
-    parser.add_argument("--accelerator", default="auto")
-    parser.add_argument("--matmul", type=int, default=8192, help="side of the matrices")
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--image-size", type=int, default=224)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -5,34 +5,40 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.cli.called_cli import called, parsed
     from experiments.cli.checkpoint_checks import check_checkpoint
     from experiments.cli.command_line import build, parse, run
+    from experiments.cli.dry_cli import BuildingCLI
     from experiments.cli.face_cli import FaceCLI
     from experiments.cli.first_process import is_first
     from experiments.cli.foreign_chatter import silence
     from experiments.cli.messages import brief, did_you_mean, parameters
-    from experiments.cli.option_names import check_option_names
     from experiments.cli.refusals import REFUSALS, root_cause
     from experiments.cli.user_errors import UserError, main
-    from experiments.cli.words import join_values, prepared
+    from experiments.cli.wandb_runs import has_wandb_key, logs_online, settle_mode
+    from experiments.cli.words import join_values
 
 __all__ = [
     "REFUSALS",
+    "BuildingCLI",
     "FaceCLI",
     "UserError",
     "brief",
     "build",
+    "called",
     "check_checkpoint",
-    "check_option_names",
     "did_you_mean",
+    "has_wandb_key",
     "is_first",
     "join_values",
+    "logs_online",
     "main",
     "parameters",
     "parse",
-    "prepared",
+    "parsed",
     "root_cause",
     "run",
+    "settle_mode",
     "silence",
 ]
 

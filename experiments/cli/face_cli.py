@@ -27,8 +27,8 @@ from experiments.cli.settings_checks import check_settings
 from experiments.cli.user_errors import UserError
 from experiments.cli.words import LINKED
 from experiments.results import report
-from experiments.runs.checkpoint_files import WholeCheckpoints
 from experiments.runs.stopping import SavesBeforeStopping
+from experiments.runs.whole_checkpoints import WholeCheckpoints
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from losses.lazy import load

@@ -2,11 +2,11 @@
 
 import sys
 
-from pytorch_lightning.utilities import rank_zero_only
-
 
 def is_first() -> bool:
     """Whether this is the first process of those that work together, also before they have met."""
+    from pytorch_lightning.utilities import rank_zero_only  # noqa: PLC0415  takes seconds, and sets the rank
+
     return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 

@@ -73,10 +73,14 @@ def nearest_setting(key: str, class_path: str, known: Iterable[str]) -> str:
     Example:
         >>> nearest_setting("split.num_unsen", "datamodules.FaceDataModule", ["split"])
         "; did you mean 'split.num_unseen'?"
+        >>> nearest_setting("num_unseen", "datamodules.FaceDataModule", ["split", "seed"])
+        "; did you mean 'split.num_unseen'?"
     """
     name, _, inside = key.partition(".")  # `probabilities.none` is an entry of a setting
-    grouped = fields(class_path, name) if inside else []
-    return did_you_mean(inside, grouped, f"{name}.") or did_you_mean(name, [*known, "class_path", "init_args"])
+    groups = {setting: fields(class_path, setting) for setting in known}
+    grouped = [f"{setting}.{field}" for setting, group in groups.items() for field in group]
+    near = did_you_mean(inside, groups.get(name, []), f"{name}.") if inside else ""
+    return near or did_you_mean(name, [*groups, *grouped, "class_path", "init_args"])
 
 
 def parameters(class_path: str) -> list[str]:

@@ -93,7 +93,9 @@ def misspelt(inside: Sequence[str], chosen: Any, value: str = "") -> str | None:
         >>> misspelt(["init_args", "beta"], {"class_path": "losses.BatchTripletLoss"})
     """
     path = chosen.get("class_path") if isinstance(chosen, Mapping) else chosen
-    takes = parameters(path) if isinstance(path, str) else None
+    if not isinstance(path, str):
+        return None
+    takes = parameters(path)
     name, *deeper = inside[1:] if inside[:1] == ["init_args"] else inside or [""]
     if takes is None or not name or name in CHOSEN:
         return None

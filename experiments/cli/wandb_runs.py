@@ -55,7 +55,7 @@ def settle_mode() -> None:
 
 
 def logs_online() -> bool:
-    """Whether runs are to be logged to a server that answers; where it does not, say so and go on offline.
+    """Whether runs are to be logged to a server that answers; where it does not, say so and log offline.
 
     Raises:
         UserError: If it does not answer though the user wants it: `WANDB_MODE=online`.
@@ -159,7 +159,7 @@ class EnduringLogger(WandbLogger):
 
 
 def finish() -> None:
-    """End W&B's run, or the next one of this process would go on with it."""
+    """End W&B's run, or the next one of this process would continue it."""
     with warned("its end is not logged"):
         wandb.finish()
 

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.figures.occlusion_figures import figure_1, figure_2
-from datamodules import FaceDataModule
 from datamodules.errors import DataError
 from datamodules.occluders import NoisePatch, UniformPlacement
 from datamodules.randomness import sample_generator
@@ -20,6 +20,9 @@ from experiments.reproduction.row_run import RowRun
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_graph import MAPS
 from experiments.runs.spec import RunSpec
+
+if TYPE_CHECKING:
+    from datamodules import FaceDataModule
 
 Faces = Sequence[NDArray[np.uint8]]
 

@@ -6,8 +6,9 @@ from string import Template
 from typing import Any
 
 from datamodules.seams.conditions import CLEAN
+from experiments import measures
 from experiments.cli import did_you_mean
-from experiments.measures import SPLITS, logged_names, monitored, protocol_names
+from experiments.measures.names import SPLITS, monitored
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, PaperRow, unknown
@@ -82,7 +83,7 @@ def _check_columns(place: str, columns: Sequence[Column]) -> None:
 
 
 def _condition(measure: str) -> str | None:
-    """Return under which condition people were compared, ``None`` for a measure without one.
+    """Return under which condition identities were compared, ``None`` for a measure without one.
 
     Example:
         >>> [_condition(name) for name in ("ar/scarf/rank1", "test/rank1/scarf", "lfw/all/eer", "val/accuracy")]
@@ -175,10 +176,12 @@ class _Measured:
 
     def __init__(self, row: PaperRow, scale: str) -> None:
         config = configured(row, scale)
-        self._logged = logged_names(config)
+        self._logged = measures.logged_names(config)
         self.watched = list(monitored(config))
-        protocols = set() if row.system == NOT_EVALUATED else set(protocol_names())
-        self._found = {n for p in protocols - (set() if row.evaluated else {"generated"}) for n in protocol_names()[p]}
+        protocols = set() if row.system == NOT_EVALUATED else set(measures.protocol_names())
+        self._found = {
+            n for p in protocols - (set() if row.evaluated else {"generated"}) for n in measures.protocol_names()[p]
+        }
 
     @property
     def known(self) -> set[str]:

@@ -10,7 +10,7 @@ from experiments.reproduction.row_run import RowRun
 from experiments.reproduction.summary import Estimate, cell, paired, seconds, settled
 
 NONE = "–"
-OWN = {"train": "training", "val": "validation", "test": "unseen people"}
+OWN = {"train": "training", "val": "validation", "test": "unseen identities"}
 """What a training measures on, by the first word of its measures."""
 
 
@@ -71,7 +71,7 @@ def measured_on(column: Column) -> str:
 
     Example:
         >>> measured_on(Column("scarf", ["ar/scarf/rank1"])), measured_on(Column("scarf", ["test/rank1/scarf"]))
-        ('ar', 'unseen people')
+        ('ar', 'unseen identities')
     """
     source = column.measures[0].partition("/")[0]
     return OWN.get(source, source)

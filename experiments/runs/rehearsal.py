@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.cli import FaceCLI, build
+from experiments import cli
 from experiments.runs.map_placements import map_placements
 from experiments.runs.resolution import Config, resolved
 from experiments.runs.spec import INITIAL_WEIGHTS, OCCLUDER, RunSpec
 
 
-def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> FaceCLI:
+def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> "cli.FaceCLI":
     """Build a run, without a look at every image or what other runs have yet to leave, and stop there.
 
     Args:
@@ -23,7 +23,7 @@ def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> FaceCLI:
     """
     there = {key: value for key, value in spec.inputs.items() if not isinstance(value, str) or _is_there(value, left)}
     spec = replace(spec, inputs=there)
-    return build(replace(spec, inputs={**there, **_without(resolved(spec))}).words())
+    return cli.build(replace(spec, inputs={**there, **_without(resolved(spec))}).words())
 
 
 def _is_there(path: str, left: Collection[Path]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from experiments.cli import parse
+from experiments import cli
 from experiments.runs.layers import merged
 from experiments.runs.spec import RunSpec
 
@@ -33,7 +33,7 @@ def resolved(spec: RunSpec) -> Config:
 
 @cache
 def _resolved(words: tuple[str, ...]) -> Config:
-    config = parse(words, siblings=SIBLINGS)
+    config = cli.parse(words, siblings=SIBLINGS)
     del config["config"]  # where it was read from
     return config
 

@@ -65,7 +65,7 @@ def is_agents_trial() -> bool:
 
 
 def _placed(logger: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a logger that writes into a folder; W&B's goes on with the run that it had begun there."""
+    """Return a logger that writes into a folder; W&B's resumes the run that it had begun there."""
     settings = {key: value for key, value in (logger.get("init_args") or {}).items() if value is not None}
     if logger["class_path"] == WANDB:
         settings |= {"save_dir": str(folder)}

@@ -31,7 +31,7 @@ def is_finished(node: Node, *, for_others: bool = False) -> bool:
 
     Args:
         node: The run.
-        for_others: Whether others are to go on from it, so that its weights or maps must be there as it left them.
+        for_others: Whether others are to start from it, so that its weights or maps must be there as it left them.
     """
     record = recorded(node.folder)
     done = record.status == "done" and (record.evaluated or not node.evaluates)
@@ -80,9 +80,9 @@ class Runner:
 
         Args:
             node: The run; what it depends on is there.
-            for_others: See :func:`is_finished`.
+            for_others: Whether others start from it, so that its weights or maps must be there as it left them.
             again: Whether to run it even so.
-            by_agent: See :func:`~experiments.runs.run_folder.words_in_folder`.
+            by_agent: Whether it is the trial itself, where an agent of W&B has asked for it.
 
         Raises:
             StoppedError: If this process was asked to stop meanwhile.

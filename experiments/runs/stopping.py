@@ -1,4 +1,4 @@
-"""A training that is asked to stop saves first, between batches, where it can go on from."""
+"""A training that is asked to stop saves first, between batches, where it can be resumed."""
 
 import signal
 from pathlib import Path
@@ -56,7 +56,7 @@ class SavesBeforeStopping(Callback):
             self._saved = True
             if (path := last_of(trainer)) is not None:
                 trainer.save_checkpoint(path)
-                rank_zero_info(f"Stopped by SIGTERM; --ckpt_path={path} goes on from here")
+                rank_zero_info(f"Stopped by SIGTERM; --ckpt_path={path} resumes from here")
 
 
 def last_of(trainer: Trainer) -> Path | None:

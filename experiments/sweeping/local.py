@@ -50,7 +50,7 @@ def is_number(value: Any) -> bool:
 def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str = "") -> list[Trial]:
     """Run what a sweep has not yet run, and return all its trials.
 
-    An interrupted sweep is resumed: its finished trials are kept, one that was cut off goes on. Trials are the same
+    An interrupted sweep is resumed: its finished trials are kept, one that was cut off is resumed. Trials are the same
     ones, whether it was interrupted or not.
 
     Args:

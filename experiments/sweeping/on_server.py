@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import wandb
-
 from experiments.sweeping.local import Trial, is_number
 from experiments.sweeping.sweep_file import Sweep
 
@@ -20,6 +18,8 @@ def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -
         overrides: Further options of every trial.
         trials: How many this process runs at most; other machines' agents add theirs.
     """
+    import wandb  # noqa: PLC0415  takes a second: pay only when used
+
     # the agent calls `python`, which is to be this one
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     config = {**wanted.config, "name": wanted.name, "command": [*wanted.command, *overrides]}

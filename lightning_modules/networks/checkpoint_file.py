@@ -39,8 +39,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         {'bias': tensor([0., 0.])}
     """
     path = Path(path)
-    if not path.exists():
-        raise ValueError(f"Expected a weights file at {path}, got no such file")
+    check_is_there(path)
     try:
         what = mistaken_for(path)
         content = _read(path) if what is None else None
@@ -52,6 +51,16 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not tensors:
         raise ValueError(f"Expected named tensors in {path}, got {_described(content)} without any")
     return tensors
+
+
+def check_is_there(path: Path) -> None:
+    """Refuse a path where nothing is.
+
+    Raises:
+        ValueError: If it is one.
+    """
+    if not path.exists():
+        raise ValueError(f"Expected a weights file at {path}, got no such file")
 
 
 def _read(path: Path) -> Any:

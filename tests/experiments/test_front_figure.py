@@ -21,7 +21,8 @@ def test_shows_faces_segmentation_and_map(tiny: Options, monkeypatch: pytest.Mon
     front_figure([trained("soidn", tiny), "--images=4", "--stride=32", "--out=pictures/front.png"])
     with Image.open("pictures/front.png") as picture:
         assert 1000 <= picture.width <= 1400
-        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 100
+        assert picture.mode == "RGB"  # a palette would have to dither
+        assert len(picture.getcolors(1 << 24) or []) > 1000
     assert Path("pictures/front.png").stat().st_size <= 300_000
 
 

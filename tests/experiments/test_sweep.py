@@ -407,7 +407,7 @@ def test_with_a_key_the_sweep_is_the_server_s(
 
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_API_KEY", "x")
-    monkeypatch.setattr("experiments.sweep.logs_online", lambda: True)
+    monkeypatch.setattr("experiments.cli.logs_online", lambda: True)
     monkeypatch.setattr("experiments.sweeping.trials.rehearsed", lambda spec: None)
 
     def create(config: Any, **where: Any) -> str:

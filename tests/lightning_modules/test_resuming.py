@@ -14,7 +14,7 @@ from datamodules import FaceDataModule, IdentityBatches, Loading, SplitSettings
 from datamodules.errors import DataError
 from lightning_modules import ClassifierModule
 from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, Normalize
-from lightning_modules.schedule import WarmupCosine
+from lightning_modules.warmup_cosine import WarmupCosine
 from tests.helpers.doubles import PlainSource, RandomSquare
 
 SIZE = 16

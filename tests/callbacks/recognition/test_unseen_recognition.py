@@ -1,4 +1,4 @@
-"""Recognition of unseen people: the protocol's laws on embeddings made by hand."""
+"""Recognition of unseen identities: the protocol's laws on embeddings made by hand."""
 
 import math
 from typing import Any

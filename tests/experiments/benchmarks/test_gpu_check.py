@@ -11,6 +11,7 @@ import torch
 
 from experiments.benchmarks import gpu_check, gpu_parts
 from experiments.benchmarks.gpu_check import LOG, main, run_within
+from experiments.benchmarks.gpu_rows import PartRows
 from experiments.cli.user_errors import UserError
 
 SMALL = ["--device=cpu", "--small"]
@@ -29,7 +30,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (out,) = (word.removeprefix("--out=") for word in words if word.startswith("--out="))
         rows = [{"what": name, "images/s": 5.0}, *[{"what": "other", "note": "no"}] * (name == "loader")]
         about = {"part": name, "title": name, "card": "C", "machine": "M", "commit": "c", "seconds": 1.0}
-        content = {**about, "device": "cpu", "small": True, "failed": len(rows) - 1, "rows": rows}
+        content = {**about, "device": "cpu", "small": True, "complete": True, "failed": len(rows) - 1, "rows": rows}
         Path(out).write_text(json.dumps(content))
         return 0
 
@@ -53,6 +54,36 @@ def test_a_part_that_fails_costs_no_other_and_is_said(ran: list[str], tmp_path: 
     assert ran == list(gpu_parts.PARTS)
     assert sorted(path.stem for path in tmp_path.glob("*.json")) == sorted(set(ran) - {"maps"})
     assert (tmp_path / LOG).read_text().split() == ran
+
+
+def test_a_part_that_was_killed_keeps_its_rows_and_is_repeated(ran: list[str], tmp_path: Path) -> None:
+    main([*SMALL, f"--out={tmp_path}", "--parts", "triplets"])
+    file = tmp_path / "triplets.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"complete": False}))
+    with pytest.raises(UserError, match="maps: killed"):
+        main([*SMALL, f"--out={tmp_path}", "--parts", "maps"])
+    assert "| triplets | 5 |\n\n1 s until its last row; then it was killed" in (tmp_path / "gpu_check.md").read_text()
+    main([*SMALL, f"--out={tmp_path}", "--parts", "triplets"])
+    assert ran == ["triplets", "maps", "triplets"]
+    assert "1 s in all" in (tmp_path / "gpu_check.md").read_text()
+
+
+def test_a_part_writes_each_row_when_it_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, seen = tmp_path / "part.json", []
+
+    def measured(rows: PartRows, device: torch.device, small: bool) -> None:
+        for number in range(2):
+            rows.add({"what": number}, lambda: {"rate": 1.0})
+            seen.append(json.loads(out.read_text()))
+
+    monkeypatch.setitem(gpu_parts.PARTS, "maps", gpu_parts.PARTS["maps"]._replace(run=measured))
+    gpu_parts.main(["maps", f"--out={out}", *SMALL])
+    seen.append(json.loads(out.read_text()))
+    assert [(len(each["rows"]), each["complete"]) for each in seen] == [(1, False), (2, False), (2, True)]
+
+
+def test_all_parts_fit_into_the_time_of_all() -> None:
+    assert sum(part.limit for part in gpu_parts.PARTS.values()) <= gpu_check.LIMIT
 
 
 def test_nothing_is_begun_when_the_time_of_all_is_up(

@@ -28,3 +28,9 @@ def test_what_fails_between_two_rows_is_a_row_of_its_own() -> None:
         rows.add({"what": 1}, lambda: {"rate": 1.0})
         raise RuntimeError("out of memory")
     assert rows.rows == [{"what": 1, "rate": 1.0}, {"what": "the rest", "note": "RuntimeError: out of memory"}]
+
+
+def test_what_is_no_number_has_failed() -> None:
+    rows = PartRows(60)
+    rows.add({"what": 1}, lambda: {"rate": float("nan")})
+    assert rows.failed == 1

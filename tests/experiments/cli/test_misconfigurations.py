@@ -222,22 +222,30 @@ def test_of_every_command(refusal: Refusal, command: Callable[[Options], object]
 @pytest.mark.parametrize(
     "name",
     [
-        *("fuzz", "kill_and_resume", "occluding", "occlusion_maps", "pipeline", "rendering", "sampled_maps"),
-        *("search", "throughput", "triplets"),
+        *("tests.at_scale.fuzz", "tests.at_scale.kill_and_resume"),
+        *("experiments.benchmarks.gallery_search_speed", "experiments.benchmarks.occluding"),
+        *("experiments.benchmarks.occlusion_map_speed", "experiments.benchmarks.pipeline"),
+        *("experiments.benchmarks.rendering_speed", "experiments.benchmarks.sampled_maps"),
+        *("experiments.benchmarks.throughput", "experiments.benchmarks.triplet_mining_speed"),
     ],
 )
 def test_of_a_benchmark(name: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    benchmark = import_module(f"experiments.benchmarks.{name}")
+    benchmark = import_module(name)
     monkeypatch.setattr(sys, "argv", [name, "--zzz=1"])
     assert refusal(lambda _: benchmark.main()) == "unrecognized arguments: --zzz=1"
 
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [("occluding", "--images"), ("occluding", "--repeats"), ("fuzz", "--mutations"), ("kill_and_resume", "--kills")],
+    [
+        ("experiments.benchmarks.occluding", "--images"),
+        ("experiments.benchmarks.occluding", "--repeats"),
+        ("tests.at_scale.fuzz", "--mutations"),
+        ("tests.at_scale.kill_and_resume", "--kills"),
+    ],
 )
 def test_of_a_benchmark_of_nothing(name: str, option: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
-    benchmark = import_module(f"experiments.benchmarks.{name}")
+    benchmark = import_module(name)
     monkeypatch.setattr(sys, "argv", [name, f"{option}=0"])
     assert refusal(lambda _: benchmark.main()) == f"argument {option}: expected a whole number from 1, got '0'"
 

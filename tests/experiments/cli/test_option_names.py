@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.cli import UserError, parse, run
-from experiments.cli.command_line import ParsingCLI
+from experiments.cli.dry_cli import ParsingCLI
 from experiments.cli.messages import parameters as parameters_of_class
 from experiments.cli.option_names import SHOWING, SUBCOMMANDS, check_option_names
 from experiments.cli.signatures import TRAINER, parameters
@@ -41,8 +41,10 @@ def refused(words: list[str]) -> str:
         ["--scal=demo"],
         ["--dat.init_args.num_unseen=3"],
         ["--data.init_args.image_siz=32"],
+        ["--data.init_args.num_unsen=32"],
         ["--data.image_siz=32"],
         ["--data.init_args.split.num_unsen=3"],
+        ["--data.init_args.batch_size=3"],  # of a group: loading.batch_size
         ["--model.init_args.segmentation_wait=1"],
         ["--model.init_args.network.init_args.trnk=3"],
         [f"--{TRUNK}.init_args.wdth=0.5"],

@@ -33,7 +33,7 @@ def test_figures_stand_beside_the_papers() -> None:
 
 def test_columns_say_what_they_are_measured_on_and_are_of_that_alone() -> None:
     runs = [done("baseline", 0, 0.2), done("soidn", 0, 0.3)]
-    assert "unseen people" in printed([*console(small_paper(), runs)])
+    assert "unseen identities" in printed([*console(small_paper(), runs)])
     runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
     text = printed([*console(small_paper(), runs)])
     assert line(text, "row") == ["row", "ar", "paper", "unseen", "people"]

@@ -223,8 +223,8 @@ def test_columns_say_what_they_are_measured_on_and_are_of_that_alone(write: Writ
     runs = [done("baseline", 0, 0.2), done("soidn", 0, 0.3), done("soidn", 1, 0.3)]
     table = section(write(runs), "tables").all("table")[0]
     assert [head.text for head in table.all("thead")[0].all("th")][1:3] == [
-        "scarfunseen people",
-        "mean IoUunseen people",
+        "scarfunseen identities",
+        "mean IoUunseen identities",
     ]
     runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
     page = write(runs)

@@ -48,7 +48,7 @@ def ar(alone: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Stand-ins for trainings and evaluations: which were called for; AR finds 0.9, unseen people 0.2."""
+    """Stand-ins for trainings and evaluations: which were called for; AR finds 0.9, unseen identities 0.2."""
     names: list[str] = []
 
     def call(self: Processes, module: str, args: list[str], log: Path, lock: int) -> None:

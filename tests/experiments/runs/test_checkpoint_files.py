@@ -11,7 +11,8 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from experiments.cli import UserError, run
-from experiments.runs.checkpoint_files import WholeCheckpoints, whole_checkpoint
+from experiments.runs.checkpoint_files import whole_checkpoint
+from experiments.runs.whole_checkpoints import WholeCheckpoints
 from tests.experiments.conftest import Options
 
 
@@ -88,7 +89,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(
     damage(path)
     assert value_of(whole_checkpoint(path)) == 1.0
     assert f"{path} is damaged" in caplog.text
-    assert f"going on from the one before, {path}.previous" in caplog.text
+    assert f"resuming from the one before, {path}.previous" in caplog.text
     assert written.load_checkpoint(path)["state_dict"]["network.weight"][0, 0] == 1.0
 
 
@@ -155,6 +156,6 @@ def test_a_fit_goes_on_from_the_one_before_and_a_test_refuses(tiny: Options, cap
     with pytest.raises(UserError, match="damaged"):
         run(["test", *every, f"--ckpt_path={damaged}"])
     resumed = run(["fit", *every, f"--ckpt_path={damaged}"])
-    assert f"going on from the one before, {damaged}.previous" in caplog.text
+    assert f"resuming from the one before, {damaged}.previous" in caplog.text
     for name, weight in weights(str(resumed.trainer.log_dir)).items():
         assert torch.equal(weight, whole[name]), name

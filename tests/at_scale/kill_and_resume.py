@@ -1,12 +1,11 @@
 """Kills trainings at random moments, lets them go on, and compares their last weights with an undisturbed training's.
 
-``python -m experiments.benchmarks.kill_and_resume`` trains SOIDN, model C (batch triplets) and model A_20×20, whose map
-is made anew while it trains, on few generated people, with dropout and with checkpoints inside epochs. Every second
+``python -m tests.at_scale.kill_and_resume`` trains SOIDN, model C (batch triplets) and model A_20×20, whose map
+is made anew while it trains, on few generated faces, with dropout and with checkpoints inside epochs. Every second
 kill waits until a checkpoint is being written. Temporary files are on another file system, ``--temporary``.
 """
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -28,58 +27,11 @@ from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
 from experiments.cli.arguments import Parser, count
 from experiments.cli.user_errors import main as run_command
+from tests.at_scale.tiny_trainings import OCCLUDER, SYSTEMS, training_args
 
 LAST = Path("run/checkpoints/last.ckpt")
-MAP_SIDE, OCCLUDER = 50, (10, 10)
+MAP_SIDE = 50
 CONTEXT = get_context("forkserver")
-
-SYSTEMS: dict[str, list[str]] = {
-    "SOIDN": [
-        "--config=soidn_demo",
-        "--model.init_args.network.init_args.segmenter.init_args.dropout=0.5",
-        "--data.init_args.loading.num_workers=1",
-    ],
-    "C": [
-        "--config=batch_triplet_demo",
-        "--data.init_args.identity_batches={identities: 4, images: 2}",
-    ],
-    "A_20×20": [
-        "--config=model_a_strategic_demo",
-        "--model.init_args.continue_classifier=false",
-        "--data.init_args.training_occluder.init_args.occluders.noise_patch.init_args.placement.init_args.map_file=map.npz",
-    ],
-}
-REFRESH = {
-    "class_path": "callbacks.MapRefresh",
-    "init_args": {"map_file": "map.npz", "occluder_size": OCCLUDER, "refresh_every": 2, "num_images": 2, "stride": 20},
-}
-CHECKPOINTS = {
-    "class_path": "pytorch_lightning.callbacks.ModelCheckpoint",
-    "init_args": {"filename": "last", "enable_version_counter": False, "every_n_train_steps": 2},
-}
-LOGGER = {
-    "class_path": "pytorch_lightning.loggers.CSVLogger",
-    "init_args": {"save_dir": ".", "name": "run", "version": ""},
-}
-TINY = [
-    "--trainer.max_epochs=4",
-    "--trainer.log_every_n_steps=1",
-    "--trainer.accelerator=cpu",
-    "--trainer.enable_progress_bar=false",
-    "--trainer.enable_model_summary=false",
-    "--trainer.num_sanity_val_steps=0",
-    f"--trainer.logger={json.dumps(LOGGER)}",
-    "--data.init_args.source.init_args.num_identities=8",
-    "--data.init_args.source.init_args.images_per_identity=12",
-    "--data.init_args.source.init_args.num_workers=0",
-    "--data.init_args.source.init_args.cache_dir=../faces",
-    "--data.init_args.loading.batch_size=10",
-    "--data.init_args.loading.evaluation_batch_size=32",
-    "--data.init_args.split.min_images=4",
-    "--data.init_args.split.num_unseen=3",
-    "--data.init_args.split.validation_share=0.4",
-    "--evaluate=false",
-]
 
 
 class Trial(NamedTuple):
@@ -154,9 +106,8 @@ def _start(system: str, folder: Path) -> ForkServerProcess:
         corner[:10, :10] = 1
         grey = np.full(3, 127.5, np.float32)
         OcclusionMap(corner, OCCLUDER, grey, 1, np.arange(1), "none", "none").save(folder / "map.npz")
-    callbacks = [CHECKPOINTS, REFRESH] if system.startswith("A") else [CHECKPOINTS]
     resume = [f"--ckpt_path={LAST}"] if (folder / LAST).exists() else []
-    args = [*SYSTEMS[system], *TINY, f"--trainer.callbacks={json.dumps(callbacks)}", *resume]
+    args = [*training_args(system), *resume]
     process = CONTEXT.Process(target=_train, args=(folder, args))
     process.start()
     return process

@@ -1,4 +1,4 @@
-"""Readers on damaged, odd and hostile files: ``python -m experiments.benchmarks.fuzz --mutations 100000 --seed 0``.
+"""Readers on damaged, odd and hostile files: ``python -m tests.at_scale.fuzz --mutations 100000 --seed 0``.
 
 Each case is a function of (seed, kind, number): a good file of one kind with a few changes. It must be read, or be
 refused in one line by an error that is documented, within ``--seconds`` and ``--megabytes``; nothing may be written,
@@ -8,35 +8,26 @@ run, imported or connected to. Cases run in processes of their own, so that a cr
 import logging
 import multiprocessing
 import os
-import resource
-import signal
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from datamodules.errors import DataError
-from experiments.benchmarks.fuzzed_files import Files, FuzzedFile, fuzzed_files
 from experiments.cli.arguments import Parser, count
 from experiments.cli.user_errors import main as run_command
+from tests.at_scale.fuzzed_files import Files, FuzzedFile, fuzzed_files
+from tests.at_scale.watching import limited, watched
 
 CHUNK = 2000
 LONGEST_MESSAGE = 4000
 READ, REFUSED = "read", "refused"
-
-_FORBIDDEN = (
-    *("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.", "ctypes.dlopen"),
-    *("pickle.find_class", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "shutil."),
-)
-_seen: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,51 +90,6 @@ def _outcome(file: FuzzedFile, folder: Path) -> str:
     except BaseException as error:
         return f"{type(error).__module__}.{type(error).__name__}: {error}"[:500]
     return READ
-
-
-@contextmanager
-def limited(seconds: float, megabytes: int) -> Iterator[None]:
-    """Interrupt what takes longer, and refuse it more memory."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"more than {seconds} s")
-
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    handler = signal.signal(signal.SIGALRM, interrupt)
-    resource.setrlimit(resource.RLIMIT_AS, (used + (megabytes << 20), before[1]))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        resource.setrlimit(resource.RLIMIT_AS, before)
-        signal.signal(signal.SIGALRM, handler)
-
-
-@contextmanager
-def watched() -> Iterator[list[str]]:
-    """Collect what is written, run, imported from a pickle or connected to."""
-    global _seen  # noqa: PLW0603  a hook cannot be taken away again, so it asks whether it is wanted
-    if _seen is None:
-        sys.addaudithook(_hook)
-    seen: list[str] = []
-    _seen = seen
-    try:
-        yield seen
-    finally:
-        _seen = []
-
-
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _seen is None:
-        return
-    if event == "open":
-        path, _, flags = arguments
-        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            _seen.append(f"open {path} to write")
-    elif event.startswith(_FORBIDDEN):
-        _seen.append(f"{event} {str(arguments)[:200]}")
 
 
 def _work(

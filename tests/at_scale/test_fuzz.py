@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from datamodules.errors import DataError
-from experiments.benchmarks.fuzz import READ, REFUSED, Finding, cases, read_good, run, run_case
-from experiments.benchmarks.fuzzed_files import FuzzedFile, fuzzed_files
-from experiments.benchmarks.mutations import mutate, with_right_checksums
+from tests.at_scale.fuzz import READ, REFUSED, Finding, cases, read_good, run, run_case
+from tests.at_scale.fuzzed_files import FuzzedFile, fuzzed_files
+from tests.at_scale.mutations import mutate, with_right_checksums
 from tests.helpers.faces_on_disk import encode, pseudo_face
 
 QUICK = {kind: file for kind, file in fuzzed_files().items() if file.weight >= 0.2}  # others parse for a second each

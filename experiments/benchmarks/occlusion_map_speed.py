@@ -1,15 +1,16 @@
 """Speed of occlusion maps: positions per second of the engine and of captum's, in one run on the same network.
 
-    python -m experiments.benchmarks.occlusion_maps [--threads 1] [--images 8] [--repeats 3] [--device cpu|cuda]
+    python -m experiments.benchmarks.occlusion_map_speed [--threads 1] [--images 8] [--repeats 3]
+        [--width 1.0] [--device cpu] [--occluders 20x20 20x40 40x40]
 
-CASIA-Net, random weights, grey 100 × 100, stride 1. Each side runs at its best batch size and memory layout, found
-first; all sides take turns within a repeat, and the median over repeats counts. The engine computes whole maps, of
-all 10,000 centres, the preparation of a block of images included. Captum's ``Occlusion`` visits the same images: it
-has no shortcut, so a position costs the same wherever it lies, and on a CPU it is given every 7th row and column only.
-It slides over whole occluders only, 81 × 81 of them at 20 × 20, where the engine also does those that the border cuts.
+CASIA-Net of ``--width`` times its channels, random weights, grey 100 × 100, stride 1. Each side runs at its best batch
+size and memory layout, found first; all sides take turns within a repeat, and the median over repeats counts. The
+engine computes whole maps of ``--images`` images, of all 10,000 centres, the preparation of a block of images
+included. Captum's ``Occlusion`` visits the first image: it has no shortcut, so a position costs the same wherever it
+lies, and on a CPU it is given every 7th row and column only. It slides over whole occluders only, 81 × 81 of them at
+20 × 20, where the engine also does those that the border cuts.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -17,13 +18,12 @@ from typing import NamedTuple
 
 import torch
 from captum.attr import Occlusion
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
-from experiments.benchmarks.machine import hardware, seconds
-from experiments.cli.arguments import Parser
+from experiments.benchmarks.benchmark_options import parse_options, print_table
+from experiments.benchmarks.machine import hardware, seconds, with_span
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet
 
@@ -65,7 +65,8 @@ class Rates(NamedTuple):
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    options = _parse()
+    sizes = [f"{height}x{width}" for height, width in OCCLUDERS]
+    options = parse_options(__doc__, threads=1, images=8, width=1.0, repeats=3, device="cpu", occluders=sizes)
     torch.set_num_threads(options.threads)
     faces = random_faces(options.images, options.width, torch.device(options.device))
     theirs = tuned("captum", CAPTUM_BATCHES[faces.images.device.type], partial(captum, faces, (20, 20)))
@@ -76,9 +77,9 @@ def main() -> None:
     for name in options.occluders:
         height, width = (int(side) for side in name.split("x"))
         rates = compare(faces, (height, width), (ours, theirs), options.repeats)
-        ratios = f"{statistics.median(rates.ratios):.2f} ({min(rates.ratios):.2f}–{max(rates.ratios):.2f})"
-        table.add_row(f"{height} × {width}", *(f"{statistics.median(side):,.0f}" for side in rates), ratios)
-    Console(width=120).print(table)
+        medians = (f"{statistics.median(side):,.0f}" for side in rates)
+        table.add_row(f"{height} × {width}", *medians, with_span(rates.ratios, ".2f"))
+    print_table(table)
 
 
 def random_faces(number: int, width: float, device: torch.device) -> Faces:
@@ -129,17 +130,6 @@ def captum(faces: Faces, occluder: Occluder, batch_size: int) -> float:
             )
 
     return rows * columns / seconds(attribute)
-
-
-def _parse() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--images", type=int, default=8, help="images that the engine makes maps of")
-    parser.add_argument("--width", type=float, default=1.0, help="factor on CASIA-Net's channels")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--occluders", nargs="+", default=[f"{h}x{w}" for h, w in OCCLUDERS])
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

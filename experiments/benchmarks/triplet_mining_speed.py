@@ -1,6 +1,7 @@
 """Speed and memory of mining + triplet loss, against pytorch-metric-learning's, in one run on the same embeddings.
 
-    python -m experiments.benchmarks.triplets [--identities 256] [--images 4] [--dim 320] [--repeats 5] [--threads 2]
+    python -m experiments.benchmarks.triplet_mining_speed [--identities 256] [--images 4] [--dim 320]
+        [--spreads 1 2 3] [--repeats 5] [--threads 2]
 
 P identities × K images at random around their identity's centre, L2-normalised; ``spread`` is the noise's size relative
 to the centres': the larger, the more triplets are semi-hard. Their side is ``TripletMarginMiner`` with
@@ -9,22 +10,19 @@ asked for. Both sides take turns within a repeat; the median over repeats counts
 a process of its own that mines semi-hard triplets of a batch of 8,192, with loss and gradient.
 """
 
-import argparse
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import get_context
 from typing import NamedTuple
 
 import torch
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from experiments.benchmarks.machine import peak_memory, seconds
-from experiments.cli.arguments import Parser
+from experiments.benchmarks.benchmark_options import parse_options, print_table
+from experiments.benchmarks.machine import peak_memory, seconds, with_span
 from experiments.cli.user_errors import main as run_command
 from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 
@@ -44,30 +42,33 @@ class Batch(NamedTuple):
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    options = _parse()
+    options = parse_options(__doc__, identities=256, images=4, dim=320, spreads=[1.0, 2.0, 3.0], repeats=5, threads=2)
     torch.set_num_threads(options.threads)
-    if options.peak:
-        step(ours("semi_hard"), random_batch(options.peak, 4, options.dim, spread=2.0))
-        print(peak_memory())
-        return
     title = f"{options.identities} × {options.images} faces, D = {options.dim}, {options.threads} thread(s)"
     table = Table(*COLUMNS, title=title)
     for spread in options.spreads:
         batch = random_batch(options.identities, options.images, options.dim, spread=spread)
         for strategy in STRATEGIES:
             table.add_row(f"{spread:g}", *compare(strategy, batch, options.repeats))
-    Console(width=120).print(table)
-    command = [sys.executable, "-m", "experiments.benchmarks.triplets", "--peak=2048", f"--dim={options.dim}"]
-    peak = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)  # noqa: S603  our own command line
+    print_table(table)
+    with get_context("spawn").Pool(1) as pool:
+        peak = pool.apply(peak_of_step, (options.dim, options.threads))
     print(f"semi_hard, loss and gradient of 8,192 faces: {peak:.2f} GiB at most, Python and torch included")
+
+
+def peak_of_step(dim: int, threads: int) -> float:
+    """Return the largest memory in GiB of this process, after mining, loss and gradient of 8,192 faces."""
+    torch.set_num_threads(threads)
+    step(ours("semi_hard"), random_batch(2048, 4, dim, spread=2.0))
+    return peak_memory()
 
 
 def random_batch(identities: int, images: int, dim: int, *, spread: float, device: torch.device | str = "cpu") -> Batch:
     """Return so many identities with so many images each."""
     torch.manual_seed(0)
-    people = torch.arange(identities).repeat_interleave(images)
-    z = torch.randn(identities, dim)[people] + spread * torch.randn(len(people), dim)
-    return Batch(normalize(z.to(device)).requires_grad_(), people.to(device))
+    labels = torch.arange(identities).repeat_interleave(images)
+    z = torch.randn(identities, dim)[labels] + spread * torch.randn(len(labels), dim)
+    return Batch(normalize(z.to(device)).requires_grad_(), labels.to(device))
 
 
 def compare(strategy: Strategy, batch: Batch, repeats: int) -> list[str]:
@@ -87,7 +88,7 @@ def compare(strategy: Strategy, batch: Batch, repeats: int) -> list[str]:
     (loss, number), (their_loss, _) = results["ours"], results["theirs"]
     difference = f"{(loss - their_loss).item():+.1e}" if strategy == "all_semi_hard" else "other triplets"
     fast, slow = (1000 * statistics.median(times[name, False]) for name in ("ours", "theirs"))
-    spans = [f"{statistics.median(r):.1f} ({min(r):.1f}–{max(r):.1f})" for r in ratios]
+    spans = [with_span(r, ".1f") for r in ratios]
     return [f"{number:,}", f"{slow:.0f}", strategy, f"{fast:.1f}", *spans, difference]
 
 
@@ -126,18 +127,6 @@ def step(side: Side, batch: Batch) -> tuple[Tensor, int]:
     loss, number = side(*batch)
     torch.autograd.backward(loss)
     return loss, number
-
-
-def _parse() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--identities", type=int, default=256)
-    parser.add_argument("--images", type=int, default=4)
-    parser.add_argument("--dim", type=int, default=320)
-    parser.add_argument("--spreads", type=float, nargs="+", default=[1.0, 2.0, 3.0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--peak", type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

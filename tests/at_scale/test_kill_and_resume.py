@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmarks.kill_and_resume import trials
+from tests.at_scale.kill_and_resume import trials
 from tests.helpers.processes import start_server
 
 
