@@ -27,8 +27,8 @@ from experiments.runs.layers import layers
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_folder import is_agents_trial, name_latest
 from experiments.runs.run_graph import Node, RunGraph
+from experiments.runs.run_schedule import left
 from experiments.runs.runner import Runner
-from experiments.runs.schedule import left
 from experiments.runs.setting import add_system
 from experiments.runs.systems import systems
 

@@ -31,8 +31,8 @@ from experiments.reproduction.report import write_report
 from experiments.reproduction.report_folder import own, report_of
 from experiments.runs.process import Processes
 from experiments.runs.run_record import RunRecord
+from experiments.runs.run_schedule import run_all
 from experiments.runs.runner import GIB, Runner
-from experiments.runs.schedule import run_all
 
 MOST_JOBS = 8  # a run takes up to 2 GiB
 

@@ -13,7 +13,7 @@ from experiments.reproduction.report_folder import files_of
 from experiments.reproduction.row_run import PlannedRow, RowRun
 from experiments.runs.run_graph import RunGraph
 from experiments.runs.run_record import RunRecord, recorded
-from experiments.runs.schedule import left
+from experiments.runs.run_schedule import left
 from experiments.runs.setting import Setting
 
 

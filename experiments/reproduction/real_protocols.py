@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from datamodules.protocols import ar_faces, lfw_pairs
 from experiments.evaluation.named_protocols import pairs_beside
-from experiments.runs.contents import Contents
 from experiments.runs.digests import digest
+from experiments.runs.file_contents import Contents
 
 
 class Protocol(NamedTuple):

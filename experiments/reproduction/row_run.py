@@ -6,28 +6,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.runs.run_graph import Node
-from experiments.runs.run_record import RunRecord, Status, recorded
+from experiments.runs.run_record import RunRecord, recorded
 from experiments.runs.runner import is_finished
 
 
-@dataclass(frozen=True)
-class RowRun:
-    """What a row with one seed has found, as the report shows it.
+@dataclass(frozen=True, kw_only=True)
+class RowRun(RunRecord):
+    """What a row with one seed has found, as the report shows it: its training's record, and what was made of that.
+
+    Its measures are with those of its maps and of its evaluations, ``ar/scarf/rank1``; what went wrong in maps stands
+    beside what went wrong in evaluations.
 
     Args:
         row: Its key.
         seed: Of training, split and occluders, and of generated identities.
         folder: Of the training: configuration, checkpoints, figures, log.
-        command: See :class:`~experiments.runs.run_record.RunRecord`, as of all that follow.
-        status: Of the training.
-        measures: With those of its maps and of its evaluations, ``ar/scarf/rank1``.
-        history: Of the training.
-        seconds: Of the training.
-        error: The first line of what went wrong.
-        commit: Of this suite.
-        hardware: In words.
-        versions: Of Python and torch.
-        unevaluated: Protocol, or the maps' name → what went wrong in it.
         evaluations: Protocol → folder of what it has found, of the protocols that were asked for.
         maps: Folders of its maps.
     """
@@ -35,16 +28,6 @@ class RowRun:
     row: str
     seed: int
     folder: str
-    command: str
-    status: Status = "not run"
-    measures: Mapping[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-    error: str = ""
-    commit: str = ""
-    hardware: str = ""
-    versions: str = ""
-    unevaluated: Mapping[str, str] = field(default_factory=dict)
     evaluations: Mapping[str, str] = field(default_factory=dict)
     maps: tuple[str, ...] = ()
 
@@ -74,9 +57,9 @@ class PlannedRow(NamedTuple):
         """Return what became of it: by the records in its folders, and by what has just ended."""
         ended = ended or {}
         record = ended.get(self.node.folder) or recorded(self.node.folder)
-        kept = {one.name: getattr(record, one.name) for one in fields(RowRun) if hasattr(record, one.name)}
+        kept = {one.name: getattr(record, one.name) for one in fields(record)}
         kept |= {"command": record.command or self.node.spec.command()}
-        run = RowRun(**{"row": self.row, "seed": self.seed, "folder": str(self.node.folder), **kept})
+        run = RowRun(row=self.row, seed=self.seed, folder=str(self.node.folder), **kept)
         return self._with_measures(run, ended) if run.status == "done" else run
 
     def _with_measures(self, run: RowRun, ended: Mapping[Path, RunRecord]) -> RowRun:

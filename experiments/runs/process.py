@@ -82,7 +82,9 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = Lock()
 
-    def call(self, module: str, args: Sequence[str], log: Path, lock: int, **environment: str) -> None:
+    def call(
+        self, module: str, args: Sequence[str], log: Path, lock: int, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Run a command to its end; its output goes to a file, and the lock stays held as long as it lives.
 
         Raises:
@@ -91,7 +93,7 @@ class Processes:
         """
         with log.open("ab") as output:
             begin = output.tell()
-            process = self._started(module, args, output, lock, environment)
+            process = self._started(module, args, output, lock, environment or {})
         status = process.wait()
         with self._lock:
             self._running.discard(process)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from callbacks.run_files import read_json, write_json
-from experiments.runs.contents import Contents
+from experiments.runs.file_contents import Contents
 from experiments.runs.run_record import RECORD, commit, versions
 
 

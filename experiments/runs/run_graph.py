@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from experiments.runs.contents import Contents
+from experiments.runs.file_contents import Contents
 from experiments.runs.layers import CONFIGURATIONS
 from experiments.runs.protocol_results import Evaluation
 from experiments.runs.resolution import Config, resolved

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.runs.contents import Contents
 from experiments.runs.digests import digest
+from experiments.runs.file_contents import Contents
 from experiments.runs.resolution import Config
 
 RUNS = Path("runs")

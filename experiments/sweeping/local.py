@@ -16,8 +16,8 @@ from callbacks.run_files import read_json, write_json
 from experiments.cli import UserError, did_you_mean
 from experiments.runs.digests import digest
 from experiments.runs.process import Processes, sigterm_interrupts, try_lock
+from experiments.runs.run_schedule import left
 from experiments.runs.runner import LOG, Runner
-from experiments.runs.schedule import left
 from experiments.sweeping.sweep_file import Sweep
 from experiments.sweeping.trials import Trials
 
@@ -27,7 +27,7 @@ NOTES = "trials.json"
 STARTUP = 8  # trials at random, before a model chooses
 
 
-class Trial(NamedTuple):
+class SweepTrial(NamedTuple):
     """One run of a sweep."""
 
     number: int
@@ -47,7 +47,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str = "") -> list[Trial]:
+def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str = "") -> list[SweepTrial]:
     """Run what a sweep has not yet run, and return all its trials.
 
     An interrupted sweep is resumed: its finished trials are kept, one that was cut off is resumed. Trials are the same
@@ -75,7 +75,9 @@ def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str =
             study.enqueue_trial(point, skip_if_exists=True)
         for number, chosen in pending(study, sweep, count):
             values = sweep.values(chosen)
-            print(f"Trial {number + 1} of {count}: {', '.join(f'{k} = {v}' for k, v in values.items())}", flush=True)
+            print(
+                f"SweepTrial {number + 1} of {count}: {', '.join(f'{k} = {v}' for k, v in values.items())}", flush=True
+            )
             trial = run_trial(sweep, trials, number, values)
             study.tell(number, trial.result, state=TrialState.FAIL if trial.result is None else TrialState.COMPLETE)
             write_json(folder / NOTES, {**(read_json(folder / NOTES) or {}), str(number): trial.note})
@@ -83,7 +85,7 @@ def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str =
         notes = read_json(folder / NOTES) or {}
         ended = study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
         return [
-            Trial(one.number, sweep.values(one.params), one.value, notes.get(str(one.number), ""))
+            SweepTrial(one.number, sweep.values(one.params), one.value, notes.get(str(one.number), ""))
             for one in ended
             if set(one.params) == set(sweep.space)
         ]
@@ -129,7 +131,7 @@ def pending(study: optuna.Study, sweep: Sweep, count: int) -> Iterator[tuple[int
         yield asked.number, asked.params
 
 
-def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> Trial:
+def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> SweepTrial:
     """Run one trial, unless it is there, and read what it found; its note says where it is, or what went wrong.
 
     Raises:
@@ -138,18 +140,20 @@ def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, An
     node = trials.node(values)
     processes = Processes()
     offline = {"WANDB_MODE": os.environ.get("WANDB_MODE", "offline"), "WANDB_RUN_GROUP": sweep.name}
-    runner = Runner(partial(processes.call, **offline))
+    runner = Runner(partial(processes.call, environment=offline))
     with processes.ended_by_signal():
         for folder, for_others in left(trials.graph, [node]).items():
             record = runner.run(trials.graph.nodes[folder], for_others=for_others)
             if record.status != "done":
-                return Trial(number, values, None, f"{record.error} ({folder / LOG})")
+                return SweepTrial(number, values, None, f"{record.error} ({folder / LOG})")
     metrics = (read_json(node.folder / "metrics.json") or {"metrics": {}})["metrics"]
     if sweep.metric not in metrics:
         hint = did_you_mean(sweep.metric, metrics)
         raise UserError(f"{sweep.path}: expected a metric that runs log, got {sweep.metric!r}{hint}")
     result = metrics[sweep.metric]
-    return Trial(number, values, result, str(node.folder) if result is not None else f"{sweep.metric} is not finite")
+    return SweepTrial(
+        number, values, result, str(node.folder) if result is not None else f"{sweep.metric} is not finite"
+    )
 
 
 @contextmanager

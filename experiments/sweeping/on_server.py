@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.sweeping.local import Trial, is_number
+from experiments.sweeping.local import SweepTrial, is_number
 from experiments.sweeping.sweep_file import Sweep
 
 
-def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -> list[Trial]:
+def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -> list[SweepTrial]:
     """Create a sweep on W&B's server, work on it until it ends, and return its finished runs.
 
     Args:
@@ -33,10 +33,10 @@ def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -
     return [_trial_of(wanted, number, found) for number, found in enumerate(runs)]
 
 
-def _trial_of(wanted: Sweep, number: int, found: Any) -> Trial:
+def _trial_of(wanted: Sweep, number: int, found: Any) -> SweepTrial:
     """Return a run of W&B's as a trial; one that did not end well, or measured no number, has no result."""
     values = {name: found.config.get(name) for name in wanted.space}
     result, note = found.summary.get(wanted.metric), str(found.state)
     if found.state == "finished" and not is_number(result):
         note = f"{wanted.metric} is {result}"
-    return Trial(number, values, result if found.state == "finished" and is_number(result) else None, note)
+    return SweepTrial(number, values, result if found.state == "finished" and is_number(result) else None, note)

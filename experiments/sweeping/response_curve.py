@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from callbacks.figures.style import legend, plots
 from callbacks.run_files import save_figure
-from experiments.sweeping.local import Trial
+from experiments.sweeping.local import SweepTrial
 from experiments.sweeping.sweep_file import Sweep
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDE = 20  # largest value by smallest, from which on values are taken as spaced by factors
 
 
-def draw_response(sweep: Sweep, trials: Sequence[Trial], path: Path) -> None:
+def draw_response(sweep: Sweep, trials: Sequence[SweepTrial], path: Path) -> None:
     """Draw the metric against every swept parameter, a panel each, the best trial marked.
 
     A line joins the means of a grid's values. Numbers that span more than a factor of 20 are on a
@@ -45,7 +45,7 @@ def draw_response(sweep: Sweep, trials: Sequence[Trial], path: Path) -> None:
     save_figure(figure, path)
 
 
-def best_trial(sweep: Sweep, good: Sequence[Trial]) -> Trial:
+def best_trial(sweep: Sweep, good: Sequence[SweepTrial]) -> SweepTrial:
     """Return the best of trials that all have a result."""
     return (max if sweep.goal == "maximize" else min)(good, key=_result)
 
@@ -56,7 +56,7 @@ def short_names(sweep: Sweep) -> dict[str, str]:
     return last if len(set(last.values())) == len(last) else {name: name for name in last}
 
 
-def _result(trial: Trial) -> float:
+def _result(trial: SweepTrial) -> float:
     assert trial.result is not None  # noqa: S101  the failed ones are left out
     return trial.result
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,13 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
-from experiments.cli import UserError, did_you_mean
+from experiments.cli import UserError
 from experiments.cli.user_errors import LONGEST_MESSAGE
+from experiments.sweeping.sweep_space import axis, check_choice, check_keys, parameter
 
 METHODS = ("grid", "random", "bayes")
 TOP_LEVEL = (
@@ -33,16 +33,6 @@ TOP_LEVEL = (
 )
 METRIC = ("name", "goal")
 GOALS = ("minimize", "maximize")
-DISTRIBUTIONS = {
-    "constant": ("value",),
-    "categorical": ("values",),
-    "int_uniform": ("min", "max"),
-    "uniform": ("min", "max"),
-    "q_uniform": ("min", "max", "q"),
-    "log_uniform": ("min", "max"),
-    "log_uniform_values": ("min", "max"),
-}
-"""Each with the keys that it takes."""
 MACROS = ("${env}", "${interpreter}", "${program}", "${args}", "${args_no_hyphens}")
 TRAININGS = ("experiments.launch", "experiments.train")
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
@@ -68,12 +58,12 @@ class Sweep:
 
     def grid(self) -> Iterator[dict[str, Any]]:
         """Yield the grid's points, in the order of the file."""
-        for point in itertools.product(*map(_axis, self.space.values())):
+        for point in itertools.product(*map(axis, self.space.values())):
             yield dict(zip(self.space, point, strict=True))
 
     def first(self) -> dict[str, Any]:
         """Return the first choices and the lower ends of ranges."""
-        return {name: next(_axis(distribution)) for name, distribution in self.space.items()}
+        return {name: next(axis(distribution)) for name, distribution in self.space.items()}
 
     def values(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """Return the swept parameters' values, of what was chosen in ``space``."""
@@ -114,26 +104,21 @@ def read_sweep(path: Path | str, name: str | None = None) -> Sweep:
 
 
 def _sweep(path: Path, config: Any, name: str | None) -> Sweep:
-    _check_keys("", config, TOP_LEVEL, required=("method", "metric", "parameters"))
+    check_keys("", config, TOP_LEVEL, required=("method", "metric", "parameters"))
     metric = config["metric"]
-    _check_keys("metric.", metric, METRIC, required=("name",))
+    check_keys("metric.", metric, METRIC, required=("name",))
     goal = metric.get("goal", "minimize")
-    _check_choice("method", config["method"], METHODS)
-    _check_choice("metric.goal", goal, GOALS)
+    check_choice("method", config["method"], METHODS)
+    check_choice("metric.goal", goal, GOALS)
     command = [str(part) for part in config.get("command", DEFAULT_COMMAND)]
     for part in command:
         if re.fullmatch(r"\$\{.*\}", part):
-            _check_choice("command", part, MACROS)
+            check_choice("command", part, MACROS)
     if not isinstance(config["parameters"], dict):
         raise ValueError(f"expected `parameters` by name, got {config['parameters']!r}")
-    parameters = {key: _parameter(key, entry) for key, entry in config["parameters"].items()}
+    parameters = {key: parameter(key, entry) for key, entry in config["parameters"].items()}
     space = {key: kind for key, kind in parameters.items() if isinstance(kind, BaseDistribution)}
-    if not space:
-        raise ValueError("expected `parameters` with one of several values at least, got none")
-    if config["method"] == "grid":
-        for key, kind in space.items():
-            if not isinstance(kind, CategoricalDistribution | IntDistribution) and kind.step is None:  # type: ignore[attr-defined]  # a FloatDistribution
-                raise ValueError(f"parameters.{key}: expected values, int_uniform or q_uniform in a grid, got a range")
+    _check_space(space, config["method"])
     return Sweep(
         path=path,
         config=config,
@@ -148,70 +133,10 @@ def _sweep(path: Path, config: Any, name: str | None) -> Sweep:
     )
 
 
-def _check_keys(where: str, node: Any, known: Sequence[str], required: Sequence[str] = ()) -> None:
-    if not isinstance(node, dict):
-        raise ValueError(f"expected {where or 'a sweep'} as keys ({', '.join(known)}), got {node!r}")
-    for key in node:
-        if key not in known:
-            hint = did_you_mean(str(key), known) or f"; supported: {', '.join(known)}"
-            raise ValueError(f"`{where}{key}` is not supported{hint}")
-    for key in required:
-        if key not in node:
-            raise ValueError(f"expected `{where}{key}`, got none")
-
-
-def _check_choice(key: str, value: Any, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f"expected `{key}` to be one of {', '.join(known)}, got {value!r}")
-
-
-def _parameter(name: str, entry: Any) -> Any:
-    """Return a fixed value, or the distribution of what is swept."""
-    where = f"parameters.{name}"
-    keys = sorted({key for taken in DISTRIBUTIONS.values() for key in taken} | {"distribution"})
-    _check_keys(f"{where}.", entry, keys)
-    kind = entry.get("distribution") or _implied(entry)
-    if kind is None:
-        raise ValueError(f"expected `{where}` with value, values, or min and max, got {entry}")
-    _check_choice(f"{where}.distribution", kind, tuple(DISTRIBUTIONS))
-    _check_keys(f"{where}.", entry, ("distribution", *DISTRIBUTIONS[kind]))
-    if kind == "constant":
-        return entry["value"]
-    try:
-        return _distribution(kind, entry)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        expected = ", ".join(DISTRIBUTIONS[kind])
-        raise ValueError(f"expected `{where}` with {expected} as {kind} takes them, got {entry} ({error})") from error
-
-
-def _implied(entry: Mapping[str, Any]) -> str | None:
-    if "value" in entry:
-        return "constant"
-    if "values" in entry:
-        return "categorical"
-    if "min" in entry and "max" in entry:
-        return "int_uniform" if isinstance(entry["min"], int) and isinstance(entry["max"], int) else "uniform"
-    return None
-
-
-def _distribution(kind: str, entry: Mapping[str, Any]) -> BaseDistribution:
-    if kind == "categorical":
-        return CategoricalDistribution([json.dumps(value) for value in entry["values"]])
-    low, high = entry["min"], entry["max"]
-    if kind == "int_uniform":
-        return IntDistribution(low, high)
-    if kind == "q_uniform":
-        return FloatDistribution(low, high, step=entry.get("q", 1))
-    if kind == "log_uniform":  # whose ends are exponents
-        return FloatDistribution(math.exp(low), math.exp(high), log=True)
-    return FloatDistribution(low, high, log=kind == "log_uniform_values")
-
-
-def _axis(distribution: Any) -> Iterator[Any]:
-    """Yield choices, or a range's steps from its lower end."""
-    if isinstance(distribution, CategoricalDistribution):
-        yield from distribution.choices
-        return
-    low, step = distribution.low, distribution.step or 1
-    for index in range(round((distribution.high - low) / step) + 1):
-        yield low + index * step
+def _check_space(space: Mapping[str, BaseDistribution], method: str) -> None:
+    if not space:
+        raise ValueError("expected `parameters` with one of several values at least, got none")
+    if method == "grid":
+        for key, kind in space.items():
+            if not isinstance(kind, CategoricalDistribution | IntDistribution) and kind.step is None:  # type: ignore[attr-defined]  # a FloatDistribution
+                raise ValueError(f"parameters.{key}: expected values, int_uniform or q_uniform in a grid, got a range")

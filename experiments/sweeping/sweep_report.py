@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.cli.user_errors import UserError
-from experiments.sweeping.local import FOLDER, Trial
+from experiments.sweeping.local import FOLDER, SweepTrial
 from experiments.sweeping.response_curve import best_trial, draw_response, short_names
 from experiments.sweeping.sweep_file import Sweep
 
 
-def report(wanted: Sweep, trials: Sequence[Trial]) -> None:
+def report(wanted: Sweep, trials: Sequence[SweepTrial]) -> None:
     """Print the table and the best value, and draw the response curve.
 
     Raises:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from experiments.sweeping.declaration import read_sweep
 
 from datamodules.alignment import LandmarkTable
 from datamodules.occluders.own_images import load_sprite, read_listing
@@ -20,8 +19,9 @@ from datamodules.seams.occlusion_map_file import OcclusionMap
 from datamodules.sources import CsvLandmarks, RecordIO
 from datamodules.sources.decode import decode_image
 from experiments.cli import UserError, parse
-from experiments.reproduction import declaration
+from experiments.reproduction import paper_file
 from experiments.runs.layers import merged
+from experiments.sweeping.sweep_file import read_sweep
 from lightning_modules.networks.checkpoint_file import read_state_dict
 from tests.at_scale import good_files as good
 from tests.at_scale.mutations import Generator, mutate, with_right_checksums
@@ -140,7 +140,7 @@ def _settings() -> dict[str, FuzzedFile]:
     return {
         "weights": FuzzedFile(weights, lambda f: read_state_dict(f / "w.pth"), refusals=(ValueError,)),
         "sweep": written(good.experiments_file("sweeps/lambda.yaml"), read_sweep, 0.3),
-        "table": written(good.experiments_file("tables/soidn.yaml"), declaration.load, 0.05),
+        "table": written(good.experiments_file("tables/soidn.yaml"), paper_file.load, 0.05),
         "configuration": written(demo, lambda file: parse(["fit", "--config", str(file)]), 0.02),
     }
 

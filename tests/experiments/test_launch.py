@@ -15,7 +15,7 @@ from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.recordio_pack import write_recordio
-from tests.helpers.systems import FINE_TUNED
+from tests.helpers.system_groups import FINE_TUNED
 
 PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"
 AGAIN = "run before with the same settings"

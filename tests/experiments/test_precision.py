@@ -11,7 +11,7 @@ import torch
 from experiments.cli import run
 from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
-from tests.helpers.systems import FINE_TUNED, OCCLUDED
+from tests.helpers.system_groups import FINE_TUNED, OCCLUDED
 
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
 

@@ -23,7 +23,7 @@ from experiments.runs.process import Processes
 from experiments.runs.resolution import resolved
 from experiments.runs.spec import RunSpec
 from experiments.sweep import sweep
-from experiments.sweeping.local import FOLDER, Trial, locked, run_here
+from experiments.sweeping.local import FOLDER, SweepTrial, locked, run_here
 from experiments.sweeping.response_curve import draw_response
 from experiments.sweeping.sweep_file import Sweep, read_sweep
 from experiments.sweeping.trials import Trials
@@ -63,7 +63,9 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """Stand-ins for trainings: what each was called with; the metric is the learning rate, above 0.5 they fail."""
     called: list[dict[str, str]] = []
 
-    def train(self: Processes, module: str, args: Sequence[str], log: Path, lock: int, **environment: str) -> None:
+    def train(
+        self: Processes, module: str, args: Sequence[str], log: Path, lock: int, environment: Mapping[str, str]
+    ) -> None:
         options = dict(word.removeprefix("--").split("=", 1) for word in args if "=" in word)
         called.append(options | {"group": environment["WANDB_RUN_GROUP"]})
         rate = float(options[LR])
@@ -111,7 +113,7 @@ def test_an_interrupted_sweep_is_resumed_where_it_stopped(
 ) -> None:
     path, real, started = write(), Processes.call, []
 
-    def once(self: Processes, module: str, args: Sequence[str], *rest: Any, **environment: str) -> None:
+    def once(self: Processes, module: str, args: Sequence[str], *rest: Any, **environment: Any) -> None:
         started.append(next(word for word in args if LR in word))
         if len(started) == 2:
             raise KeyboardInterrupt
@@ -159,8 +161,8 @@ def test_interrupted_or_not_the_trials_are_the_same(method: str, write: Write, t
 
 @pytest.mark.usefixtures("trials")
 def test_bayes_finds_a_higher_mean_than_random(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def result(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> Trial:
-        return Trial(number, values, values[LR])
+    def result(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> SweepTrial:
+        return SweepTrial(number, values, values[LR])
 
     monkeypatch.setattr("experiments.sweeping.local.run_trial", result)
     means = {}
@@ -448,7 +450,7 @@ def test_the_curve_s_axis_fits_the_values(
     drawn: list[Figure] = []
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.append(self))
     wanted: Sweep = read_sweep(write(parameters={LR: {"values": values}}))
-    draw_response(wanted, [Trial(i, {LR: v}, 0.1 * i) for i, v in enumerate(values)], Path("response.png"))
+    draw_response(wanted, [SweepTrial(i, {LR: v}, 0.1 * i) for i, v in enumerate(values)], Path("response.png"))
     (axes,) = drawn[0].axes
     assert (axes.get_xscale(), axes.get_xlabel(), axes.get_ylabel()) == (scale, "lr", METRIC)
     if ticks is not None:

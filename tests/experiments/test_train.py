@@ -15,7 +15,7 @@ from experiments.cli import FaceCLI, UserError, run
 from experiments.measures import logged_names
 from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
-from tests.helpers.systems import FINE_TUNED, OCCLUDED
+from tests.helpers.system_groups import FINE_TUNED, OCCLUDED
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
 RECOGNITION = {f"test/{m}/{c}" for m in ("rank1", "accuracy", "eer") for c in CATEGORIES | {"none", "occluded"}}

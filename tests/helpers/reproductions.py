@@ -1,5 +1,7 @@
 """A small reproduction and runs of it, made up."""
 
+from typing import Any
+
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import Column, Comparison, Curves, Figure, PaperRow, Table
 from experiments.reproduction.row_run import RowRun
@@ -29,19 +31,14 @@ def done(row: str, seed: int, scarf: float, *, iou: float | None = None, seconds
     """Return a finished run of two epochs."""
     measures = {"test/rank1/scarf": scarf} | ({} if iou is None else {"test/iou/mean": iou})
     history = [{"epoch": e, "seconds": e * seconds / 2, "val/accuracy": scarf * e / 2} for e in (1.0, 2.0)]
-    return RowRun(
-        row,
-        seed,
-        f"runs/{row}/{seed}",
-        f"train {row} {seed}",
-        "done",
-        measures,
-        history,
-        seconds,
-        commit="abc1234",
-        hardware="2 cores",
-        versions="torch 2",
-    )
+    told = {"commit": "abc1234", "hardware": "2 cores", "versions": "torch 2"}
+    return run_of(row, seed, "done", measures=measures, history=history, seconds=seconds, **told)
+
+
+def run_of(row: str, seed: int = 0, status: Any = "not run", **more: Any) -> RowRun:
+    """Return a run of a row."""
+    settings = {"folder": f"runs/{row}/{seed}", "command": f"train {row} {seed}", **more}
+    return RowRun(row=row, seed=seed, status=status, **settings)
 
 
 def three_seeds() -> list[RowRun]:
@@ -52,6 +49,6 @@ def three_seeds() -> list[RowRun]:
     return [
         *(done("baseline", seed, scarf) for seed, scarf in enumerate((0.1, 0.2, 0.3))),
         *(done("soidn", seed, scarf, iou=0.8, seconds=90.0) for seed, scarf in enumerate((0.3, 0.3))),
-        RowRun("soidn", 2, "runs/soidn/2", "train soidn 2", "failed", error="ValueError: <script>alert(1)</script>"),
-        *(RowRun("later", seed, f"runs/later/{seed}", f"train later {seed}") for seed in range(3)),
+        run_of("soidn", 2, "failed", error="ValueError: <script>alert(1)</script>"),
+        *(run_of("later", seed) for seed in range(3)),
     ]

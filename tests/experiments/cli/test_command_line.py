@@ -164,7 +164,7 @@ def test_wrong_option(refusal: Refusal, tiny: Options, option: str, message: str
         ),
         (
             "--data.init_args.training_occluder.init_args.probability={none: 1}",
-            "Option 'probability.none' is not accepted; did you mean 'probabilities'?",
+            "Option 'probability' is not accepted; did you mean 'probabilities'?",
         ),
         ("--max_epochs=3", "--max_epochs=3; did you mean 'trainer.max_epochs'?"),
         ("--zzzz=1", "unrecognized arguments: --zzzz=1\n"),

@@ -36,7 +36,7 @@ def test_columns_say_what_they_are_measured_on_and_are_of_that_alone() -> None:
     assert "unseen identities" in printed([*console(small_paper(), runs)])
     runs[1] = replace(runs[1], measures={**runs[1].measures, "ar/scarf/rank1": 0.9})
     text = printed([*console(small_paper(), runs)])
-    assert line(text, "row") == ["row", "ar", "paper", "unseen", "people"]
+    assert line(text, "row") == ["row", "ar", "paper", "unseen", "identities"]
     assert line(text, "pair")[:2] == ["pair", "ar"]
     assert line(text, "Baseline") == ["Baseline", "–", "–"]
     assert line(text, "SOIDN ")[:3] == ["SOIDN", "90.0", "92.5"]

@@ -185,7 +185,7 @@ def test_a_row_has_the_measures_of_its_maps_and_others_their_files(tmp_path: Pat
 
 
 def test_a_row_depends_on_what_it_starts_from(tmp_path: Path) -> None:
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "a": {"name": "A", "system": "trunk", "starts_from": "${weights}"},
         "b": {"name": "B", "system": "baseline", "starts_from": "${start}"},
         "c": {"name": "C", "system": "baseline", "starts_from": None},

@@ -14,7 +14,7 @@ from experiments.reproduction.paper import Paper
 from experiments.reproduction.report import write_report
 from experiments.reproduction.row_run import RowRun
 from tests.helpers.markup import Element, Page
-from tests.helpers.reproductions import done, small_paper, three_seeds
+from tests.helpers.reproductions import done, run_of, small_paper, three_seeds
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -215,7 +215,7 @@ def test_a_picture_of_an_evaluation_is_of_the_report_s_protocols_and_says_which(
 def test_pictures_of_a_failed_run_are_not_shown(write: Write, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/s.png").write_bytes(PNG)
-    failed = RowRun("soidn", 0, str(tmp_path), "train", "failed", error="x")
+    failed = run_of("soidn", 0, "failed", folder=str(tmp_path), error="x")
     assert not section(write([failed]), "figures").all("img")
 
 
@@ -253,7 +253,7 @@ def test_plots_are_pictures_with_what_they_show_in_words(write: Write) -> None:
 
 
 def test_a_page_before_the_first_run_is_a_page(write: Write) -> None:
-    page = write([RowRun(row, 0, f"runs/{row}", "train") for row in small_paper().rows])
+    page = write([run_of(row) for row in small_paper().rows])
     assert heads(page)["runs"] == "0 of 3 done"
     assert {tuple(cells) for cells in rows(section(page, "tables").all("table")[0]).values()} == {("not run",)}
     assert not page.all("img")

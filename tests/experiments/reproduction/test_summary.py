@@ -9,7 +9,7 @@ import pytest
 from experiments.reproduction.paper_parts import Column
 from experiments.reproduction.row_run import RowRun
 from experiments.reproduction.summary import cell, estimate, measured, paired, seconds, settled
-from tests.helpers.reproductions import SCARF, done
+from tests.helpers.reproductions import SCARF, done, run_of
 
 T_975 = {1: 12.7062, 2: 4.30265, 4: 2.77645}
 """97.5 % points of Student's t by degrees of freedom, from a printed table."""
@@ -32,9 +32,9 @@ def test_one_seed_has_no_interval_and_none_no_mean() -> None:
 
 def test_a_figure_is_a_measure_times_the_factor_even_if_it_is_zero() -> None:
     column = Column("scarf", ["ar/scarf/rank1"], factor=10)
-    assert measured(RowRun("a", 0, "", "", measures={"test/rank1/scarf": 0.5, "ar/scarf/rank1": 0.0}), column) == 0
-    assert measured(RowRun("a", 0, "", "", measures={"ar/scarf/rank1": 0.5}), column) == 5
-    assert measured(RowRun("a", 0, "", ""), column) is None
+    assert measured(run_of("a", measures={"test/rank1/scarf": 0.5, "ar/scarf/rank1": 0.0}), column) == 0
+    assert measured(run_of("a", measures={"ar/scarf/rank1": 0.5}), column) == 5
+    assert measured(run_of("a"), column) is None
 
 
 def with_ar(run: RowRun, value: float) -> RowRun:
@@ -59,7 +59,7 @@ def test_a_difference_is_of_one_protocol_in_both_rows() -> None:
 
 
 def test_a_measure_that_only_runs_without_figures_have_chooses_no_protocol() -> None:
-    failed = RowRun("a", 0, "", "", "failed", measures={"ar/scarf/rank1": 0.8})
+    failed = run_of("a", 0, "failed", measures={"ar/scarf/rank1": 0.8})
     assert settled(SCARF, [failed, done("b", 0, 0.2)]).measures == ["test/rank1/scarf"]
     assert settled(SCARF, []).measures == ["ar/scarf/rank1"]
 
@@ -70,7 +70,7 @@ def test_several_measures_are_no_run_s_to_choose_from() -> None:
 
 
 def test_a_cell_takes_its_rows_runs_that_have_the_measure() -> None:
-    runs = [done("a", 0, 0.1), done("a", 1, 0.3), RowRun("a", 2, "", ""), done("b", 0, 0.9)]
+    runs = [done("a", 0, 0.1), done("a", 1, 0.3), run_of("a", 2), done("b", 0, 0.9)]
     found = cell(runs, "a", SCARF)
     assert found is not None
     assert tuple(found) == pytest.approx((20, 12.7062 * 10, 2), rel=1e-5)
@@ -95,6 +95,6 @@ def test_what_the_seeds_share_drops_out_of_a_difference() -> None:
 
 def test_training_time_is_the_median_of_finished_runs() -> None:
     runs = [done("a", seed, 0.1, seconds=time) for seed, time in enumerate((10.0, 900.0, 20.0))]
-    failed = RowRun("a", 3, "", "", status="failed", seconds=10_000)
+    failed = run_of("a", 3, "failed", seconds=10_000)
     assert seconds([*runs, failed], "a") == 20
     assert seconds([failed], "a") is None

@@ -9,7 +9,7 @@ import yaml
 
 from experiments.cli import join_values, parse
 from experiments.runs.layers import CONFIGS, CONFIGURATIONS, SYSTEMS, expanded, layers, merged, overlaid
-from tests.helpers.systems import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
+from tests.helpers.system_groups import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
 
 WHERE_SYSTEMS_DIFFER = (
     "system",

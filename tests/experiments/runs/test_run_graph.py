@@ -8,7 +8,7 @@ import pytest
 from experiments.launch import planned
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_runs import add_paper
-from experiments.runs.contents import Contents
+from experiments.runs.file_contents import Contents
 from experiments.runs.resolution import resolved
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.run_identity import run_digest
@@ -16,7 +16,7 @@ from experiments.runs.setting import Setting, add_system, shared_overrides
 from experiments.runs.spec import RunSpec
 from experiments.runs.systems import systems
 from tests.experiments.conftest import Options
-from tests.helpers.systems import FROM_MODEL_A
+from tests.helpers.system_groups import FROM_MODEL_A
 
 LR = "model.init_args.optimizer.init_args.lr"
 
@@ -28,9 +28,10 @@ def digest_of(*overrides: str, config: str = "soidn_demo", **changes: Any) -> st
 def test_spelling_does_not_matter(tmp_path: Path) -> None:
     layer = tmp_path / "mine.yaml"
     layer.write_text("model: {init_args: {segmentation_weight: 0.5}}\n")
+    changes: dict[str, Any] = {"model.init_args.segmentation_weight": 0.5}
     same = [
         digest_of("--model.init_args.segmentation_weight=0.5"),
-        digest_of(**{"model.init_args.segmentation_weight": 0.5}),
+        digest_of(**changes),
         digest_of(f"--config={layer}"),
         digest_of("--model.init_args.segmentation_weight=0.50", "--model.init_args.dropout=0.0"),  # a default
         digest_of("--model.init_args.segmentation_weight=2", f"--config={layer}"),

@@ -19,8 +19,8 @@ from experiments.runs.process import Processes, StoppedError, try_lock
 from experiments.runs.protocol_results import Evaluation
 from experiments.runs.run_graph import LAST, Node, RunGraph
 from experiments.runs.run_record import RECORD, RunRecord, recorded
+from experiments.runs.run_schedule import left, run_all
 from experiments.runs.runner import Runner
-from experiments.runs.schedule import left, run_all
 from experiments.runs.spec import RunSpec
 
 LAST_CKPT = f"--ckpt_path={{}}/{LAST}"

@@ -7,8 +7,8 @@ import pytest
 
 from callbacks.run_files import read_json
 from datamodules.errors import DataError
-from experiments.runs import contents
-from experiments.runs.contents import Contents
+from experiments.runs import file_contents as contents
+from experiments.runs.file_contents import Contents
 
 
 def test_a_copy_elsewhere_holds_the_same(tmp_path: Path) -> None:
