@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from experiments.cli.called_cli import called, parsed
     from experiments.cli.checkpoint_checks import check_checkpoint
     from experiments.cli.command_line import build, parse, run
-    from experiments.cli.dry_cli import DryCLI, ParsingCLI
+    from experiments.cli.dry_cli import BuildingCLI
     from experiments.cli.face_cli import FaceCLI
     from experiments.cli.first_process import is_first
     from experiments.cli.foreign_chatter import silence
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REFUSALS",
-    "DryCLI",
+    "BuildingCLI",
     "FaceCLI",
-    "ParsingCLI",
     "UserError",
     "brief",
     "build",

@@ -12,31 +12,26 @@ from experiments.cli.words import prepared
 
 
 def run(
-    args: Sequence[str],
-    *,
-    dry: bool = False,
-    cli: "Callable[..., room.FaceCLI] | None" = None,
-    siblings: Sequence[str] = (),
+    args: Sequence[str], *, cli: "Callable[..., room.FaceCLI] | None" = None, siblings: Sequence[str] = ()
 ) -> "room.FaceCLI":
     """Run one command line in this process.
 
     Args:
         args: As in ``python -m experiments.train``: a subcommand and its options.
-        dry: Only build what the command line asks for, so that a mistake in it shows.
-        cli: What does that, in place of the usual.
+        cli: What does that, in place of the usual; made of the prepared words and the siblings.
         siblings: Options of the calling command, which a misspelt key may have meant.
 
     Raises:
         UserError: If what was asked for cannot be done; the message is one line.
     """
-    words = prepared(args)
-    check_option_names(words, siblings)
-    return room.called(cli or (room.DryCLI if dry else room.FaceCLI), words, siblings)
+    words = _checked(args, siblings)
+    return room.called(cli or room.FaceCLI, words, siblings)
 
 
 def build(args: Sequence[str], *, siblings: Sequence[str] = ()) -> "room.FaceCLI":
     """Build all that a command line asks for, and run nothing; arguments and errors are those of :func:`run`."""
-    return run(args, dry=True, siblings=siblings)
+    words = _checked(args, siblings)
+    return room.called(room.BuildingCLI, words, siblings)
 
 
 def parse(args: Sequence[str], *, siblings: Sequence[str] = ()) -> dict[str, Any]:
@@ -44,8 +39,13 @@ def parse(args: Sequence[str], *, siblings: Sequence[str] = ()) -> dict[str, Any
 
     Arguments and errors are those of :func:`run`.
     """
-    words = prepared(args)
-    check_option_names(words, siblings)
+    words = _checked(args, siblings)
     config = room.called(room.parsed, words, siblings).config
     resolved: dict[str, Any] = config[config["subcommand"]].as_dict()
     return resolved
+
+
+def _checked(args: Sequence[str], siblings: Sequence[str]) -> list[str]:
+    words = prepared(args)
+    check_option_names(words, siblings)
+    return words

@@ -1,23 +1,20 @@
-"""The command line read or built, and not run."""
+"""The command line built or only parsed, and not run."""
 
 from experiments.cli.face_cli import FaceCLI
 
 
-class DryCLI(FaceCLI):
-    """Builds everything, and stops there."""
+class BuildingCLI(FaceCLI):
+    """Builds everything, and runs nothing."""
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Do nothing."""
 
 
-class ParsingCLI(FaceCLI):
+class ParsingCLI(BuildingCLI):
     """Parses, and builds nothing."""
 
     def _set_seed(self) -> None:
         """Do nothing."""
 
     def instantiate_classes(self) -> None:
-        """Do nothing."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
         """Do nothing."""

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from jsonargparse import Namespace
-
 from experiments.cli.messages import did_you_mean
 from experiments.cli.user_errors import UserError
 from experiments.measures import logged_names, monitored
@@ -115,12 +113,12 @@ def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         >>> list(leaves({"trainer": {"devices": [0, 1]}, "system": "SOIDN"}))
         [('trainer.devices.0', 0), ('trainer.devices.1', 1), ('system', 'SOIDN')]
     """
-    if isinstance(node, Namespace):
-        node = node.as_dict()
-    children = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list | tuple) else ()
-    if not children:
+    if isinstance(node, list | tuple):
+        node = dict(enumerate(node))
+    if not isinstance(node, Mapping):
         yield key, node
-    for name, value in children:
+        return
+    for name, value in node.items():
         yield from leaves(value, f"{key}.{name}".removeprefix("."))
 
 

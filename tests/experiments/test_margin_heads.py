@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.cli import UserError, run
+from experiments.cli import UserError, build, run
 from experiments.evaluation.trained_module import load_trained
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import ArcFaceHead, CosFaceHead
@@ -66,9 +66,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(tiny: Options
 
 def test_refuses_a_margin_in_radians_in_one_line(tiny: Options) -> None:
     with pytest.raises(UserError, match=r"ArcFace's `margin` in degrees, 0 or from 1 to 90, .* got 0\.5$"):
-        run(["fit", "--config=baseline_demo", *tiny, *options_of("ArcFaceHead", 0.5)], dry=True)
+        build(["fit", "--config=baseline_demo", *tiny, *options_of("ArcFaceHead", 0.5)])
 
 
 def test_refuses_another_module_as_a_head(tiny: Options) -> None:
     with pytest.raises(UserError, match="margin_head"):
-        run(["fit", "--config=baseline_demo", *tiny, f"{HEAD}=torch.nn.ReLU"], dry=True)
+        build(["fit", "--config=baseline_demo", *tiny, f"{HEAD}=torch.nn.ReLU"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.cli import UserError, build, parse, run
+from experiments.cli import UserError, build, parse
 from tests.experiments.conftest import Options
 
 LR = ["--model.init_args.optimizer.init_args.lr=0.5", "--trainer.callbacks+=callbacks.History"]
@@ -26,6 +26,4 @@ def test_what_is_parsed_is_what_is_built(tiny: Options) -> None:
     words = ["fit", "--config=trunk_demo", *tiny]
     built = build(words)
     assert built.trainer.global_step == 0
-    asked = built.config.fit.as_dict()
-    assert parse(words) == asked
-    assert run(words, dry=True).config.fit.as_dict() == asked
+    assert parse(words) == built.config.fit.as_dict()
