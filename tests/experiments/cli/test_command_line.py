@@ -231,7 +231,7 @@ def test_wrong_weights(refusal: Refusal, tiny: Options, tmp_path: Path, content:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["sodin"], "argument system: invalid choice: 'sodin' (choose from 'soidn', "),
+        (["sodin"], "argument system: invalid choice: 'sodin' (choose from 'trunk', "),
         (["soidn", "--scale=huge"], "argument --scale: invalid choice: 'huge' (choose from 'demo', 'paper')"),
         ([], "the following arguments are required: system"),
     ],
