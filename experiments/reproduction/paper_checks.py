@@ -3,22 +3,16 @@
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError
 from string import Template
-from typing import Any
 
 from datamodules.seams.conditions import CLEAN
-from experiments import measures
 from experiments.cli import did_you_mean
-from experiments.measures.names import SPLITS, monitored
+from experiments.measures.names import SPLITS
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.reproduction.paper import Paper
-from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, PaperRow, unknown
-from experiments.runs.layers import SUFFIXES, configuration, merged
-from experiments.runs.resolution import changed
-from experiments.runs.spec import instance
+from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, unknown
+from experiments.reproduction.row_measures import RowMeasures
+from experiments.runs.layers import SUFFIXES
 from experiments.runs.systems import systems
-
-NOT_EVALUATED = "segmentation"
-"""The system whose network makes no embeddings."""
 
 
 def check(paper: Paper) -> None:
@@ -136,7 +130,7 @@ def _check_references(paper: Paper, key: str, scale: str) -> None:
 def _check_measures(paper: Paper, scale: str) -> None:
     """Refuse measures that no row of their part can have, and watched ones that their own row does not log."""
     shown = paper.at(scale)
-    by_row = {key: _Measured(paper.resolved(key, scale), scale) for key in paper.rows}
+    by_row = {key: RowMeasures(paper.resolved(key, scale), scale) for key in paper.rows}
     for key, row in by_row.items():
         for watcher, name in row.watched:
             _check_measure(f"rows: {key}: {watcher}", name, [row])
@@ -159,45 +153,8 @@ def _check_filled(place: str, text: str, paper: Paper, scale: str, *more: str) -
             raise ValueError(f"{place}: {unknown(f'value of the scale {scale}', name, known)}")
 
 
-def _check_measure(place: str, name: str, rows: "Sequence[_Measured]") -> None:
+def _check_measure(place: str, name: str, rows: Sequence[RowMeasures]) -> None:
     if rows and not any(row.has(name) for row in rows):
         hint = did_you_mean(name, sorted({known for row in rows for known in row.known}))
         whose = "one of these rows" if len(rows) > 1 else "the row"
         raise ValueError(f"{place}: expected a measure of {whose}, got {name!r}{hint}")
-
-
-class _Measured:
-    """What a row may measure.
-
-    Args:
-        row: With a scale's values.
-        scale: The scale.
-    """
-
-    def __init__(self, row: PaperRow, scale: str) -> None:
-        config = configured(row, scale)
-        self._logged = measures.logged_names(config)
-        self.watched = list(monitored(config))
-        protocols = set() if row.system == NOT_EVALUATED else set(measures.protocol_names())
-        self._found = {
-            n for p in protocols - (set() if row.evaluated else {"generated"}) for n in measures.protocol_names()[p]
-        }
-
-    @property
-    def known(self) -> set[str]:
-        """Names that are known beforehand."""
-        return self._found | self._logged.known
-
-    def has(self, name: str) -> bool:
-        """Whether it may have a measure."""
-        return name in self._found or self._logged.have(name)
-
-
-def configured(row: PaperRow, scale: str) -> dict[str, Any]:
-    """Return a row's configuration with what it changes, as far as names of measures depend on it."""
-    config = merged(configuration(row.system, scale))
-    for key, value in row.changes.items():
-        changed(config, key, value)
-    maps = [instance("callbacks.OcclusionMapping", **settings) for settings in row.maps.values()]
-    changed(config, "trainer.callbacks+", maps)
-    return config

@@ -1,15 +1,15 @@
 """From a paper's file to runs of the graph: each row with each seed."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper import Paper
-from experiments.reproduction.paper_checks import NOT_EVALUATED
 from experiments.reproduction.paper_parts import OF_THE_SYSTEM, PaperRow
 from experiments.reproduction.real_protocols import GENERATED, Protocol
 from experiments.reproduction.references import references, substituted
+from experiments.reproduction.row_measures import NOT_EVALUATED
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.protocol_results import Evaluation
 from experiments.runs.run_graph import Node, RunGraph
@@ -41,24 +41,27 @@ def add_paper(
     Raises:
         UserError: If the configuration of a wanted row is wrong.
     """
-    planned: list[PlannedRow] = []
-    for seed in seeds:
-        there: dict[str, Node] = {}
-        for key in paper.with_dependencies(paper.rows, setting.scale):
-            row = paper.resolved(key, setting.scale, weights=setting.weights)
-            if not all(other in there for other in paper.depends_on(key, setting.scale)):
-                continue  # a row that is left out
-            try:
-                node = _add_row(graph, setting, row, there, key, seed)
-            except UserError as error:
-                if key in wanted:
-                    raise UserError(f"row {key}: {error}") from error
-                continue
-            node = graph.add(replace(node, evaluations=_evaluations(row, node, protocols)))
-            maps = {name: graph.maps(node.name, node.spec, made, of=node) for name, made in row.maps.items()}
-            there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
-            planned.append(PlannedRow(key, seed, node, maps))
-    return planned
+    return [row for seed in seeds for row in _rows_of_seed(graph, paper, setting, protocols, seed, wanted)]
+
+
+def _rows_of_seed(
+    graph: RunGraph, paper: Paper, setting: Setting, protocols: Sequence[Protocol], seed: int, wanted: Collection[str]
+) -> Iterator[PlannedRow]:
+    there: dict[str, Node] = {}
+    for key in paper.with_dependencies(paper.rows, setting.scale):
+        row = paper.resolved(key, setting.scale, weights=setting.weights)
+        if not all(other in there for other in paper.depends_on(key, setting.scale)):
+            continue  # a row that is left out
+        try:
+            node = _add_row(graph, setting, row, there, key, seed)
+        except UserError as error:
+            if key in wanted:
+                raise UserError(f"row {key}: {error}") from error
+            continue
+        node = graph.add(replace(node, evaluations=_evaluations(row, node, protocols)))
+        maps = {name: graph.maps(node.name, node.spec, made, of=node) for name, made in row.maps.items()}
+        there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
+        yield PlannedRow(key, seed, node, maps)
 
 
 def _add_row(graph: RunGraph, setting: Setting, row: PaperRow, there: Mapping[str, Node], key: str, seed: int) -> Node:

@@ -75,20 +75,22 @@ def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str =
             study.enqueue_trial(point, skip_if_exists=True)
         for number, chosen in pending(study, sweep, count):
             values = sweep.values(chosen)
-            print(
-                f"SweepTrial {number + 1} of {count}: {', '.join(f'{k} = {v}' for k, v in values.items())}", flush=True
-            )
+            print(f"Trial {number + 1} of {count}: {', '.join(f'{k} = {v}' for k, v in values.items())}", flush=True)
             trial = run_trial(sweep, trials, number, values)
             study.tell(number, trial.result, state=TrialState.FAIL if trial.result is None else TrialState.COMPLETE)
             write_json(folder / NOTES, {**(read_json(folder / NOTES) or {}), str(number): trial.note})
             print(f"    {sweep.metric}: {trial.note if trial.result is None else trial.result}", flush=True)
-        notes = read_json(folder / NOTES) or {}
-        ended = study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
-        return [
-            SweepTrial(one.number, sweep.values(one.params), one.value, notes.get(str(one.number), ""))
-            for one in ended
-            if set(one.params) == set(sweep.space)
-        ]
+        return _ended(study, sweep, read_json(folder / NOTES) or {})
+
+
+def _ended(study: optuna.Study, sweep: Sweep, notes: Mapping[str, str]) -> list[SweepTrial]:
+    """Return the trials of a sweep that have ended; the study may have others, of another space."""
+    ended = study.get_trials(states=(TrialState.COMPLETE, TrialState.FAIL))
+    return [
+        SweepTrial(one.number, sweep.values(one.params), one.value, notes.get(str(one.number), ""))
+        for one in ended
+        if set(one.params) == set(sweep.space)
+    ]
 
 
 def open_study(sweep: Sweep, folder: Path, settings: str) -> optuna.Study:
