@@ -63,3 +63,10 @@ def test_the_parser_knows_classes_by_their_own_names_though_no_one_has_asked_for
         "--trainer.callbacks+=History",
     ]
     assert "pytorch_lightning" in loaded_by(f"from experiments.cli import parse; parse({words})")
+
+
+def test_a_number_of_batches_is_no_share_in_whatever_order_libraries_are_loaded() -> None:
+    words = ["fit", "--config=soidn_demo", "--trainer.limit_val_batches=1"]
+    limit = f"parse({words})['trainer']['limit_val_batches']"
+    # rich asks `typing` for the same union with the fraction first
+    loaded_by(f"import rich.console; from experiments.cli import parse; assert type({limit}) is int")

@@ -89,6 +89,7 @@ class FaceCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Give every value that two parts share one place in the config."""
+        _whole_numbers_first(parser)
         parser.add_argument("--system", type=str, default="model", help="Name in tables, as in the paper's.")
         parser.add_argument("--evaluate", type=bool, default=True, help="Whether a fit ends with the evaluation.")
         for target, source in LINKED.items():
@@ -177,3 +178,14 @@ class FaceCLI(LightningCLI):
     def after_test(self) -> None:
         """Print the table and write it beside the run."""
         report(self.trainer, self._get(self.config, "system"))
+
+
+def _whole_numbers_first(parser: LightningArgumentParser) -> None:
+    """Read 1 as one batch and not as the share 1.0, in whatever order libraries were loaded.
+
+    ``Optional[Union[int, float]]`` of the trainer is the object that ``typing`` remembers from whoever has asked for it
+    first, perhaps as ``Union[float, int]``, and the parser takes the first type that fits.
+    """
+    for action in parser._actions:
+        if getattr(action, "_typehint", None) == (int | float | None):
+            action._typehint = int | float | None  # type: ignore[attr-defined]  # of a subclass

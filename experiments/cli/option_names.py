@@ -45,22 +45,23 @@ def check_option_names(words: Sequence[str], siblings: Iterable[str] = ()) -> No
         choices = ", ".join(map(repr, SUBCOMMANDS))
         raise UserError(f"argument subcommand: invalid choice: {words[0]!r} (choose from {choices})")
     keys = {word: word.partition("=")[0].removeprefix("--").removesuffix("+") for word in words if word[:2] == "--"}
-    trainer = parameters(TRAINER) or {}
-    known = {*SUBCOMMANDS[words[0]], *SHOWING}
-    unknown = [word for word, key in keys.items() if not _is_known(key, known, trainer)]
-    if unknown:
-        nearby = {
-            *siblings,
-            *(key for own in SUBCOMMANDS.values() for key in own),
-            *(f"trainer.{key}" for key in trainer),
-        }
-        raise UserError(with_nearest_keys(f"unrecognized arguments: {' '.join(unknown)}", sorted(nearby)))
+    _check_outermost(words[0], keys, siblings)
     config = _configuration(words)
     for word, key in keys.items():
         part, *inside = key.split(".")
         is_chosen = part in ("model", "data") and not _chosen_anew(key, keys.values())
         if is_chosen and (message := misspelt(inside, config.get(part), "".join(word.partition("=")[1:]))):
             raise UserError(f'Parser key "{part}": {message}')
+
+
+def _check_outermost(subcommand: str, keys: Mapping[str, str], siblings: Iterable[str]) -> None:
+    """Refuse keys that neither the subcommand has nor, of the trainer, its constructor."""
+    trainer = parameters(TRAINER) or {}
+    known = {*SUBCOMMANDS[subcommand], *SHOWING}
+    if unknown := [word for word, key in keys.items() if not _is_known(key, known, trainer)]:
+        own = {key for keys in SUBCOMMANDS.values() for key in keys}
+        nearby = sorted({*siblings, *own, *(f"trainer.{key}" for key in trainer)})
+        raise UserError(with_nearest_keys(f"unrecognized arguments: {' '.join(unknown)}", nearby))
 
 
 def _is_known(key: str, known: Iterable[str], trainer: Iterable[str]) -> bool:
@@ -100,13 +101,19 @@ def misspelt(inside: Sequence[str], chosen: Any, value: str = "") -> str | None:
     if takes is None or not name or name in CHOSEN:
         return None
     problem = f"Problem with given class_path {path!r}: "
-    if name not in takes:
-        key = ".".join([name, *deeper])
-        return f"{problem}Option {key!r} is not accepted{nearest_setting(key, path, takes)}"
-    grouped = fields(path, name)
-    if grouped and deeper and not any(field.startswith(deeper[0]) for field in grouped):  # it takes abbreviations there
-        key = ".".join([name, *deeper])
-        return f"{problem}unrecognized arguments: --{key}{value}{nearest_setting(key, path, takes)}"
+    if message := _misspelt_here(".".join([name, *deeper]), path, takes, value):
+        return f"{problem}{message}"
     settings = chosen.get("init_args") if isinstance(chosen, Mapping) else None
     below = misspelt(deeper, (settings or {}).get(name), value) if deeper else None
     return f'{problem}Parser key "{name}": {below}' if below else None
+
+
+def _misspelt_here(key: str, path: str, takes: Iterable[str], value: str) -> str | None:
+    """Return what is wrong with a key of a class itself, or of its settings that are grouped."""
+    name, _, inner = key.partition(".")
+    if name not in takes:
+        return f"Option {key!r} is not accepted{nearest_setting(key, path, takes)}"
+    grouped = fields(path, name)
+    if grouped and inner and not any(field.startswith(inner.partition(".")[0]) for field in grouped):  # abbreviated
+        return f"unrecognized arguments: --{key}{value}{nearest_setting(key, path, takes)}"
+    return None

@@ -1,5 +1,6 @@
 """What runs that are asked for together have in common, and how a system with all that it depends on comes of it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ from experiments.cli.user_errors import UserError
 from experiments.runs.data_choice import DataChoice, fewer_identities, fitting_pixels, longer
 from experiments.runs.layers import configuration, merged
 from experiments.runs.map_placements import maps_to_make
-from experiments.runs.resolution import Config, resolved
+from experiments.runs.resolution import Config, changed, resolved
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.spec import INITIAL_WEIGHTS, RunSpec
 from experiments.runs.systems import WEIGHTS, System, systems
@@ -112,14 +113,19 @@ def inherited(setting: Setting, name: str, config: Config) -> RunSpec:
     model = config["model"].get("init_args", {})
     network = (model.get("network") or {}).get("init_args") or {}
     parts = {
-        **longer(own, setting.data.repeat),
         "seed_everything": config["seed_everything"],
         "data": {**config["data"], "init_args": data},
         "model.init_args.normalize": model.get("normalize"),
         **{f"model.init_args.network.init_args.{p}": network.get(p) for p in ("trunk", "head", "in_channels")},
     }
-    kept = {key: value for key, value in parts.items() if value is not None}
-    return RunSpec(config_name, kept, setting.shared(setting.overrides))
+    content: Config = {}
+    for key, value in parts.items():
+        if value is not None:
+            changed(content, key, value)
+    # as a configuration: the parser would read a null deep in an option as a word
+    given = f"--config={json.dumps(content, default=str)}"
+    shared = setting.shared(setting.overrides)
+    return RunSpec(config_name, longer(own, setting.data.repeat), (given, *shared))
 
 
 def add_training(

@@ -14,6 +14,7 @@ from experiments.launch import launch
 from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
+from tests.helpers.processes import run_module_in_two
 from tests.helpers.recordio_pack import write_recordio
 from tests.helpers.system_groups import FINE_TUNED
 
@@ -289,3 +290,18 @@ def test_given_weights_replace_the_first_stage(tiny: Options, capsys: pytest.Cap
     launch(["baseline", f"--weights={weights}", *tiny, "--evaluate=false"])
     assert "Trunk:" not in capsys.readouterr().out
     assert run_of("trunk")
+
+
+@pytest.mark.ddp
+def test_two_processes_train_a_system_and_what_it_starts_from_together(tiny: Options) -> None:
+    network = "model.init_args.network.init_args"  # without batch normalisation, which no CPU can synchronise
+    plain = [
+        f"--{network}.trunk.init_args.batch_norm=false",
+        f"--{network}.head={{class_path: lightning_modules.networks.VGG16Head, init_args: {{embedding_dim: 32}}}}",
+    ]
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp", "--trainer.sync_batchnorm=false"]
+    run_module_in_two("experiments.launch", "baseline", *tiny, *plain, *two, "--trainer.limit_train_batches=2")
+    for system in ("trunk", "baseline"):
+        record = json.loads((run_of(system) / "record.json").read_text())
+        assert (record["status"], record["evaluated"]) == ("done", True)
+        assert len(record["history"]) == {"trunk": 6, "baseline": 1}[system]
