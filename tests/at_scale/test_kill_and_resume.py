@@ -14,5 +14,5 @@ def test_killed_while_it_writes_a_checkpoint_a_training_ends_with_the_same_weigh
     start_server()  # the tests' own: it has the suite in memory
     (killed,) = trials("A_20×20", 1, tmp_path, random.Random(0))  # noqa: S311  # no secret
     assert killed.writing
-    assert 0 < killed.batches < 12
+    assert killed.batches < 12  # none, where it was the first checkpoint
     assert killed.different == 0
