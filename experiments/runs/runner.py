@@ -100,7 +100,7 @@ class Runner:
             fresh = again or (record.status == "done" and for_others and bool(lost(node)))
             if fresh or record.status != "done" or (node.evaluates and not record.evaluated):
                 record = self._train(node, lock, fresh=fresh, by_agent=by_agent)
-                if for_others and record.status == "done" and (reason := lost(node)):
+                if for_others and is_first() and record.status == "done" and (reason := lost(node)):
                     return replace(record, status="failed", error=reason)
             return self._evaluate(node, record, lock)
 
@@ -114,13 +114,14 @@ class Runner:
                 self.tell(f"{node.name}: {done} in {node.folder}")
                 words = words_in_folder(node, by_agent=by_agent)
                 self.call("experiments.train", [*node.spec.words(), *words, *resume], node.folder / LOG, lock)
+            if not is_first():  # which has yet to write what this process would read
+                return replace(record, status="done", evaluated=node.evaluates)
             record = collected(record, node.folder, evaluates=node.evaluates)
             record = replace(record, weights=weights_of(node.checkpoint))
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             record = replace(record, status="failed", error=str(error))
-        if is_first():
-            forget_folder(node)
-            record.save(node.folder)
+        forget_folder(node)
+        record.save(node.folder)
         told = f"{record.seconds:.0f} s of training" if record.status == "done" else f"failed: {record.error}"
         if node.trains or record.status == "failed":
             self.tell(f"{node.name}: {told}")

@@ -193,10 +193,8 @@ def test_a_dry_run_shows_what_a_system_starts_from_that_is_no_row(
     [
         (["soind"], "expected the name of a reproduction, got 'soind'; did you mean 'soidn'"),
         (["soidn", "--rows", "trunc"], "expected the name of a row, got 'trunc'; did you mean 'trunk'"),
-        (
-            ["soidn", "--rows", "trunk", "--trainer.max_epoch=1"],
-            "--trainer.max_epoch=1; did you mean 'trainer.max_epochs'",
-        ),
+        (["soidn", "--rows", "trunk", "--trainer.max_epoch=1"], "max_epoch=1; did you mean 'trainer.max_epochs'"),
+        (["soidn", "--rows", "trunk", "--model.init_args.drop=1"], "row trunk: .*'drop' is not accepted"),
     ],
 )
 def test_mistakes_show_before_anything_is_run(args: list[str], message: str) -> None:
