@@ -8,7 +8,7 @@ from typing import Any
 from experiments import cli
 from experiments.runs.map_placements import map_placements
 from experiments.runs.resolution import Config, resolved
-from experiments.runs.spec import INITIAL_WEIGHTS, OCCLUDER, RunSpec
+from experiments.runs.spec import CONTINUE_CLASSIFIER, OCCLUDER, RunSpec
 
 
 def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> "cli.FaceCLI":
@@ -40,5 +40,5 @@ def _without(config: Config) -> dict[str, Any]:
     if not all(placement.map_file.exists() for placement in map_placements(config)):
         changes[OCCLUDER] = None
     if model.get("initial_weights") is None and model.get("continue_classifier"):
-        changes[INITIAL_WEIGHTS.replace("initial_weights", "continue_classifier")] = False
+        changes[CONTINUE_CLASSIFIER] = False
     return changes

@@ -11,7 +11,7 @@ from experiments.runs.layers import configuration, merged
 from experiments.runs.map_placements import maps_to_make
 from experiments.runs.resolution import Config, changed, resolved
 from experiments.runs.run_graph import Node, RunGraph
-from experiments.runs.spec import INITIAL_WEIGHTS, RunSpec
+from experiments.runs.spec import CONTINUE_CLASSIFIER, INITIAL_WEIGHTS, RunSpec
 from experiments.runs.systems import WEIGHTS, System, systems
 
 BATCH_SIZE = "data.init_args.loading.batch_size"
@@ -174,6 +174,6 @@ def _placing_maps(
     settings = {"occluder_sizes": [list(size)], "subset": "placement", **system.maps[setting.scale]}
     if isinstance(start, Node):
         return graph.maps(start.name, start.spec, settings, of=start)
-    weights = {INITIAL_WEIGHTS: start, "model.init_args.continue_classifier": True}
+    weights = {INITIAL_WEIGHTS: start, CONTINUE_CLASSIFIER: True}
     spec = inherited(setting, system.map_of, config).with_inputs(**weights)
     return graph.maps(str(start), spec, settings)

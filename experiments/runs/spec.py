@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 INITIAL_WEIGHTS = "model.init_args.initial_weights"
+CONTINUE_CLASSIFIER = "model.init_args.continue_classifier"
 OCCLUDER = "data.init_args.training_occluder"
 
 
