@@ -1,6 +1,5 @@
 """The paper's systems, trained by Lightning on one batch that lies on the device, and how fast that is."""
 
-import logging
 import statistics
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.seams.face_batch import FaceBatch
 from experiments.benchmarks.machine import WARM_UP, device_memory, forget_device_memory, now
+from experiments.cli.foreign_chatter import warnings_only
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import SOIDN, FaceNet, FCN8s, Normalize, VGG16Head, VGG16Trunk
 
@@ -135,9 +135,9 @@ def measure(system: System, way: Way, size: Size, *, steps: int, count: bool = F
     return Speed(rate, clock.operations // way.batch_size, device_memory(size.device))
 
 
+@warnings_only("pytorch_lightning")
 def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> None:
     """Train a system for so many steps on one batch, with nothing beside; see :func:`measure`."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="You defined a `validation_step`")  # nothing is validated
     with size.device:  # weights are drawn there, which takes seconds elsewhere
         settings = {"channels_last": way.channels_last, "compiled": way.compiled}
@@ -156,7 +156,8 @@ def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> 
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(module, DataLoader(Random(way.batch_size, size.image_size, size.device), batch_size=None))
+    loader = DataLoader(Random(way.batch_size, size.image_size, size.device), batch_size=None)
+    trainer.fit(module, loader)
 
 
 def soidn(width: float, image_size: int, settings: Mapping[str, Any]) -> SOIDNModule:

@@ -3,6 +3,8 @@
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 LOGGERS = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
 CHATTER = re.compile(r"💡 Tip|TPU available|Seed set to|Loading `train_dataloader` to estimate")
@@ -14,6 +16,18 @@ def silence() -> None:
     for name in LOGGERS:
         logging.getLogger(name).addFilter(is_about_the_run)
     warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)  # of torch, to Lightning
+
+
+@contextmanager
+def warnings_only(logger: str) -> Iterator[None]:
+    """Leave out what a library's logger tells below warnings, until the context ends."""
+    library = logging.getLogger(logger)
+    level = library.level
+    library.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        library.setLevel(level)
 
 
 def is_about_the_run(record: logging.LogRecord) -> bool:

@@ -1,6 +1,5 @@
 """What a module's steps make of faces, gathered over all processes."""
 
-import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -15,6 +14,7 @@ from datamodules.errors import DataError
 from datamodules.plain_faces import LabelledFaces
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory
+from experiments.cli.foreign_chatter import warnings_only
 from experiments.evaluation.embedding_key import module_key
 
 
@@ -112,10 +112,5 @@ class OutputCollector(Callback):
 def quiet_trainer(callback: Callback, options: Mapping[str, Any]) -> Trainer:
     """Return a trainer that evaluates, writes nothing and says nothing of itself."""
     quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-    lightning = logging.getLogger("pytorch_lightning.utilities.rank_zero")
-    level = lightning.level
-    lightning.setLevel(logging.WARNING)
-    try:
+    with warnings_only("pytorch_lightning.utilities.rank_zero"):
         return Trainer(callbacks=[callback], **{**quiet, **options})
-    finally:
-        lightning.setLevel(level)

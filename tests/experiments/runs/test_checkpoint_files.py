@@ -16,13 +16,6 @@ from experiments.runs.whole_checkpoints import WholeCheckpoints
 from tests.experiments.conftest import Options
 
 
-@pytest.fixture(autouse=True)
-def told(caplog: pytest.LogCaptureFixture) -> None:
-    """Hear what is told, whatever the tests before have made quiet."""
-    for library in ("pytorch_lightning", "lightning_fabric"):
-        caplog.set_level("INFO", library)
-
-
 def content(value: float) -> dict[str, Any]:
     return {"state_dict": {"network.weight": torch.full((100, 100), value)}}
 
