@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from experiments.runs.spec import class_name
+
 SPLITS = ("train", "val", "test")
 """What a training's own names begin with; those of an evaluation begin with the protocol's."""
 
@@ -24,7 +26,7 @@ def monitored(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for node in (config.get("trainer") or {}).get("callbacks") or ():
         name = (node.get("init_args") or {}).get("monitor") if isinstance(node, Mapping) else None
         if isinstance(name, str):
-            yield str(class_path(node)).rpartition(".")[2], name
+            yield class_name(node), name
 
 
 def class_path(node: Any) -> Any:

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.yaml_file import read_yaml
+from experiments.runs.spec import instance
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+CSV = "pytorch_lightning.loggers.CSVLogger"
+WANDB = "pytorch_lightning.loggers.WandbLogger"
 PROJECT = "occlusion-robust-face-recognition"
 """Of W&B."""
 SUFFIXES = {"demo": "demo", "paper": "casia"}
@@ -62,8 +65,8 @@ def loggers(csv: Mapping[str, Any], wandb: Mapping[str, Any]) -> list[dict[str, 
         wandb: Settings of W&B's.
     """
     return [
-        {"class_path": "pytorch_lightning.loggers.CSVLogger", "init_args": {**csv}},
-        {"class_path": "pytorch_lightning.loggers.WandbLogger", "init_args": {**wandb, "project": PROJECT}},
+        instance(CSV, **csv),
+        instance(WANDB, **wandb, project=PROJECT),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments import cli
 from experiments.runs.layers import merged
-from experiments.runs.spec import RunSpec
+from experiments.runs.spec import RunSpec, class_name
 
 Config = dict[str, Any]
 SIBLINGS = ("data", "scale", "alignment", "weights")
@@ -62,8 +62,7 @@ def settings_of(config: Config, name: str, key: str = "") -> list[str]:
     """
     children = [(f"{key}.{name}".removeprefix("."), child) for name, child in config.items() if isinstance(child, dict)]
     below = [found for path, child in children for found in settings_of(child, name, path)]
-    is_one = str(config.get("class_path", "")).rpartition(".")[2] == name
-    return [f"{key}.init_args", *below] if is_one else below
+    return [f"{key}.init_args", *below] if class_name(config) == name else below
 
 
 def changed(config: Config, key: str, value: Any) -> None:

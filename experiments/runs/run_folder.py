@@ -10,12 +10,11 @@ import yaml
 
 from datamodules.whole_file import write_whole
 from experiments.runs.digests import digest
+from experiments.runs.layers import CSV, WANDB
 from experiments.runs.resolution import Config
 from experiments.runs.run_graph import Node
-from experiments.runs.spec import instance, words_of
+from experiments.runs.spec import class_name, instance, words_of
 
-CSV = "pytorch_lightning.loggers.CSVLogger"
-WANDB = "pytorch_lightning.loggers.WandbLogger"
 LATEST = "latest"
 HISTORY = "callbacks.History"
 
@@ -77,5 +76,4 @@ def _placed(logger: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _keeps_history(config: Config) -> bool:
     callbacks = config["trainer"].get("callbacks") or []
-    named = [one.get("class_path") if isinstance(one, dict) else one for one in callbacks]
-    return any(str(name).rpartition(".")[2] == "History" for name in named)
+    return any(class_name(one) == "History" for one in callbacks)

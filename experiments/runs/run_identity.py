@@ -9,6 +9,7 @@ from typing import Any
 from experiments.runs.digests import digest
 from experiments.runs.file_contents import Contents
 from experiments.runs.resolution import Config
+from experiments.runs.spec import class_name
 
 RUNS = Path("runs")
 """Where all runs are kept, whoever has asked for them: each in ``<configuration's system>/<digest>``."""
@@ -51,18 +52,13 @@ def is_of_a_run(path: str) -> bool:
 
 
 def _trainer(trainer: Mapping[str, Any]) -> dict[str, Any]:
-    callbacks = [one for one in _listed(trainer.get("callbacks")) if _class_name(one) not in ONLY_SHOW]
+    callbacks = [one for one in _listed(trainer.get("callbacks")) if class_name(one) not in ONLY_SHOW]
     kept = {key: value for key, value in trainer.items() if key not in OF_THE_TRAINER}
     return kept | {"callbacks": [_without_maps(one) for one in callbacks]}
 
 
 def _listed(node: Any) -> list[Any]:
     return node if isinstance(node, list) else [] if node is None else [node]
-
-
-def _class_name(node: Any) -> str:
-    path = node.get("class_path") if isinstance(node, dict) else node
-    return str(path).rpartition(".")[2]
 
 
 def _without_maps(callback: Any) -> Any:

@@ -64,3 +64,14 @@ def words_of(changes: Mapping[str, Any]) -> list[str]:
 def instance(class_path: str, **init_args: Any) -> dict[str, Any]:
     """Return what a configuration says of an object."""
     return {"class_path": class_path, "init_args": init_args}
+
+
+def class_name(node: Any) -> str:
+    """Return the last name of the class of an object, as a configuration names it: with settings or by itself.
+
+    Example:
+        >>> class_name({"class_path": "callbacks.History"}), class_name("callbacks.History"), class_name({})
+        ('History', 'History', '')
+    """
+    path = node.get("class_path", "") if isinstance(node, Mapping) else node
+    return str(path).rpartition(".")[2]

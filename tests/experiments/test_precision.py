@@ -1,8 +1,5 @@
 """Every system trains and is evaluated in mixed precision."""
 
-import csv
-import json
-import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ import torch
 from experiments.cli import run
 from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
+from tests.helpers.finite_runs import check_finite
 from tests.helpers.system_groups import FINE_TUNED, OCCLUDED
 
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
@@ -22,11 +20,5 @@ def test_losses_and_measures_are_finite_in_bfloat16(system: str, tiny: Options) 
     without_summary = "--trainer.enable_model_summary=false"  # it warns that it counts bytes in float32
     trained = run(["fit", f"--config={system}_demo", *options, without_summary])
     folder = Path(str(trained.trainer.log_dir))
-    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
-    losses = {key: float(value) for row in rows for key, value in row.items() if "loss" in key and value}
-    assert "train/loss" in losses
-    assert all(map(math.isfinite, losses.values())), losses
-    measures = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert measures
-    assert None not in measures.values()  # what is not finite
+    check_finite(folder)
     assert all(weight.dtype == torch.float32 for weight in trained.model.parameters())

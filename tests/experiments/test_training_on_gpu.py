@@ -1,8 +1,5 @@
 """Every system trains and is evaluated on a GPU, in mixed precision, with all that its configuration has."""
 
-import csv
-import json
-import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +7,7 @@ import torch
 
 from experiments.cli import run
 from tests.experiments.conftest import Options
+from tests.helpers.finite_runs import check_finite
 
 pytestmark = pytest.mark.gpu
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
@@ -22,11 +20,5 @@ def test_losses_and_measures_are_finite_on_a_gpu(system: str, tiny: Options, cud
     trained = run(["fit", f"--config={system}_demo", *options])
     folder = Path(str(trained.trainer.log_dir))
     assert trained.trainer.strategy.root_device.type == cuda.type
-    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
-    losses = {key: float(value) for row in rows for key, value in row.items() if "loss" in key and value}
-    assert "train/loss" in losses
-    assert all(map(math.isfinite, losses.values())), losses
-    measures = json.loads((folder / "metrics.json").read_text())["metrics"]
-    assert measures
-    assert None not in measures.values()  # what is not finite
+    check_finite(folder)
     assert list((folder / "checkpoints").glob("*.ckpt"))
