@@ -16,10 +16,9 @@ from datamodules.dataset import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError
-from experiments.evaluation.described import described
+from experiments.evaluation.brought_models import brought, check_pixel_options
 from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.trained_module import load_trained
-from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
@@ -48,8 +47,11 @@ def given_models(options: Namespace) -> list[Model]:
     Raises:
         UserError: If one cannot be built.
     """
+    check_pixel_options(options)
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
-    built = [_trained(path, options.config) for path in checkpoints] + [_extractor(path) for path in extractors]
+    built = [_trained(path, options.config) for path in checkpoints] + [
+        _extractor(path, options) for path in extractors
+    ]
     names = distinct_names([one.name for one in built], [*checkpoints, *extractors])
     return [
         Model(extraction._replace(name=name), path)
@@ -121,6 +123,6 @@ def _trained(checkpoint: str, config: str | None) -> Extraction:
     return Extraction(trained.module, trained.image_size, f"{trained.system} ({run}{which})")
 
 
-def _extractor(path: str) -> Extraction:
-    built = described(path, Extractor)
+def _extractor(path: str, options: Namespace) -> Extraction:
+    built = brought(path, options)
     return Extraction(built, built.image_size, Path(path).stem)
