@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datamodules.alignment.transforms import affine, misfit, similarity
     from datamodules.alignment.unaligned_faces import UnalignedFaces
     from datamodules.alignment.warp_crop import warp_crop
+    from datamodules.alignment.yunet import YuNet
 
 __all__ = [
     "ALIGNED",
@@ -28,6 +29,7 @@ __all__ = [
     "Detector",
     "LandmarkTable",
     "UnalignedFaces",
+    "YuNet",
     "affine",
     "align_folder",
     "load_detector",
