@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datamodules.alignment.alignment_error import AlignmentError
     from datamodules.alignment.crop_folder import CropFolder
     from datamodules.alignment.crop_report import CropReport
+    from datamodules.alignment.declared import agreed_template, declared_settings, declared_template
     from datamodules.alignment.detector import Detector, load_detector
     from datamodules.alignment.landmark_table import LandmarkTable
     from datamodules.alignment.transforms import affine, misfit, similarity
@@ -31,7 +32,10 @@ __all__ = [
     "UnalignedFaces",
     "YuNet",
     "affine",
+    "agreed_template",
     "align_folder",
+    "declared_settings",
+    "declared_template",
     "load_detector",
     "misfit",
     "similarity",

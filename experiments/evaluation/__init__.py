@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.evaluation.alignments import check_alignments
     from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
     from experiments.evaluation.face_outputs import Computing
     from experiments.evaluation.given_models import given_models, probed
@@ -18,6 +19,7 @@ __all__ = [
     "EvaluationFolder",
     "EvaluationRun",
     "Results",
+    "check_alignments",
     "check_writable",
     "folder_name",
     "given_models",
