@@ -2,14 +2,14 @@
 
     python -m experiments.evaluate --checkpoint runs/…/checkpoints/last.ckpt --protocol lfw --root LFW --pairs pairs.txt
     python -m experiments.evaluate --extractor resnet.yaml --protocol bin --bin lfw.bin --protocol ar --ar AR
-    python -m experiments.evaluate --checkpoint … --protocol generated
+    python -m experiments.evaluate --extractor sface.onnx --mean 0 --std 1 --protocol generated
 
 Every distinct image is embedded once and kept below ``runs/embeddings``, by all that its embedding depends on. What
 segments is also compared with the label maps that a protocol has. Printed are tables, written below ``--out`` are
 ``results.json``, ``results.csv`` and figures, each as soon as it is there; earlier ones are set aside. What fails is
-said and costs nothing else; the exit status is then 1. ``--extractor`` names a YAML file with the ``class_path`` and
-``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one with those of any function
-that returns an ``EvaluationProtocol``. The options can be given several times.
+said and costs nothing else; the exit status is then 1. ``--extractor`` names an ONNX or TorchScript file, or a YAML file
+with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one
+with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
 import warnings
