@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from lightning_modules.networks.fcn8s import FCN8s
     from lightning_modules.networks.fingerprint import fingerprint
     from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
+    from lightning_modules.networks.iresnet import IResNetTrunk
+    from lightning_modules.networks.iresnet_head import IResNetHead
     from lightning_modules.networks.is_best import is_best
     from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
     from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
@@ -46,6 +48,8 @@ __all__ = [
     "CosFaceHead",
     "FCN8s",
     "FaceNet",
+    "IResNetHead",
+    "IResNetTrunk",
     "MarginHead",
     "MarginHeadCallable",
     "Normalize",
