@@ -62,7 +62,7 @@ class IResNetTrunk(Trunk):
         subsampling = first_shortcut == "subsampling"
         super().__init__(
             [_stem(in_channels, channels[0])]
-            + [_stage(k, UNITS[depth][k - 1], *channels[k - 1 : k + 1], subsampling) for k in range(1, 5)]
+            + [_stage(k, UNITS[depth][k - 1], channels[k - 1], channels[k], subsampling) for k in range(1, 5)]
         )
         self.depth = depth
         self.first_shortcut: FirstShortcut = first_shortcut

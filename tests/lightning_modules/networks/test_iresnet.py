@@ -55,7 +55,7 @@ def convolved(x: Tensor, kernel: Tensor, stride: int) -> Tensor:
     side = kernel.shape[2]
     patches = F.unfold(x, side, padding=side // 2, stride=stride)  # (B, C·k·k, L)
     height = (x.shape[2] + 2 * (side // 2) - side) // stride + 1
-    return (kernel.flatten(1) @ patches).unflatten(2, (height, -1))
+    return (kernel.flatten(1) @ patches).reshape(len(x), len(kernel), height, -1)
 
 
 def activated(x: Tensor, weights: Weights, name: str) -> Tensor:
@@ -106,8 +106,9 @@ def counted(depth: int) -> int:
 @pytest.mark.parametrize(("depth", "millions"), [(18, 24.03), (34, 34.14), (50, 43.59), (100, 65.16), (200, None)])
 def test_published_parameters_and_sizes(depth: int, millions: float | None) -> None:
     with torch.device("meta"):
-        network = FaceNet(IResNetTrunk(depth), IResNetHead, 112)
-        shapes = [tuple(f.shape[1:]) for f in network.trunk.features(torch.zeros(1, 3, 112, 112))]
+        trunk = IResNetTrunk(depth)
+        network = FaceNet(trunk, IResNetHead, 112)
+        shapes = [tuple(f.shape[1:]) for f in trunk.features(torch.zeros(1, 3, 112, 112))]
         assert network(torch.zeros(3, 3, 112, 112)).shape == (3, 512)
     number = sum(p.numel() for p in network.parameters())
     assert shapes == [(64, 112, 112), (64, 56, 56), (128, 28, 28), (256, 14, 14), (512, 7, 7)]
