@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.evaluation.carried_threshold import carried_thresholds, given
     from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
     from experiments.evaluation.face_outputs import Computing
     from experiments.evaluation.given_models import given_models, probed
@@ -18,8 +19,10 @@ __all__ = [
     "EvaluationFolder",
     "EvaluationRun",
     "Results",
+    "carried_thresholds",
     "check_writable",
     "folder_name",
+    "given",
     "given_models",
     "measure_table",
     "named_protocols",
