@@ -10,7 +10,7 @@ class SharedIdentities:
     """Pairs of faces, and which of them share an identity.
 
     Args:
-        first: Identity of each pair's first face, ``(N,)`` integers.
+        first: Identity of each pair's first face, ``(N,)`` integers from 0; memory is that of the largest.
         second: Of its second face; the same where the pair is of one.
 
     Raises:
@@ -20,11 +20,10 @@ class SharedIdentities:
     def __init__(self, first: Tensor, second: Tensor) -> None:
         if first.ndim != 1 or first.shape != second.shape:
             raise ValueError(f"Expected identities (N,) of both faces, got {tuple(first.shape)}, {tuple(second.shape)}")
-        names, ends = torch.unique(torch.stack([first, second]), return_inverse=True)
-        low, high = ends.amin(0), ends.amax(0)
+        low, high = torch.minimum(first, second), torch.maximum(first, second)
         self._two = low != high
-        self._low, self._high, self._number = low, high[self._two], len(names)
-        dyads, self._dyad = torch.unique(low[self._two] * len(names) + self._high, return_inverse=True)
+        self._low, self._high, self._number = low, high[self._two], int(high.max()) + 1
+        dyads, self._dyad = torch.unique(low[self._two] * self._number + self._high, return_inverse=True)
         self._dyads = len(dyads)
 
     def __len__(self) -> int:

@@ -27,9 +27,8 @@ def pair_identities(pairs: VerificationPairs, identities: Identities) -> tuple[I
     from scipy.sparse import coo_array  # noqa: PLC0415  takes long: pay only when used
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
 
-    names, ends = np.unique(identities[np.stack([pairs.first, pairs.second])], return_inverse=True)
-    ends = ends.reshape(2, -1)
-    one, other = ends[:, pairs.same]
+    names, listed = np.unique(identities, return_inverse=True)
+    one, other = listed[pairs.first[pairs.same]], listed[pairs.second[pairs.same]]
     linked = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(names), len(names)))
-    person = connected_components(linked, directed=False)[1].astype(np.int64)
-    return person[ends[0]], person[ends[1]]
+    person = connected_components(linked, directed=False)[1].astype(np.int64)[listed]
+    return person[pairs.first], person[pairs.second]
