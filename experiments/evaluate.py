@@ -14,6 +14,7 @@ one with those of any function that returns an ``EvaluationProtocol``. The optio
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +40,9 @@ def evaluate(args: Sequence[str]) -> None:
     trainer_options = evaluation.trainer_options(options)
     models = evaluation.given_models(options)
     protocols = evaluation.named_protocols(options)
+    evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
+    carried = evaluation.carried_thresholds(options, models)
     names = [evaluation.folder_name(protocol) for protocol in protocols]
     folder = evaluation.EvaluationFolder(Path(options.out), [model.name for model in models], names)
     cache = None if options.no_cache else Path(options.cache)
@@ -47,9 +50,11 @@ def evaluate(args: Sequence[str]) -> None:
         evaluation.check_writable(cache, "--cache")
     tasks = evaluation.paired(models, protocols)
     if cli.is_first():
-        folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
+        folder.begin(asdict(evaluation.given(models, options.protocol, carried)))
+        for name, threshold in carried.items():
+            print(f"{name}: {threshold.said()}, from {options.threshold_from}")
     computing = evaluation.Computing(options.batch_size, options.num_workers, trainer_options)
-    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures)
+    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures, carried=carried)
     try:
         failures = run.measure(tasks)
     except KeyboardInterrupt:

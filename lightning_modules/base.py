@@ -1,7 +1,6 @@
 """What all training methods share: raw pixels in, optimizer and schedule by injection, named initial weights."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -20,10 +19,9 @@ from lightning_modules.networks import (
     freeze,
     imagenet_trunk_weights,
     load_trunk_weights,
-    read_state_dict,
     unused_parameters,
 )
-from lightning_modules.pixels import IMAGENET_PIXELS, check_same_pixels
+from lightning_modules.pixels import IMAGENET_PIXELS, check_same_pixels, fitting_normalize
 from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
 from lightning_modules.warmup_cosine import LRScheduleCallable
 
@@ -38,7 +36,8 @@ class FaceModule(FiniteModule):
         network: What is trained.
         optimizer: Makes the optimizer from the parameters.
         lr_schedule: Makes the schedule from the optimizer and the number of steps; ``None`` keeps the rate.
-        normalize: Owner of the pixels' range; saved with the weights.
+        normalize: Owner of the pixels' range and order; saved with the weights. ``None`` is that of
+            ``initial_weights``, without them ±1.
         initial_weights: What the trunk starts from: a local file, see
             :func:`lightning_modules.networks.load_trunk_weights`, ``"imagenet"`` (downloaded), or ``None`` for
             random weights.
@@ -80,7 +79,7 @@ class FaceModule(FiniteModule):
             check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
         elif initial_weights is not None:
-            check_same_pixels(self.normalize, read_state_dict(initial_weights), Path(initial_weights).name)
+            self.normalize = fitting_normalize(normalize, initial_weights)
             self.origin = self.load_initial_weights(initial_weights)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         network.to(memory_format=self.memory_format)

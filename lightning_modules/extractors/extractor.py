@@ -26,6 +26,8 @@ class Extractor(LightningModule):
         flip: Whether the embeddings of an image and of its mirror image are added, as is usual in the field.
         batch_size: How many images the network takes, neither more nor fewer, such as one that was traced for a fixed
             number; what is missing in the last batch is filled up with copies. ``None`` is any number.
+        alignment: Name of the alignment of the faces that it takes, such as ``arcface``: an evaluation refuses faces
+            that are declared to be aligned otherwise.
         output: Name of the embedding among several outputs, of a tuple its number; by default it is found by its shape.
 
     Raises:
@@ -44,6 +46,7 @@ class Extractor(LightningModule):
         bgr: bool = False,
         flip: bool = False,
         batch_size: int | None = None,
+        alignment: str | None = None,
         output: str | int | None = None,
     ) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class Extractor(LightningModule):
         self.bgr = bgr
         self.flip = flip
         self.batch_size = batch_size
+        self.alignment = alignment
         self.output = None if output is None else str(output)
 
     def forward(self, images: Tensor) -> Tensor:
