@@ -8,8 +8,8 @@ Every distinct image is embedded once and kept below ``runs/embeddings``, by all
 segments is also compared with the label maps that a protocol has. Printed are tables, written below ``--out`` are
 ``results.json``, ``results.csv`` and figures, each as soon as it is there; earlier ones are set aside. What fails is
 said and costs nothing else; the exit status is then 1. ``--extractor`` names an ONNX or TorchScript file, or a YAML
-file with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one
-with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
+file with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml``
+one with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
 import warnings
