@@ -1,13 +1,14 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import torch.distributed as dist
 
+from callbacks.recognition.recognise import Recognition
 from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
@@ -74,6 +75,7 @@ class EvaluationRun:
         cache: Folder where embeddings are kept; ``None`` keeps none.
         draws: Whether there are figures.
         carried: Thresholds of an earlier evaluation, by the model's name.
+        keep: Called with each task and what was recognised.
         results: What was found.
     """
 
@@ -82,6 +84,7 @@ class EvaluationRun:
     cache: Path | None
     draws: bool = True
     carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
+    keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
 
     def measure(self, tasks: Sequence[Task]) -> list[str]:
@@ -112,6 +115,8 @@ class EvaluationRun:
         if not is_first():
             return
         found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
+        if found is not None:
+            self.keep(task, found)
         rows = {} if found is None else found.rows()
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
