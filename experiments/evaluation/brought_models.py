@@ -1,4 +1,4 @@
-"""Models of others: described in a YAML file, or given as the file that they are."""
+"""Models of others: described in a YAML file, or given as the file or exported folder that they are."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from experiments.cli import UserError
 from experiments.cli.first_process import is_first
 from experiments.evaluation.described import described
+from experiments.exporting.exported_folder import exported_onnx
 from lightning_modules.extractors import Extractor, OnnxExtractor, TorchScriptExtractor
 from lightning_modules.networks import Normalize
 
@@ -17,10 +18,10 @@ USUAL_SIZE = 112
 
 
 def brought(path: str, options: Namespace) -> Extractor:
-    """Build the extractor that a YAML file describes, or of a network's own file, and say how it is used.
+    """Build the extractor of a YAML file, of a network's own file or of an exported model, and say how it is used.
 
     Args:
-        path: The file.
+        path: The file, or the folder that ``experiments.export`` has written.
         options: ``image_size``, ``mean``, ``std`` and ``bgr`` of networks' own files.
 
     Raises:
@@ -44,19 +45,22 @@ def check_pixel_options(options: Namespace) -> None:
         UserError: If it is so.
     """
     given = [name for name in ("image_size", "mean", "std", "bgr") if getattr(options, name) not in (None, False)]
-    if given and all(Path(path).suffix in YAML for path in options.extractor):
+    if given and all(Path(path).suffix in YAML or Path(path).is_dir() for path in options.extractor):
         option = f"--{given[0].replace('_', '-')}"
         raise UserError(f"Expected an ONNX or TorchScript file as --extractor with {option}, got none")
 
 
 def _of_file(path: str, options: Namespace) -> Extractor:
+    if Path(path).is_dir():
+        onnx, content = exported_onnx(Path(path))
+        return OnnxExtractor(str(onnx), alignment=content.get("alignment"))
     settings: dict[str, Any] = {"normalize": _normalize(options), "bgr": options.bgr}
     if Path(path).suffix in TORCHSCRIPT:
         return TorchScriptExtractor(path, image_size=options.image_size or USUAL_SIZE, **settings)
     if Path(path).suffix in ONNX:
         return OnnxExtractor(path, image_size=options.image_size, open_size=USUAL_SIZE, **settings)
     endings = ", ".join((*YAML, *ONNX, *TORCHSCRIPT))
-    raise ValueError(f"Expected --extractor to end in one of {endings}, got {path}")
+    raise ValueError(f"Expected --extractor to end in one of {endings}, or to be an exported folder, got {path}")
 
 
 def _normalize(options: Namespace) -> Normalize | None:

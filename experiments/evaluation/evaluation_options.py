@@ -10,7 +10,7 @@ from experiments.cli import UserError
 from experiments.cli.arguments import Parser
 from experiments.evaluation.named_protocols import PROTOCOLS
 
-EXTRACTOR = "an ONNX or TorchScript file, or a YAML file with the class and settings of an extractor"
+EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
 
 
 def parsed(args: Sequence[str], description: str) -> argparse.Namespace:

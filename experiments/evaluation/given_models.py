@@ -124,4 +124,5 @@ def _trained(checkpoint: str, config: str | None) -> Model:
 
 def _extractor(path: str, options: Namespace) -> Model:
     built = brought(path, options)
-    return Model(Extraction(built, built.image_size, Path(path).stem), path, alignment=built.alignment)
+    name = Path(path).resolve().name if Path(path).is_dir() else Path(path).stem
+    return Model(Extraction(built, built.image_size, name), path, alignment=built.alignment)

@@ -1,7 +1,9 @@
 """A module of this suite from its checkpoint and the configuration beside it."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser
@@ -27,6 +29,10 @@ class Trained(NamedTuple):
     system: str
     alignment: str | None = None
     """Name of that of the faces it was trained on, where they had one."""
+    architecture: Mapping[str, Any] = MappingProxyType({})
+    """``class_path`` and ``init_args`` of its network."""
+    source: Mapping[str, Any] = MappingProxyType({})
+    """Those of the faces that it was trained on."""
 
 
 def load_trained(checkpoint: str, config: str | None = None) -> Trained:
@@ -59,9 +65,17 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
         network.setdefault("init_args", {})["image_size"] = image_size
     if "num_classes" in parameters(str(model["class_path"])):
         model["init_args"]["num_classes"] = _num_classes(state)
+    described = {
+        "architecture": deepcopy(_mapping(network)),
+        "source": _mapping(saved["data"]["init_args"].get("source")),
+    }
     module = _build(model, path)
     _load(module, state, checkpoint)
-    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment)
+    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment, **described)
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
 
 
 def _alignment(data: Mapping[str, Any]) -> str | None:
