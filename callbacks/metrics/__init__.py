@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from callbacks.metrics.iou import class_iou, confusion_matrices
     from callbacks.metrics.mates import mates
     from callbacks.metrics.open_set import fnir_at_fpir, open_set_identification, search_scores
+    from callbacks.metrics.operating_threshold import OperatingThresholds, operating_thresholds
+    from callbacks.metrics.realised_rates import Realised, rates_at_threshold, realised_rate
     from callbacks.metrics.roc import roc_curve
     from callbacks.metrics.roc_band import roc_band
     from callbacks.metrics.tar_at_far import tar_at_far
 
 __all__ = [
+    "OperatingThresholds",
+    "Realised",
     "auc",
     "best_threshold",
     "class_iou",
@@ -30,6 +34,9 @@ __all__ = [
     "gallery_decidability",
     "mates",
     "open_set_identification",
+    "operating_thresholds",
+    "rates_at_threshold",
+    "realised_rate",
     "roc_band",
     "roc_curve",
     "search",

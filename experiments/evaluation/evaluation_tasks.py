@@ -1,7 +1,7 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
+from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results
 from lightning_modules.networks.foreign import reason
 
@@ -72,6 +73,7 @@ class EvaluationRun:
         computing: How models are run.
         cache: Folder where embeddings are kept; ``None`` keeps none.
         draws: Whether there are figures.
+        carried: Thresholds of an earlier evaluation, by the model's name.
         results: What was found.
     """
 
@@ -79,6 +81,7 @@ class EvaluationRun:
     computing: Computing
     cache: Path | None
     draws: bool = True
+    carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
     results: Results = field(default_factory=dict)
 
     def measure(self, tasks: Sequence[Task]) -> list[str]:
@@ -99,7 +102,8 @@ class EvaluationRun:
 
     def _measure(self, task: Task) -> None:
         """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
-        (extraction, _, makes), protocol, source = task.model, task.protocol, task.protocol.source
+        model, protocol, source = task.model, task.protocol, task.protocol.source
+        extraction = model.extraction
         embeddings = confusion = None
         if task.embeds:
             embeddings = embed(extraction, source, self.computing, digests=task.digests, cache=self.cache)
@@ -109,12 +113,15 @@ class EvaluationRun:
             return
         found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
         rows = {} if found is None else found.rows()
-        for condition, measures in {} if confusion is None else segmentation_rows(protocol, confusion).items():
+        carried = self.carried.get(extraction.name)
+        parts = [] if carried is None or found is None else [carried.measures(found)]
+        parts += [] if confusion is None else [segmentation_rows(protocol, confusion)]
+        for condition, measures in (item for part in parts for item in part.items()):
             rows.setdefault(condition, {}).update(measures)
         self.results.setdefault(extraction.name, {}).setdefault(protocol.name, {}).update(readable(rows))
         self.folder.write(self.results)
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
-        if self.draws and "segmentation" in makes:
+        if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from callbacks.metrics.metric_checks import finite_rows
-from callbacks.recognition.recognise import UNDEFINED, Recognition, recognise
+from callbacks.recognition.measure_names import EXACT, UNDEFINED
+from callbacks.recognition.recognise import Recognition, recognise
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn
@@ -53,7 +54,7 @@ def readable(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
 
 def _number(condition: str, name: str, value: float) -> float | None:
     if math.isfinite(value):
-        return round(value, 6)
+        return value if name.startswith(EXACT) else round(value, 6)
     if name.startswith(UNDEFINED):
         return None
     raise ValueError(f"Expected a finite {name} of {condition}, got {value}")

@@ -19,6 +19,8 @@ Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 
 RESULTS, TABLE, GIVEN, EARLIER = "results.json", "results.csv", "given.json", "earlier"
 FILES = (RESULTS, TABLE, GIVEN)
+SCORES = "cosine similarities"
+"""What the thresholds among the results are compared with."""
 
 
 class EvaluationFolder:

@@ -24,7 +24,7 @@ from lightning_modules.networks import (
     PooledHead,
     unused_parameters,
 )
-from tests.helpers.onnx_files import OnnxFile, face_file
+from tests.helpers.onnx_faces import OnnxFile, face_file
 
 REAL = Path(__file__).parents[4] / "shared/models/face_recognition_sface_2021dec.onnx"
 PIXELS = Normalize([0.0] * 3, [1.0] * 3)
