@@ -20,6 +20,9 @@ from lightning_modules.networks.foreign import foreign
 NOT_LOADED = ("initial_weights", "segmenter_weights", "encoder_weights")
 """Settings that would read weights which the checkpoint replaces."""
 
+ORDER = "normalize.order"
+"""Is in checkpoints of networks that take blue first, and is taken from there as it is."""
+
 
 class Trained(NamedTuple):
     """A trained module."""
@@ -108,6 +111,8 @@ def _build(model: dict[str, Any], path: Path) -> LightningModule:
 def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:
     wanted = module.state_dict()
     for name in [*wanted, *state]:
+        if name == ORDER:
+            continue
         shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, state)]
         if shapes[0] != shapes[1]:
             raise UserError(f"Expected `{name}` of the model: {shapes[0]}, got in {checkpoint}: {shapes[1]}")
