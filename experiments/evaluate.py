@@ -40,6 +40,7 @@ def evaluate(args: Sequence[str]) -> None:
     trainer_options = evaluation.trainer_options(options)
     models = evaluation.given_models(options)
     protocols = evaluation.named_protocols(options)
+    evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
     carried = evaluation.carried_thresholds(options, models)
     names = [evaluation.folder_name(protocol) for protocol in protocols]

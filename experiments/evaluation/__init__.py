@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.evaluation.alignments import check_alignments
     from experiments.evaluation.carried_threshold import carried_thresholds, given
     from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
     from experiments.evaluation.face_outputs import Computing
@@ -20,6 +21,7 @@ __all__ = [
     "EvaluationRun",
     "Results",
     "carried_thresholds",
+    "check_alignments",
     "check_writable",
     "folder_name",
     "given",

@@ -102,7 +102,8 @@ class EvaluationRun:
 
     def _measure(self, task: Task) -> None:
         """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
-        (extraction, _, makes), protocol, source = task.model, task.protocol, task.protocol.source
+        model, protocol, source = task.model, task.protocol, task.protocol.source
+        extraction = model.extraction
         embeddings = confusion = None
         if task.embeds:
             embeddings = embed(extraction, source, self.computing, digests=task.digests, cache=self.cache)
@@ -122,5 +123,5 @@ class EvaluationRun:
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
-        if self.draws and "segmentation" in makes:
+        if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)

@@ -35,6 +35,8 @@ class Model(NamedTuple):
     """As it was given."""
     makes: frozenset[str] = frozenset()
     """What its test step returns: ``embedding``, ``segmentation``."""
+    alignment: str | None = None
+    """Name of the alignment of the faces that it takes, where it declares one."""
 
     @property
     def name(self) -> str:
@@ -50,11 +52,8 @@ def given_models(options: Namespace) -> list[Model]:
     """
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
     built = [_trained(path, options.config) for path in checkpoints] + [_extractor(path) for path in extractors]
-    names = distinct_names([one.name for one in built], [*checkpoints, *extractors])
-    return [
-        Model(extraction._replace(name=name), path)
-        for extraction, name, path in zip(built, names, [*checkpoints, *extractors], strict=True)
-    ]
+    names = distinct_names([one.name for one in built], [one.path for one in built])
+    return [one._replace(extraction=one.extraction._replace(name=name)) for one, name in zip(built, names, strict=True)]
 
 
 def distinct_names(names: Sequence[str], paths: Sequence[str]) -> list[str]:
@@ -113,14 +112,15 @@ def _check_alone(alone: Tensor, together: Tensor, model: Model) -> None:
         )
 
 
-def _trained(checkpoint: str, config: str | None) -> Extraction:
+def _trained(checkpoint: str, config: str | None) -> Model:
     trained = load_trained(checkpoint, config)
     path = Path(checkpoint).resolve()
     run = "-".join(path.parts[-4:-2]) if path.parent.name == "checkpoints" else path.stem
     which = f", {path.stem}" if path.parent.name == "checkpoints" and path.stem != "last" else ""
-    return Extraction(trained.module, trained.image_size, f"{trained.system} ({run}{which})")
+    extraction = Extraction(trained.module, trained.image_size, f"{trained.system} ({run}{which})")
+    return Model(extraction, checkpoint, alignment=trained.alignment)
 
 
-def _extractor(path: str) -> Extraction:
+def _extractor(path: str) -> Model:
     built = described(path, Extractor)
-    return Extraction(built, built.image_size, Path(path).stem)
+    return Model(Extraction(built, built.image_size, Path(path).stem), path, alignment=built.alignment)

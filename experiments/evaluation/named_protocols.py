@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.alignment import agreed_template
 from datamodules.protocols import (
     EvaluationProtocol,
     ar_faces,
@@ -50,7 +51,8 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
     if name == "lfw_occ":
         root = _needed(options, "root", name)
         pairs = options.pairs or pairs_beside(root)
-        settings = {"severity": options.severity, "landmarks": options.alignment, **allow}
+        alignment = agreed_template(root, options.alignment, default="lfw")
+        settings = {"severity": options.severity, "landmarks": alignment, **allow}
         return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":
         return [bin_pairs(path) for path in _needed(options, "bin", name)]

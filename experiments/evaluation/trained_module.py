@@ -25,6 +25,8 @@ class Trained(NamedTuple):
     module: LightningModule
     image_size: int
     system: str
+    alignment: str | None = None
+    """Name of that of the faces it was trained on, where they had one."""
 
 
 def load_trained(checkpoint: str, config: str | None = None) -> Trained:
@@ -46,6 +48,7 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     try:
         with foreign("the configuration of the checkpoint's run", path):
             image_size = int(saved["data"]["init_args"]["image_size"])
+            alignment = _alignment(saved["data"]["init_args"])
             model = {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:
         raise UserError(str(error)) from error
@@ -58,7 +61,13 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
         model["init_args"]["num_classes"] = _num_classes(state)
     module = _build(model, path)
     _load(module, state, checkpoint)
-    return Trained(module.eval(), image_size, str(saved.get("system", "model")))
+    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment)
+
+
+def _alignment(data: Mapping[str, Any]) -> str | None:
+    landmarks = data.get("landmarks")
+    points = landmarks.get("init_args", {}).get("points") if isinstance(landmarks, dict) else None
+    return points if isinstance(points, str) else None
 
 
 def _num_classes(state: Mapping[str, Tensor]) -> int:

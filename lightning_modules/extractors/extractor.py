@@ -24,6 +24,8 @@ class Extractor(LightningModule):
         flip: Whether the embeddings of an image and of its mirror image are added, as is usual in the field.
         batch_size: How many images the network takes, neither more nor fewer, such as one that was traced for a fixed
             number; what is missing in the last batch is filled up with copies. ``None`` is any number.
+        alignment: Name of the alignment of the faces that it takes, such as ``arcface``: an evaluation refuses faces
+            that are declared to be aligned otherwise.
 
     Raises:
         ValueError: If ``image_size`` or ``batch_size`` is not positive.
@@ -41,6 +43,7 @@ class Extractor(LightningModule):
         bgr: bool = False,
         flip: bool = False,
         batch_size: int | None = None,
+        alignment: str | None = None,
     ) -> None:
         super().__init__()
         if image_size < 1:
@@ -53,6 +56,7 @@ class Extractor(LightningModule):
         self.bgr = bgr
         self.flip = flip
         self.batch_size = batch_size
+        self.alignment = alignment
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` float32 embeddings of raw RGB ``(B, 3, H, W)`` images.
