@@ -21,6 +21,7 @@ from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results
+from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
 
@@ -75,6 +76,7 @@ class EvaluationRun:
         draws: Whether there are figures.
         carried: Thresholds of an earlier evaluation, by the model's name.
         results: What was found.
+        tradeoffs: The curves of all that was compared.
     """
 
     folder: EvaluationFolder
@@ -83,6 +85,7 @@ class EvaluationRun:
     draws: bool = True
     carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
     results: Results = field(default_factory=dict)
+    tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
 
     def measure(self, tasks: Sequence[Task]) -> list[str]:
         """Measure, write each result when it is there, and return what failed, a line each."""
@@ -123,5 +126,7 @@ class EvaluationRun:
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
+            self.tradeoffs.add(extraction.name, protocol.name, found, carried)
+            self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)
