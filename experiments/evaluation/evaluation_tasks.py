@@ -22,6 +22,7 @@ from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results
+from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
 
@@ -77,6 +78,7 @@ class EvaluationRun:
         carried: Thresholds of an earlier evaluation, by the model's name.
         keep: Called with each task and what was recognised.
         results: What was found.
+        tradeoffs: The curves of all that was compared.
     """
 
     folder: EvaluationFolder
@@ -86,6 +88,7 @@ class EvaluationRun:
     carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
     keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
+    tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
 
     def measure(self, tasks: Sequence[Task]) -> list[str]:
         """Measure, write each result when it is there, and return what failed, a line each."""
@@ -128,5 +131,7 @@ class EvaluationRun:
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
+            self.tradeoffs.add(extraction.name, protocol.name, found, carried)
+            self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)
