@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightning_modules.networks import (
     IMAGENET_MEAN,
@@ -12,6 +12,7 @@ from lightning_modules.networks import (
     VGGFACE_MEAN,
     VGGFACE_STD,
     Normalize,
+    OnnxTrunk,
     read_state_dict,
 )
 from lightning_modules.networks.declared_model import declared_model
@@ -22,17 +23,24 @@ Pixels = dict[str, Tensor]
 IMAGENET_PIXELS = {"normalize.mean": torch.tensor(IMAGENET_MEAN), "normalize.std": torch.tensor(IMAGENET_STD)}
 
 
-def fitting_normalize(declared: Normalize | None, weights: str | Path) -> Normalize:
-    """Return the pixels' owner for a file of weights: what is declared, if it fits, or what the file's format says.
+def fitting_normalize(declared: Normalize | None, weights: str | Path | None, network: nn.Module) -> Normalize:
+    """Return the pixels' owner: what is declared, if it fits the weights, or what their format says; else ±1.
 
     Args:
         declared: What a configuration says; ``None`` where it says nothing.
-        weights: The file.
+        weights: The file that is started from, ``"imagenet"`` or ``None``.
+        network: Its weights are its own where it is from ONNX.
 
     Raises:
         ValueError: If the declared mean, deviation or order of channels is another than the weights were trained with;
-            if nobody says the order; or if the file cannot be read.
+            if nobody says what a network from ONNX takes, or the order; or if the file cannot be read.
     """
+    if weights is None and declared is None and isinstance(getattr(network, "trunk", None), OnnxTrunk):
+        raise ValueError("Expected `normalize` with a trunk from ONNX, which does not say its pixels' range, got none")
+    if weights is None or weights == "imagenet":
+        if weights is not None:
+            check_same_pixels(declared or Normalize(), IMAGENET_PIXELS, "ImageNet's VGG16")
+        return declared or Normalize()
     state, name = read_state_dict(weights), Path(weights).name
     pixels = pixels_of(state, weights)
     iresnet = iresnet_weights(state)

@@ -1,6 +1,6 @@
 """How measures are named: what is a number of things, what may not be measurable, what belongs to another."""
 
-COUNTS = ("pairs", "genuine", "gallery", "probes", "covered")
+COUNTS = ("pairs", "genuine", "gallery", "probes", "strangers", "covered")
 """Measures that are numbers of things."""
 UNDEFINED = ("tar@far=", "fnir@fpir=", "decidability", "gallery_decidability", "threshold@")
 """How measures begin that may not be measurable: of too few impostors, of scores that do not vary."""

@@ -135,6 +135,10 @@ class EvaluationProtocol:
         """Return the name of an image or template."""
         return self.source.name(index) if self.templates is None else self.templates.names[index]
 
+    def identity(self, index: int) -> str:
+        """Return whom an image or template shows, as its source calls the person."""
+        return str(self.source.identity_names[self.source.identities[self.shown[index]]])
+
     def _check_range(self, condition: str, *indices: NDArray[np.int64]) -> None:
         what, last = ("images" if self.templates is None else "templates"), len(self.identities) - 1
         for found in indices:
@@ -152,7 +156,7 @@ class EvaluationProtocol:
             first, second = (int(part[wrong[0]]) for part in (pairs.first, pairs.second))
             raise DataError(
                 f"{self.name}: {condition}: expected two identities in an impostor pair, got {self.called(first)} and "
-                f"{self.called(second)}, both of {self._identity(first)}"
+                f"{self.called(second)}, both of {self.identity(first)!r}"
             )
 
     def _check_once(self, condition: str, identification: Identification) -> None:
@@ -168,18 +172,15 @@ class EvaluationProtocol:
         if not known.all():
             probe = int(identification.probes[np.argmin(known)])
             raise DataError(
-                f"{self.name}: {condition}: expected a gallery image of {self._identity(probe)}, "
+                f"{self.name}: {condition}: expected a gallery image of {self.identity(probe)!r}, "
                 f"which probe {self.called(probe)} shows, got none"
             )
         if enrolled.any():
             stranger = int(identification.strangers[np.argmax(enrolled)])
             raise DataError(
-                f"{self.name}: {condition}: expected no gallery image of {self._identity(stranger)}, "
+                f"{self.name}: {condition}: expected no gallery image of {self.identity(stranger)!r}, "
                 f"whom stranger {self.called(stranger)} shows, got one"
             )
-
-    def _identity(self, index: int) -> str:
-        return repr(str(self.source.identity_names[self.source.identities[self.shown[index]]]))
 
 
 def _check_array(name: str, array: object, dtype: np.dtype[np.generic], shape: tuple[int]) -> None:

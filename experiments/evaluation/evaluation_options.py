@@ -63,6 +63,9 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
+    parser.add_argument("--meta", help="folder of an IJB protocol's lists, for templates")
+    said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"
+    parser.add_argument("--join", choices=("alone", "mean", "quality"), help=said)
     parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
 
 

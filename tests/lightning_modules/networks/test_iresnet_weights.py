@@ -1,6 +1,6 @@
 """IResNets of other authors: every format loads and gives the same embeddings; what differs is named in one line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,68 +8,24 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 from torch.testing import assert_close
 
 from lightning_modules import ClassifierModule, TripletModule
-from lightning_modules.networks import FaceNet, IResNetHead, IResNetTrunk, Normalize, PooledHead, VGG16Trunk
+from lightning_modules.networks import FaceNet, IResNetTrunk, Normalize, PooledHead, VGG16Trunk
 from lightning_modules.networks.weights import load_trunk_weights
+from tests.helpers.iresnet_files import Weights, as_arcface, as_ir_net, iresnet, prefixed, trained_iresnet
 
 IMAGES = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
-Weights = dict[str, Tensor]
 
 
-def network(depth: int = 18, **settings: Any) -> FaceNet:
-    return FaceNet(IResNetTrunk(depth, 0.125, **settings), partial(IResNetHead, embedding_dim=16), 32)
-
-
-def trained(depth: int = 18, **settings: Any) -> FaceNet:
-    """A network none of whose tensors are what an untrained one has; the last scale is 1, as everywhere."""
-    net = network(depth, **settings)
-    for name, tensor in net.state_dict().items():
-        if tensor.is_floating_point() and name != "head.features.weight":
-            tensor.copy_(torch.rand_like(tensor) + 0.5 if "conv" not in name else tensor)
-    return net
-
-
-def as_arcface(net: nn.Module) -> Weights:
-    """conv1.weight, layer1.0.bn1.weight … fc.bias, features.weight."""
-    weights = {}
-    for name, tensor in net.state_dict().items():
-        part, _, rest = name.partition(".")
-        weights[rest.split(".", 2)[2] if part == "trunk" else rest] = tensor
-    return weights
-
-
-STEM = {"conv1": "input_layer.0", "bn1": "input_layer.1", "prelu": "input_layer.2"}
-HEAD = {"bn2": "output_layer.0", "fc": "output_layer.3", "features": "output_layer.4"}
-UNIT = {"bn1": 0, "conv1": 1, "bn2": 2, "prelu": 3, "conv2": 4, "bn3": 5}
-
-
-def as_ir_net(net: nn.Module) -> Weights:
-    """input_layer.0.weight, body.0.res_layer.0.weight … output_layer.4.running_var, without a last scale and shift."""
-    weights: Weights = {}
-    bodies: list[str] = []
-    for name, tensor in as_arcface(net).items():
-        layer, *rest = name.split(".")
-        if not layer.startswith("layer"):
-            if name not in ("features.weight", "features.bias"):
-                weights[".".join([(STEM | HEAD)[layer], *rest])] = tensor
-            continue
-        body, (part, *parameter) = f"{layer}.{rest[0]}", rest[1:]
-        bodies += [body] if body not in bodies else []
-        branch = f"res_layer.{UNIT[part]}" if part in UNIT else "shortcut_layer"
-        weights[".".join([f"body.{bodies.index(body)}", branch, *parameter])] = tensor
-    return weights
+network = partial(iresnet, 0.125)
+trained = partial(trained_iresnet, 0.125)
 
 
 def with_zero_shift(net: FaceNet) -> FaceNet:
     nn.init.zeros_(net.head.get_submodule("features").bias)  # type: ignore[arg-type]  # a parameter
     return net
-
-
-def prefixed(weights: Mapping[str, Tensor], prefix: str) -> Weights:
-    return {f"{prefix}{name}": tensor for name, tensor in weights.items()}
 
 
 def margin(weights: Weights) -> dict[str, Weights]:
