@@ -17,7 +17,8 @@ from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from experiments.evaluation.trained_module import load_trained
 from experiments.export import export
-from lightning_modules.networks import read_state_dict
+from lightning_modules import ClassifierModule
+from lightning_modules.networks import FaceNet, Normalize, PooledHead, VGG16Trunk, read_state_dict
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
 
 FILES = ["README.md", "model.onnx", "model.safetensors", "model.yaml"]
@@ -81,6 +82,15 @@ def test_the_description_and_the_weights_are_the_network_again(taken: Path, chec
     assert all(torch.equal(weight, trained[name]) for name, weight in weights.items())
 
 
+def test_a_training_can_start_from_the_weights(taken: Path, checkpoint: Path) -> None:
+    weights, trained = str(taken / "model.safetensors"), torch.load(checkpoint)["state_dict"]
+    network = FaceNet(VGG16Trunk(0.125), PooledHead, 32)
+    ClassifierModule(network, 5, initial_weights=weights)
+    assert all(torch.equal(weight, trained[f"network.{name}"]) for name, weight in network.state_dict().items())
+    with pytest.raises(ValueError, match=r"`normalize` with the `mean` that model\.safetensors was trained with"):
+        ClassifierModule(network, 5, initial_weights=weights, normalize=Normalize([0.0] * 3))
+
+
 def test_the_folder_has_the_checkpoints_figures(taken: Path, checkpoint: Path) -> None:
     evaluate([f"--checkpoint={checkpoint}", f"--extractor={taken}", *QUICK])
     found = json.loads(Path("runs/evaluation/results.json").read_text())
@@ -114,9 +124,7 @@ def test_thresholds_of_an_evaluation_travel_with_the_model(checkpoint: Path, mon
     results = json.loads(Path("found/results.json").read_text())["SOIDN (soidn-version_0)"]["generated"]
     assert said["scores"] == "cosine similarities"
     assert said["far"]["generated/all"]["0.1"]["threshold"] == results["all"]["threshold@far=0.1"]
-    assert (
-        f"| generated/all | 0.1 | {results['all']['threshold@far=0.1']:.4f} |" in Path("taken/README.md").read_text()
-    )
+    assert f"| generated/all | 0.1 | {results['all']['threshold@far=0.1']:.4f} |" in Path("taken/README.md").read_text()
 
 
 @pytest.mark.parametrize(("model", "outputs"), [(CLASSIFIER, ["embedding"]), (OS, ["occluder_probability"])])

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from experiments.runs.protocol_results import weights_of
 from experiments.runs.run_record import RunRecord
 
 METRICS = {"test/rank1/cup": 0.5}
-RESULTS = {
+RESULTS: Any = {
     "lfw": {
         "all": {
             "accuracy": 0.9,
