@@ -1,6 +1,7 @@
 """A module of this suite from its checkpoint and the configuration beside it."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
