@@ -38,6 +38,11 @@ class OnnxGraph:
     output: str
     images: Shape
 
+    @property
+    def declared(self) -> dict[str, str]:
+        """What the file says of itself, by key."""
+        return {entry.key: entry.value for entry in self.model.metadata_props}
+
     def shape(self, name: str) -> Shape:
         """Return the shape of what a node makes, of one image; empty where it is not known."""
         graph = self.free.graph
