@@ -50,9 +50,10 @@ def assert_same_embeddings(network: nn.Module, path: Path, images: Tensor, outpu
     assert_close(network.eval()(images), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.mark.parametrize("opset", [8, 11, 17, 20])
 @pytest.mark.parametrize("flatten", ["Reshape", "Flatten"])
-def test_a_file_of_one_image_takes_any_number(flatten: str, tmp_path: Path) -> None:
-    path = face_file(tmp_path / "face.onnx", flatten=flatten)
+def test_a_file_of_one_image_takes_any_number(flatten: str, opset: int, tmp_path: Path) -> None:
+    path = face_file(tmp_path / "face.onnx", flatten=flatten, opset=opset)
     network = onnx_net(path)
     for number in (1, 7):
         assert_same_embeddings(network, path, 255 * torch.rand(number, 3, 32, 32))
