@@ -63,7 +63,7 @@ def face_file(
         path: Where.
         images: Their number: fixed, or a name.
         side: Of an image: fixed, or a name.
-        flatten: ``"Reshape"``, to the fixed number of images, or ``"Flatten"``.
+        flatten: ``"Reshape"``, to the fixed number of images; ``"Flatten"``; or ``"Average"`` over all positions.
         opset: Version of its operators.
     """
     file = OnnxFile([images, 3, side, side], opset)
@@ -73,11 +73,14 @@ def face_file(
     y = file.node("Add", "sum", file.block("second", y, 4, 4, stride=1), y)
     y = file.block("third", y, 4, 6)
     y = file.node("Dropout", "dropout", y)
+    width = 6 if flatten == "Average" else 6 * 8 * 8
+    if flatten == "Average":
+        y = file.node("GlobalAveragePool", "average", y)
     if flatten == "Reshape":
-        y = file.node("Reshape", "flat", y, file.constant("sizes", [images, 6 * 8 * 8], np.int64))
+        y = file.node("Reshape", "flat", y, file.constant("sizes", [images, width], np.int64))
     else:
         y = file.node("Flatten", "flat", y)
-    y = file.node("Gemm", "linear", y, file.weight("matrix", 8, 384), file.weight("bias", 8), transB=1)
+    y = file.node("Gemm", "linear", y, file.weight("matrix", 8, width), file.weight("bias", 8), transB=1)
     statistics = [file.weight(f"last_{part}", 8, least=0.5) for part in ("scale", "shift", "mean", "var")]
     file.node("BatchNormalization", "embedding", y, *statistics)
     return file.save(path, {"embedding": [images, 8]}, listed=True)

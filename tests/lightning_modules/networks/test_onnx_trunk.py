@@ -51,7 +51,7 @@ def assert_same_embeddings(network: nn.Module, path: Path, images: Tensor, outpu
 
 
 @pytest.mark.parametrize("opset", [8, 11, 17, 20])
-@pytest.mark.parametrize("flatten", ["Reshape", "Flatten"])
+@pytest.mark.parametrize("flatten", ["Reshape", "Flatten", "Average"])
 def test_a_file_of_one_image_takes_any_number(flatten: str, opset: int, tmp_path: Path) -> None:
     path = face_file(tmp_path / "face.onnx", flatten=flatten, opset=opset)
     network = onnx_net(path)
