@@ -219,6 +219,12 @@ SUBSAMPLING = {"first_shortcut": "subsampling"}
             r"`trunk\.stages\.2\.layer2\.1\.conv2\.weight` of the network: \(16, 16, 3, 3\), got in the file: no such",
         ),
         (
+            changed("a.ckpt", lambda w: w.pop("body.3.res_layer.1.weight")),
+            SUBSAMPLING,
+            r"IR-Net with the names that AdaFace and CVLface give it, got KeyError: 'body\.3\.res_layer\.1\.weight'",
+        ),
+        (changed("a.ckpt", lambda w: w.update({"body.0.odd": torch.zeros(1)})), SUBSAMPLING, "give it, got ValueError"),
+        (
             a_torchvision_resnet,
             {},
             r"`trunk\.stages\.0\.conv1\.weight` of the network: \(8, 3, 3, 3\), got in the file",
