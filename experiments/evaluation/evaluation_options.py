@@ -10,6 +10,8 @@ from experiments.cli import UserError
 from experiments.cli.arguments import Parser
 from experiments.evaluation.named_protocols import PROTOCOLS
 
+EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
+
 
 def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
     """Return the options of a command line.
@@ -23,7 +25,7 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for add in (_add_models, _add_protocols, _add_threshold, _add_files, _add_loading):
+    for add in (_add_models, _add_pixels, _add_protocols, _add_threshold, _add_files, _add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:
@@ -39,7 +41,14 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", action="append", default=[], help="of a run of this suite")
     parser.add_argument("--config", help="the run's config.yaml, where it is not in the folder above the checkpoint's")
-    parser.add_argument("--extractor", action="append", default=[], help="YAML file of an extractor")
+    parser.add_argument("--extractor", action="append", default=[], help=EXTRACTOR)
+
+
+def _add_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image-size", type=_whole("--image-size", 1), help="side of the images of --extractor in px")
+    parser.add_argument("--mean", type=float, nargs="+", help="of its pixels in 0 to 255, R G B or one; default 127.5")
+    parser.add_argument("--std", type=float, nargs="+", help="what they are divided by; default 127.5")
+    parser.add_argument("--bgr", action="store_true", help="it takes blue first")
 
 
 def _add_protocols(parser: argparse.ArgumentParser) -> None:

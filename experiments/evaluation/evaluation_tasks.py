@@ -1,17 +1,20 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import torch.distributed as dist
 
+from callbacks.recognition.recognise import Recognition
 from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
 from experiments.cli.first_process import is_first, warn
+from experiments.evaluation.carried_threshold import given
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing
 from experiments.evaluation.given_models import Model
@@ -20,7 +23,7 @@ from experiments.evaluation.protocol_figures import draw_figures, draw_segmentat
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.realised_measures import CarriedThreshold
-from experiments.evaluation.results_folder import EvaluationFolder, Results
+from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
@@ -75,6 +78,7 @@ class EvaluationRun:
         cache: Folder where embeddings are kept; ``None`` keeps none.
         draws: Whether there are figures.
         carried: Thresholds of an earlier evaluation, by the model's name.
+        keep: Called with each task and what was recognised.
         results: What was found.
         tradeoffs: The curves of all that was compared.
     """
@@ -84,6 +88,7 @@ class EvaluationRun:
     cache: Path | None
     draws: bool = True
     carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
+    keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
     tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
 
@@ -115,6 +120,8 @@ class EvaluationRun:
         if not is_first():
             return
         found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
+        if found is not None:
+            self.keep(task, found)
         rows = {} if found is None else found.rows()
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
@@ -130,3 +137,39 @@ class EvaluationRun:
             self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)
+
+
+def begun(
+    options: Namespace,
+    models: Sequence[Model],
+    protocols: Sequence[EvaluationProtocol],
+    computing: Computing,
+    carried: Mapping[str, CarriedThreshold],
+    *,
+    keep: Callable[[Task, Recognition], None] = lambda task, found: None,
+) -> tuple[EvaluationRun, list[Task]]:
+    """Make the folder of an evaluation, set an earlier one aside, and return what measures and its tasks.
+
+    Args:
+        options: Of ``experiments.evaluate``: ``out``, ``cache``, ``no_cache``, ``no_figures``, ``protocol``.
+        models: What is evaluated.
+        protocols: By what.
+        computing: How models are run.
+        carried: Thresholds of an earlier evaluation.
+        keep: See :class:`EvaluationRun`.
+
+    Raises:
+        UserError: If a folder cannot be written, or there is nothing to measure.
+        DataError: If an image cannot be read.
+    """
+    names = [folder_name(protocol) for protocol in protocols]
+    folder = EvaluationFolder(Path(options.out), [model.name for model in models], names)
+    cache = None if options.no_cache else Path(options.cache)
+    if cache is not None:
+        check_writable(cache, "--cache")
+    tasks = paired(models, protocols)
+    if is_first():
+        folder.begin(asdict(given(models, options.protocol, carried)))
+        for name, threshold in carried.items():
+            print(f"{name}: {threshold.said()}, from {options.threshold_from}")
+    return EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep), tasks

@@ -16,10 +16,9 @@ from datamodules.dataset import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError
-from experiments.evaluation.described import described
+from experiments.evaluation.brought_models import brought, check_pixel_options
 from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.trained_module import load_trained
-from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
@@ -50,8 +49,10 @@ def given_models(options: Namespace) -> list[Model]:
     Raises:
         UserError: If one cannot be built.
     """
+    check_pixel_options(options)
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
-    built = [_trained(path, options.config) for path in checkpoints] + [_extractor(path) for path in extractors]
+    trained = [_trained(path, options.config) for path in checkpoints]
+    built = trained + [_extractor(path, options) for path in extractors]
     names = distinct_names([one.name for one in built], [one.path for one in built])
     return [one._replace(extraction=one.extraction._replace(name=name)) for one, name in zip(built, names, strict=True)]
 
@@ -121,6 +122,7 @@ def _trained(checkpoint: str, config: str | None) -> Model:
     return Model(extraction, checkpoint, alignment=trained.alignment)
 
 
-def _extractor(path: str) -> Model:
-    built = described(path, Extractor)
-    return Model(Extraction(built, built.image_size, Path(path).stem), path, alignment=built.alignment)
+def _extractor(path: str, options: Namespace) -> Model:
+    built = brought(path, options)
+    name = Path(path).resolve().name if Path(path).is_dir() else Path(path).stem
+    return Model(Extraction(built, built.image_size, name), path, alignment=built.alignment)

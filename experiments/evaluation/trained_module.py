@@ -1,7 +1,9 @@
 """A module of this suite from its checkpoint and the configuration beside it."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser
@@ -18,6 +20,9 @@ from lightning_modules.networks.foreign import foreign
 NOT_LOADED = ("initial_weights", "segmenter_weights", "encoder_weights")
 """Settings that would read weights which the checkpoint replaces."""
 
+ORDER = "normalize.order"
+"""Is in checkpoints of networks that take blue first, and is taken from there as it is."""
+
 
 class Trained(NamedTuple):
     """A trained module."""
@@ -27,6 +32,10 @@ class Trained(NamedTuple):
     system: str
     alignment: str | None = None
     """Name of that of the faces it was trained on, where they had one."""
+    architecture: Mapping[str, Any] = MappingProxyType({})
+    """``class_path`` and ``init_args`` of its network."""
+    source: Mapping[str, Any] = MappingProxyType({})
+    """Those of the faces that it was trained on."""
 
 
 def load_trained(checkpoint: str, config: str | None = None) -> Trained:
@@ -41,27 +50,37 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     """
     check_checkpoint(checkpoint)
     path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
+    saved, data, model = _described(path)
+    state = read_state_dict(checkpoint)
+    # a segmentation network has neither; they are linked in training, where others have them
+    network, size = model["init_args"].get("network"), int(data["image_size"])
+    if isinstance(network, dict) and "image_size" in parameters(str(network.get("class_path"))):
+        network.setdefault("init_args", {})["image_size"] = size
+    if "num_classes" in parameters(str(model["class_path"])):
+        model["init_args"]["num_classes"] = _num_classes(state)
+    architecture, source = deepcopy(_mapping(network)), _mapping(data.get("source"))
+    module = _build(model, path)
+    _load(module, state, checkpoint)
+    return Trained(module.eval(), size, str(saved.get("system", "model")), _alignment(data), architecture, source)
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _described(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any], dict[str, Any]]:
+    """Return a run's configuration, its data's settings, and its model without the weights that it began with."""
     try:
         saved = read_yaml(path)
     except DataError as error:
         raise UserError(f"Expected the configuration of the checkpoint's run, got {error}") from error
     try:
         with foreign("the configuration of the checkpoint's run", path):
-            image_size = int(saved["data"]["init_args"]["image_size"])
-            alignment = _alignment(saved["data"]["init_args"])
-            model = {"init_args": {}, **_without_weights(saved["model"])}
+            data = saved["data"]["init_args"]
+            int(data["image_size"])
+            return saved, data, {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:
         raise UserError(str(error)) from error
-    state = read_state_dict(checkpoint)
-    # a segmentation network has neither; they are linked in training, where others have them
-    network = model["init_args"].get("network")
-    if isinstance(network, dict) and "image_size" in parameters(str(network.get("class_path"))):
-        network.setdefault("init_args", {})["image_size"] = image_size
-    if "num_classes" in parameters(str(model["class_path"])):
-        model["init_args"]["num_classes"] = _num_classes(state)
-    module = _build(model, path)
-    _load(module, state, checkpoint)
-    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment)
 
 
 def _alignment(data: Mapping[str, Any]) -> str | None:
@@ -94,6 +113,8 @@ def _build(model: dict[str, Any], path: Path) -> LightningModule:
 def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:
     wanted = module.state_dict()
     for name in [*wanted, *state]:
+        if name == ORDER:
+            continue
         shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, state)]
         if shapes[0] != shapes[1]:
             raise UserError(f"Expected `{name}` of the model: {shapes[0]}, got in {checkpoint}: {shapes[1]}")

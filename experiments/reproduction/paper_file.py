@@ -11,14 +11,16 @@ from experiments.cli import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_checks import check
 from experiments.reproduction.paper_parts import Column, Comparison, Curves, Figure, PaperRow, Table, unknown
-from experiments.runs.systems import SYSTEMS, TABLES
+from experiments.runs.systems import TABLES
 
+OTHERS = ("systems", "real_models")
+"""Files beside them that are no papers."""
 KINDS = (Paper, PaperRow, Column, Table, Comparison, Figure, Curves)
 
 
 def papers() -> dict[str, Path]:
     """Return the suite's files by their names."""
-    return {path.stem: path for path in sorted(TABLES.glob("*.yaml")) if path != SYSTEMS}
+    return {path.stem: path for path in sorted(TABLES.glob("*.yaml")) if path.stem not in OTHERS}
 
 
 def load(path: Path) -> Paper:
