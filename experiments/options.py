@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from experiments.cli.command_line import join_values
 from experiments.cli.option_names import check_option_names
 from experiments.cli.user_errors import UserError
-from experiments.cli.words import join_values
 from experiments.runs.data_choice import choose_data, choose_scale
 from experiments.runs.resolution import SIBLINGS
 from experiments.runs.setting import Setting, Shared, shared_overrides

@@ -27,7 +27,7 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import Embeddings
 from experiments.evaluation.face_outputs import Extraction
-from experiments.slugs import slugs
+from experiments.runs.digests import slugs
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 

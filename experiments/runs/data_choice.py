@@ -44,11 +44,7 @@ def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[
 
 
 def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
-    """Put a user's dataset in the place of the configuration's, and say what it is.
-
-    Raises:
-        UserError: If it cannot be used.
-    """
+    """Put a user's dataset in the place of the configuration's, and say what it is."""
     if path is None:
         print("Faces: generated (DATA=folder takes yours)")
         return DataChoice()

@@ -45,17 +45,14 @@ def maps_to_make(config: Config, own: Config) -> list[MapPlacement]:
             placement_distribution(np.zeros((1, 1)), placement.temperature)
         except ValueError as error:
             raise UserError(str(error)) from error
-        if placement.map_file.exists() or _is_left_by_a_run(str(placement.map_file)):
+        name = str(placement.map_file)
+        if placement.map_file.exists() or is_of_a_run(name) or name.startswith("${self}"):  # a run leaves it
             continue
-        if str(placement.map_file) in made_for_it:
+        if name in made_for_it:
             found.append(placement)
         else:
             raise UserError(f"{placement.map_file}: expected an occlusion map, found no such file")
     return found
-
-
-def _is_left_by_a_run(path: str) -> bool:
-    return is_of_a_run(path) or path.startswith("${self}")
 
 
 def _placements(occluder: Any, key: str) -> Iterator[MapPlacement]:

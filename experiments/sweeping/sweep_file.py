@@ -18,19 +18,8 @@ from experiments.cli.user_errors import LONGEST_MESSAGE
 from experiments.sweeping.sweep_space import axis, check_choice, check_keys, parameter
 
 METHODS = ("grid", "random", "bayes")
-TOP_LEVEL = (
-    "program",
-    "command",
-    "project",
-    "entity",
-    "name",
-    "description",
-    "method",
-    "metric",
-    "parameters",
-    "run_cap",
-    "early_terminate",
-)
+OF_THE_SERVER = ("program", "project", "entity", "description", "early_terminate")
+TOP_LEVEL = ("command", "name", "method", "metric", "parameters", "run_cap", *OF_THE_SERVER)
 METRIC = ("name", "goal")
 GOALS = ("minimize", "maximize")
 MACROS = ("${env}", "${interpreter}", "${program}", "${args}", "${args_no_hyphens}")

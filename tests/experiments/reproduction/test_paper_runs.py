@@ -10,8 +10,7 @@ from experiments.cli import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_parts import Column, PaperRow, Table
-from experiments.reproduction.paper_runs import add_paper
-from experiments.reproduction.real_protocols import Protocol
+from experiments.reproduction.paper_runs import Protocol, add_paper
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.data_choice import DataChoice
 from experiments.runs.run_graph import RunGraph
