@@ -16,12 +16,13 @@ WEIGHTS ?=
 ALIGNMENT ?=
 CHECKPOINT ?=
 LFW ?=
+MODELS ?=
 ARGS ?=
 ifeq ($(origin AR),default) # make's own name for the archiver
 AR :=
 endif
 # by way of the environment, so that spaces and quotes in a path arrive as they are
-export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW AR
+export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW MODELS AR
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
@@ -34,7 +35,7 @@ SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:
 .PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
 	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
 	reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
-	evaluate gpu-check test tests lint types format lock clean
+	evaluate evaluate-models gpu-check test tests lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -115,6 +116,9 @@ sweep-joint: $(READY) ## Sweep λ, learning rate and mask position of SOIDN toge
 evaluate: $(READY) ## Evaluate CHECKPOINT on generated faces, or with LFW=folder on LFW; ARGS="--protocol …" for others
 	@$(BIN)/python -m experiments.evaluate $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} \
 		$${LFW:+--protocol=lfw --root="$$LFW"} $(if $(LFW)$(findstring --protocol,$(ARGS)),,--protocol=generated) $(ARGS)
+
+evaluate-models: $(READY) ## Compare the recognisers of a folder on LFW, clean and occluded: MODELS=folder LFW=folder
+	@$(BIN)/python -m experiments.evaluate_models $${MODELS:+--models="$$MODELS"} $${LFW:+--lfw="$$LFW"} $(ARGS)
 
 gpu-check: $(READY) ## Tests and speed on a GPU, six minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)

@@ -16,16 +16,18 @@ def run_folder(trainer: "Trainer", name: str) -> Path | None:
     return Path(trainer.log_dir) / name if trainer.loggers and trainer.log_dir else None
 
 
-def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None) -> None:
+def save_figure(figure: "Figure", path: Path, *, dpi: float | None = None, described: str = "") -> None:
     """Write a figure so that ``path``, whose ending says in what format, is either whole or as it was.
 
     Args:
         figure: What is drawn.
         path: Where to.
         dpi: Pixels an inch; by default the figure's own.
+        described: The figure in words, for who does not see it: a PNG's ``Description``.
     """
+    metadata = {"Description": described} if described else None
     with whole_file(path) as file:
-        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=dpi or figure.dpi)
+        figure.savefig(file, format=path.suffix.removeprefix("."), dpi=dpi or figure.dpi, metadata=metadata)
 
 
 def log_picture(trainer: "Trainer", name: str, path: Path) -> None:

@@ -2,7 +2,8 @@
 
     python -m experiments.align --images ROOT --landmarks TABLE --out FOLDER [--size 112|224|100] [--grey]
                                 [--template arcface|lfw] [--transform similarity|affine] [--format jpg|png]
-                                [--detector module:factory] [--workers N] [--allow-failures]
+                                [--detector yunet|module:factory] [--detector-model FILE] [--workers N]
+                                [--allow-failures]
 
 Crops keep the folder layout below ROOT, so that FOLDER is a dataset of its own. Those that are there are not made
 again. Beside them: align_settings.json, align_report.json, and failed.csv with the reason for each face without a
@@ -49,7 +50,7 @@ def align(args: Sequence[str]) -> None:
     images, out = Path(options.images), Path(options.out)
     check_outside(out, "--images", images)
     table = None if options.landmarks is None else LandmarkTable(options.landmarks)
-    detector = None if options.detector is None else load_detector(options.detector)
+    detector = None if options.detector is None else load_detector(options.detector, options.detector_model)
     faces = UnalignedFaces(images, table, detector)
     cv2.setNumThreads(1)  # the pool's threads are those of --workers
     with CropFolder(out, asdict(aligner), size=aligner.size, format=options.format) as crops:
@@ -57,7 +58,7 @@ def align(args: Sequence[str]) -> None:
         outcomes = align_folder(faces, aligner, crops, workers=options.workers)
         report = CropReport(_shown(outcomes, len(faces.names)))
         seconds = time.perf_counter() - start
-        made_of = {name: getattr(options, name) for name in ("images", "landmarks", "detector")}
+        made_of = {name: getattr(options, name) for name in ("images", "landmarks", "detector", "detector_model")}
         report.write(out, {**made_of, "settings": crops.settings}, seconds)
     _conclude(report, out, seconds, allowed=options.allow_failures)
 
@@ -99,7 +100,8 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--images", required=True, help="folder of images, at any depth")
     parser.add_argument("--landmarks", help="list of four or five points for each image")
-    parser.add_argument("--detector", help="module:factory, asked where the list has nothing")
+    parser.add_argument("--detector", help="yunet, or module:factory, asked where the list has nothing")
+    parser.add_argument("--detector-model", help="the detector's file, such as YuNet's ONNX file")
     parser.add_argument("--out", required=True, help="folder of the crops")
     parser.add_argument("--size", type=int, default=112, help="side of a crop in pixels: 112, 224, 100 or another")
     parser.add_argument("--grey", action="store_true", help="grey crops instead of RGB")
@@ -108,7 +110,10 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--format", choices=("jpg", "png"), default="jpg")
     parser.add_argument("--workers", type=count, default=os.cpu_count() or 1, help="threads")
     parser.add_argument("--allow-failures", action="store_true", help="exit status 0 though faces have no crop")
-    return parser.parse_args(args)
+    options = parser.parse_args(args)
+    if options.detector_model is not None and options.detector is None:
+        raise UserError("Expected --detector with --detector-model, got none")
+    return options
 
 
 if __name__ == "__main__":

@@ -2,18 +2,19 @@
 
     python -m experiments.evaluate --checkpoint runs/…/checkpoints/last.ckpt --protocol lfw --root LFW --pairs pairs.txt
     python -m experiments.evaluate --extractor resnet.yaml --protocol bin --bin lfw.bin --protocol ar --ar AR
-    python -m experiments.evaluate --checkpoint … --protocol generated
+    python -m experiments.evaluate --extractor sface.onnx --mean 0 --std 1 --protocol generated
 
 Every distinct image is embedded once and kept below ``runs/embeddings``, by all that its embedding depends on. What
 segments is also compared with the label maps that a protocol has. Printed are tables, written below ``--out`` are
 ``results.json``, ``results.csv`` and figures, each as soon as it is there; earlier ones are set aside. What fails is
-said and costs nothing else; the exit status is then 1. ``--extractor`` names a YAML file with the ``class_path`` and
-``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml`` one with those of any function
-that returns an ``EvaluationProtocol``. The options can be given several times.
+said and costs nothing else; the exit status is then 1. ``--extractor`` names an ONNX or TorchScript file, or a YAML
+file with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml``
+one with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
 """
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +40,9 @@ def evaluate(args: Sequence[str]) -> None:
     trainer_options = evaluation.trainer_options(options)
     models = evaluation.given_models(options)
     protocols = evaluation.named_protocols(options)
+    evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
+    carried = evaluation.carried_thresholds(options, models)
     names = [evaluation.folder_name(protocol) for protocol in protocols]
     folder = evaluation.EvaluationFolder(Path(options.out), [model.name for model in models], names)
     cache = None if options.no_cache else Path(options.cache)
@@ -47,9 +50,11 @@ def evaluate(args: Sequence[str]) -> None:
         evaluation.check_writable(cache, "--cache")
     tasks = evaluation.paired(models, protocols)
     if cli.is_first():
-        folder.begin({"models": {model.name: model.path for model in models}, "protocols": options.protocol})
+        folder.begin(asdict(evaluation.given(models, options.protocol, carried)))
+        for name, threshold in carried.items():
+            print(f"{name}: {threshold.said()}, from {options.threshold_from}")
     computing = evaluation.Computing(options.batch_size, options.num_workers, trainer_options)
-    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures)
+    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures, carried=carried)
     try:
         failures = run.measure(tasks)
     except KeyboardInterrupt:

@@ -1,7 +1,6 @@
 """What all training methods share: raw pixels in, optimizer and schedule by injection, named initial weights."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -20,10 +19,10 @@ from lightning_modules.networks import (
     freeze,
     imagenet_trunk_weights,
     load_trunk_weights,
-    read_state_dict,
+    parts_of,
     unused_parameters,
 )
-from lightning_modules.pixels import IMAGENET_PIXELS, check_same_pixels
+from lightning_modules.pixels import fitting_normalize
 from lightning_modules.resuming import accumulated_gradients, amend, count_epochs, put_back, what_follows
 from lightning_modules.warmup_cosine import LRScheduleCallable
 
@@ -38,7 +37,8 @@ class FaceModule(FiniteModule):
         network: What is trained.
         optimizer: Makes the optimizer from the parameters.
         lr_schedule: Makes the schedule from the optimizer and the number of steps; ``None`` keeps the rate.
-        normalize: Owner of the pixels' range; saved with the weights.
+        normalize: Owner of the pixels' range and order; saved with the weights. ``None`` is that of
+            ``initial_weights``, without them ±1.
         initial_weights: What the trunk starts from: a local file, see
             :func:`lightning_modules.networks.load_trunk_weights`, ``"imagenet"`` (downloaded), or ``None`` for
             random weights.
@@ -72,15 +72,13 @@ class FaceModule(FiniteModule):
         self.network = network
         self.optimizer = optimizer
         self.lr_schedule = lr_schedule
-        self.normalize = normalize or Normalize()
-        self.origin = "random weights"
+        self.origin: str = getattr(getattr(network, "trunk", None), "origin", "random weights")
         self._run_seed = 0
         self._gradients: dict[str, Tensor] = {}
+        self.normalize = fitting_normalize(normalize, initial_weights, network)
         if initial_weights == "imagenet":
-            check_same_pixels(self.normalize, IMAGENET_PIXELS, "ImageNet's VGG16")
             self.origin = imagenet_trunk_weights(network)
         elif initial_weights is not None:
-            check_same_pixels(self.normalize, read_state_dict(initial_weights), Path(initial_weights).name)
             self.origin = self.load_initial_weights(initial_weights)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         network.to(memory_format=self.memory_format)
@@ -205,19 +203,3 @@ class FaceModule(FiniteModule):
             self.log(
                 f"{split}/{name}", value, on_epoch=True, on_step=False, prog_bar=on_bar, batch_size=size, sync_dist=True
             )
-
-
-def parts_of(network: nn.Module, names: Iterable[str]) -> list[str]:
-    """Return the largest submodules whose parameters are all among those named, and the parameters that are left.
-
-    Example:
-        >>> parts_of(nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2)), ["0.0.weight", "0.0.bias"])
-        ['0']
-    """
-    left, parts = set(names), []
-    for name, part in network.named_modules():
-        own = {f"{name}.{parameter}".removeprefix(".") for parameter, _ in part.named_parameters()}
-        if name and own and own <= left:
-            parts.append(name)
-            left -= own
-    return parts + sorted(left)

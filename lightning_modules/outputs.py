@@ -10,6 +10,8 @@ class StepOutput(TypedDict, total=False):
 
     embedding: Tensor
     """``(B, D)`` float: the face representation."""
+    quality: Tensor
+    """``(B,)`` float: how sure the network is of the embedding, such as its norm; on a scale of the network's own."""
     segmentation: Tensor
     """``(B, H, W)`` uint8: 1 where the network sees an occluder."""
     deep_response: Tensor

@@ -27,6 +27,20 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
         >>> fold_accuracies(scores, same, torch.tensor([0, 0, 1, 1]))
         tensor([1., 1.])
     """
+    correct, names = fold_decisions(scores, same, folds), torch.unique(folds)
+    return torch.stack([correct[folds == name].float().mean() for name in names])
+
+
+def fold_decisions(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
+    """Return which pairs are decided rightly at the threshold that is best on all other folds, ``(N,)`` bool.
+
+    Arguments and errors are those of :func:`fold_accuracies`.
+
+    Example:
+        >>> scores, same = torch.tensor([0.9, 0.1, 0.8, 0.2]), torch.tensor([True, False, True, True])
+        >>> fold_decisions(scores, same, torch.tensor([0, 0, 1, 1]))
+        tensor([ True, False,  True, False])
+    """
     names = torch.unique(folds)
     if not scores.shape == same.shape == folds.shape or scores.ndim != 1 or len(names) < 2:
         raise ValueError(
@@ -34,14 +48,14 @@ def fold_accuracies(scores: Tensor, same: Tensor, folds: Tensor) -> Tensor:
             f"{tuple(scores.shape)}, {tuple(same.shape)}, {tuple(folds.shape)} and {len(names)} folds"
         )
     check_finite("scores", scores.isfinite())
-    scores, order = scores.sort()  # once for all folds
-    same, folds = same[order], folds[order]
-    accuracies = []
+    ordered, order = scores.sort()  # once for all folds
+    kinds, parts = same[order], folds[order]
+    correct = torch.empty_like(same, dtype=torch.bool)
     for name in names:
-        held_out = folds == name
-        accept = scores[held_out] > _best_of_sorted(scores[~held_out], same[~held_out])
-        accuracies.append((accept == same[held_out]).float().mean())
-    return torch.stack(accuracies)
+        held_out = parts == name
+        accept = ordered[held_out] > _best_of_sorted(ordered[~held_out], kinds[~held_out])
+        correct[order[held_out]] = accept == kinds[held_out]
+    return correct
 
 
 def best_threshold(scores: Tensor, same: Tensor) -> Tensor:

@@ -10,11 +10,6 @@ from callbacks.recognition.identification import Identified, identify
 from callbacks.recognition.verification import Verified, verify
 from datamodules.seams.evaluation_protocol import Identification, VerificationPairs
 
-COUNTS = ("pairs", "genuine", "gallery", "probes", "covered")
-"""Measures that are numbers of things."""
-UNDEFINED = ("tar@far=", "fnir@fpir=", "decidability", "gallery_decidability")
-"""How measures begin that may not be measurable: of too few impostors, of scores that do not vary."""
-
 
 class Recognition(NamedTuple):
     """What became of all conditions."""
@@ -50,6 +45,6 @@ def recognise(
     """
     unit = directions(embeddings)
     return Recognition(
-        {condition: verify(pairs, unit) for condition, pairs in verification.items()},
+        {condition: verify(pairs, unit, identities) for condition, pairs in verification.items()},
         {condition: identify(faces, embeddings, identities) for condition, faces in identification.items()},
     )

@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     from datamodules.alignment.alignment_error import AlignmentError
     from datamodules.alignment.crop_folder import CropFolder
     from datamodules.alignment.crop_report import CropReport
+    from datamodules.alignment.declared import agreed_template, declared_settings, declared_template
     from datamodules.alignment.detector import Detector, load_detector
     from datamodules.alignment.landmark_table import LandmarkTable
     from datamodules.alignment.transforms import affine, misfit, similarity
     from datamodules.alignment.unaligned_faces import UnalignedFaces
     from datamodules.alignment.warp_crop import warp_crop
+    from datamodules.alignment.yunet import YuNet
 
 __all__ = [
     "ALIGNED",
@@ -28,8 +30,12 @@ __all__ = [
     "Detector",
     "LandmarkTable",
     "UnalignedFaces",
+    "YuNet",
     "affine",
+    "agreed_template",
     "align_folder",
+    "declared_settings",
+    "declared_template",
     "load_detector",
     "misfit",
     "similarity",

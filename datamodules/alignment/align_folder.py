@@ -8,9 +8,8 @@ from typing import NamedTuple
 import cv2
 
 from datamodules.alignment.aligner import Aligner
-from datamodules.alignment.alignment_error import AlignmentError
+from datamodules.alignment.alignment_error import AlignmentError, one_line
 from datamodules.alignment.crop_folder import CropFolder
-from datamodules.alignment.detector import one_line
 from datamodules.alignment.unaligned_faces import UnalignedFaces
 
 ALIGNED = "aligned"

@@ -14,3 +14,13 @@ class AlignmentError(DataError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+def one_line(error: BaseException) -> str:
+    r"""Return type and message of an error of other people's code in one line.
+
+    Example:
+        >>> one_line(ValueError("no\n  weights"))
+        'ValueError: no weights'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

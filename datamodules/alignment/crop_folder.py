@@ -3,7 +3,6 @@
 import fcntl
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -11,12 +10,12 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from datamodules.alignment.declared import SETTINGS, parsed_settings
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.decode import decode_image
 from datamodules.whole_file import write_whole
 
-SETTINGS = "align_settings.json"
 JPEG_QUALITY = 95
 
 Format = Literal["jpg", "png"]
@@ -77,11 +76,7 @@ class CropFolder:
             self._file.write(json.dumps(self.settings, indent=2) + "\n")
             self._file.flush()
             return
-        theirs = None
-        with suppress(json.JSONDecodeError, RecursionError):
-            theirs = json.loads(found)
-        if not isinstance(theirs, dict):
-            raise DataError(f"{path}: expected settings of the crops in JSON, got {found[:40]!r}")
+        theirs = parsed_settings(path, found)
         for name in sorted({*self.settings, *theirs}):
             ours, before = self.settings.get(name), theirs.get(name)
             if ours != before:

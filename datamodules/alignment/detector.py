@@ -1,13 +1,18 @@
-"""The seam for a face detector of the user's."""
+"""The seam for face detectors: OpenCV's, and the user's own."""
 
 import importlib
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from datamodules.alignment.alignment_error import AlignmentError
+from datamodules.alignment.alignment_error import AlignmentError, one_line
+from datamodules.alignment.yunet import YuNet
 from datamodules.errors import DataError
 from datamodules.seams.face_source import Landmarks, UInt8Image
+
+YUNET = "yunet"
+"""The detector that OpenCV runs, :class:`YuNet`."""
 
 
 @runtime_checkable
@@ -19,20 +24,26 @@ class Detector(Protocol):
         ...
 
 
-def load_detector(spec: str) -> Detector:
-    """Import and call a factory of a detector.
+def load_detector(spec: str, model: Path | str | None = None) -> Detector:
+    """Return OpenCV's detector, or import and call a factory of one.
 
     Args:
-        spec: ``module:factory``; the factory is called without arguments.
+        spec: ``yunet``, or ``module:factory``.
+        model: The detector's file: of YuNet, else the only argument of the factory, where it is given.
 
     Raises:
         DataError: If it cannot be imported or called, or makes nothing that can be called.
     """
+    if spec == YUNET:
+        if model is None:
+            raise DataError("Expected --detector-model with --detector yunet: the path of its ONNX file, got none")
+        return YuNet(model)
     module, separator, factory = spec.partition(":")
     if not (module and separator and factory):
-        raise DataError(f"Expected a detector as module:factory, got {spec!r}")
+        raise DataError(f"Expected a detector as {YUNET} or module:factory, got {spec!r}")
     try:
-        detector = getattr(importlib.import_module(module), factory)()
+        make = getattr(importlib.import_module(module), factory)
+        detector = make() if model is None else make(str(model))
     except Exception as error:  # whatever a module of the user's raises
         raise DataError(f"Expected {spec} to make a detector, got {one_line(error)}") from error
     if not isinstance(detector, Detector):
@@ -59,13 +70,3 @@ def detect(detector: Detector, image: UInt8Image, *, name: str) -> Landmarks | N
             f"{name}: expected five finite (x, y) from the detector, got shape {landmarks.shape}: {landmarks.tolist()}",
         )
     return landmarks
-
-
-def one_line(error: BaseException) -> str:
-    r"""Return type and message of an error of other people's code in one line.
-
-    Example:
-        >>> one_line(ValueError("no\n  weights"))
-        'ValueError: no weights'
-    """
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

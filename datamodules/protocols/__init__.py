@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from datamodules.protocols.csv_identification import csv_identification
     from datamodules.protocols.csv_pairs import csv_pairs
     from datamodules.protocols.file_list import FileList
+    from datamodules.protocols.ijb_templates import ijb_templates
     from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
     from datamodules.protocols.lfw import lfw_pairs
     from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
     from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
     from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
     from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
+    from datamodules.seams.templates import Templates
 
 __all__ = [
     "EncodedImages",
@@ -22,11 +24,13 @@ __all__ = [
     "FileList",
     "Identification",
     "OccludedFaces",
+    "Templates",
     "VerificationPairs",
     "ar_faces",
     "bin_pairs",
     "csv_identification",
     "csv_pairs",
+    "ijb_templates",
     "lfw_occ",
     "lfw_occ_from",
     "lfw_pairs",

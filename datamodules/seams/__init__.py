@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datamodules.seams.face_batch import FaceBatch
     from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
     from datamodules.seams.occlusion_map_file import OcclusionMap
+    from datamodules.seams.templates import Templates
 
 __all__ = [
     "AGGREGATES",
@@ -20,6 +21,7 @@ __all__ = [
     "Identification",
     "Landmarks",
     "OcclusionMap",
+    "Templates",
     "UInt8Image",
     "VerificationPairs",
     "check_conditions",

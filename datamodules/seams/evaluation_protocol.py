@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
+from datamodules.seams.templates import Templates
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,29 +57,36 @@ class VerificationPairs:
 
 @dataclass(frozen=True, eq=False)
 class Identification:
-    """Closed-set identification: every probe shows an identity of the gallery. Indices into a protocol's source.
+    """Identification: every probe shows an identity of the gallery, every stranger none. Indices of what is compared.
 
     Attributes:
         gallery: Enrolled images, ``(G,)``, one or several of each identity.
         probes: Images to identify, ``(P,)``.
+        strangers: Probes without a mate, for the open set, ``(S,)``; there may be none.
 
     Raises:
-        ValueError: If type or shape is another one, or either is empty.
+        ValueError: If type or shape is another one, or gallery or probes are empty.
     """
 
     gallery: NDArray[np.int64]
     probes: NDArray[np.int64]
+    strangers: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        for name, indices in (("gallery", self.gallery), ("probes", self.probes)):
+        for name, indices in (("gallery", self.gallery), ("probes", self.probes), ("strangers", self.strangers)):
             _check_array(name, indices, np.dtype(np.int64), (np.size(indices),))
-            if not len(indices):
+            if not len(indices) and name != "strangers":
                 raise ValueError(f"Expected at least one image in `{name}`, got none")
+
+    @property
+    def every(self) -> NDArray[np.int64]:
+        """All of them, ``(G + P + S,)``."""
+        return np.concatenate([self.gallery, self.probes, self.strangers])
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationProtocol:
-    """Images and the comparisons that are made of them.
+    """Images and the comparisons that are made of them, or of templates that they are joined to.
 
     Attributes:
         name: What a report calls it.
@@ -86,10 +94,12 @@ class EvaluationProtocol:
         verification: Pairs, by condition.
         identification: Gallery and probes, by condition.
         missing: What was left out, for the report, an entry each.
+        templates: What is compared, where that is not images: indices are of templates then.
 
     Raises:
         DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, or, in an
-            identification, an image is listed twice or a probe shows an identity that is not in the gallery.
+            identification, an image is listed twice, a probe shows an identity that is not in the gallery, or a
+            stranger one that is.
     """
 
     name: str
@@ -97,6 +107,7 @@ class EvaluationProtocol:
     verification: Mapping[str, VerificationPairs] = field(default_factory=dict)
     identification: Mapping[str, Identification] = field(default_factory=dict)
     missing: Sequence[str] = ()
+    templates: Templates | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "missing", tuple(self.missing))
@@ -106,43 +117,69 @@ class EvaluationProtocol:
             self._check_range(condition, pairs.first, pairs.second)
             self._check_pairs(condition, pairs)
         for condition, identification in self.identification.items():
-            self._check_range(condition, identification.gallery, identification.probes)
+            self._check_range(condition, identification.every)
             self._check_once(condition, identification)
             self._check_closed(condition, identification)
 
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """Whom each of what is compared shows."""
+        return self.source.identities if self.templates is None else self.templates.identities
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """The image that stands for each of what is compared: itself, or the first of the template."""
+        return np.arange(len(self.source)) if self.templates is None else self.templates.shown
+
+    def called(self, index: int) -> str:
+        """Return the name of an image or template."""
+        return self.source.name(index) if self.templates is None else self.templates.names[index]
+
+    def identity(self, index: int) -> str:
+        """Return whom an image or template shows, as its source calls the person."""
+        return str(self.source.identity_names[self.source.identities[self.shown[index]]])
+
     def _check_range(self, condition: str, *indices: NDArray[np.int64]) -> None:
-        found, last = np.concatenate(indices), len(self.source) - 1
-        outside = found[(found < 0) | (found > last)]
-        if len(outside):
-            raise DataError(f"{self.name}: {condition}: expected images 0 to {last} of its source, got {outside[0]}")
+        what, last = ("images" if self.templates is None else "templates"), len(self.identities) - 1
+        for found in indices:
+            outside = found[(found < 0) | (found > last)]
+            if len(outside):
+                raise DataError(
+                    f"{self.name}: {condition}: expected {what} 0 to {last} of its source, got {outside[0]}"
+                )
 
     def _check_pairs(self, condition: str, pairs: VerificationPairs) -> None:
         """Refuse impostor pairs of one identity; a source may well give the images of one several identities."""
-        identities = self.source.identities
+        identities = self.identities
         wrong = np.flatnonzero(~pairs.same & (identities[pairs.first] == identities[pairs.second]))
         if len(wrong):
-            first, second = (self.source.name(int(part[wrong[0]])) for part in (pairs.first, pairs.second))
+            first, second = (int(part[wrong[0]]) for part in (pairs.first, pairs.second))
             raise DataError(
-                f"{self.name}: {condition}: expected two identities in an impostor pair, got {first} and {second}, "
-                f"both of {self.source.identity_names[identities[pairs.first[wrong[0]]]]!r}"
+                f"{self.name}: {condition}: expected two identities in an impostor pair, got {self.called(first)} and "
+                f"{self.called(second)}, both of {self.identity(first)!r}"
             )
 
     def _check_once(self, condition: str, identification: Identification) -> None:
-        images, counts = np.unique(np.concatenate([identification.gallery, identification.probes]), return_counts=True)
+        images, counts = np.unique(identification.every, return_counts=True)
         repeated = images[counts > 1]
         if len(repeated):
-            name = self.source.name(int(repeated[0]))
+            name = self.called(int(repeated[0]))
             raise DataError(f"{self.name}: {condition}: expected every gallery image and probe once, got {name} again")
 
     def _check_closed(self, condition: str, identification: Identification) -> None:
-        identities = self.source.identities
-        known = np.isin(identities[identification.probes], identities[identification.gallery])
+        kinds = (identification.probes, identification.strangers)
+        known, enrolled = (np.isin(self.identities[kind], self.identities[identification.gallery]) for kind in kinds)
         if not known.all():
             probe = int(identification.probes[np.argmin(known)])
-            shown = self.source.identity_names[identities[probe]]
             raise DataError(
-                f"{self.name}: {condition}: expected a gallery image of {shown!r}, "
-                f"which probe {self.source.name(probe)} shows, got none"
+                f"{self.name}: {condition}: expected a gallery image of {self.identity(probe)!r}, "
+                f"which probe {self.called(probe)} shows, got none"
+            )
+        if enrolled.any():
+            stranger = int(identification.strangers[np.argmax(enrolled)])
+            raise DataError(
+                f"{self.name}: {condition}: expected no gallery image of {self.identity(stranger)!r}, "
+                f"whom stranger {self.called(stranger)} shows, got one"
             )
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from experiments.evaluation.alignments import check_alignments
+    from experiments.evaluation.carried_threshold import carried_thresholds, given
     from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
     from experiments.evaluation.face_outputs import Computing
     from experiments.evaluation.given_models import given_models, probed
@@ -18,8 +20,11 @@ __all__ = [
     "EvaluationFolder",
     "EvaluationRun",
     "Results",
+    "carried_thresholds",
+    "check_alignments",
     "check_writable",
     "folder_name",
+    "given",
     "given_models",
     "measure_table",
     "named_protocols",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 
 from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
@@ -20,6 +20,7 @@ def described(path: str, kind: type[Described]) -> Described:
     Raises:
         UserError: If the file or the class is none, or refuses a setting.
     """
+    set_parsing_settings(subclasses_enabled=[kind])  # functions that return a data class
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--described", type=kind)
     try:

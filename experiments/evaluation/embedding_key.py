@@ -64,6 +64,8 @@ def arithmetic(trainer: Trainer) -> str:
 def _module(module: nn.Module, seen: set[int]) -> Iterator[bytes]:
     """Yield what a module consists of, in an order that depends on it alone."""
     for name, part in module.named_modules():
+        if isinstance(part, LightningModule):
+            part.hparams  # noqa: B018  Lightning makes them when they are first asked for: a trainer does
         yield f"{name}: {_name(type(part))}".encode()
         yield from (_source(kind) for kind in type(part).__mro__ if kind not in _BASES)
         own = {key: value for key, value in vars(part).items() if key in _HOOKS or key not in _LEFT_OUT}

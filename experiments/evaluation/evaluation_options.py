@@ -10,6 +10,8 @@ from experiments.cli import UserError
 from experiments.cli.arguments import Parser
 from experiments.evaluation.named_protocols import PROTOCOLS
 
+EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
+
 
 def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
     """Return the options of a command line.
@@ -23,20 +25,30 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for add in (_add_models, _add_protocols, _add_files, _add_loading):
+    for add in (_add_models, _add_pixels, _add_protocols, _add_threshold, _add_files, _add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:
         raise UserError("Expected --checkpoint or --extractor, got neither")
     if options.config and len(options.checkpoint) != 1:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
+    for option in ("threshold_protocol", "threshold_far"):
+        if options.threshold_from is None and getattr(options, option) is not None:
+            raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
     return options
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", action="append", default=[], help="of a run of this suite")
     parser.add_argument("--config", help="the run's config.yaml, where it is not in the folder above the checkpoint's")
-    parser.add_argument("--extractor", action="append", default=[], help="YAML file of an extractor")
+    parser.add_argument("--extractor", action="append", default=[], help=EXTRACTOR)
+
+
+def _add_pixels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--image-size", type=_whole("--image-size", 1), help="side of the images of --extractor in px")
+    parser.add_argument("--mean", type=float, nargs="+", help="of its pixels in 0 to 255, R G B or one; default 127.5")
+    parser.add_argument("--std", type=float, nargs="+", help="what they are divided by; default 127.5")
+    parser.add_argument("--bgr", action="store_true", help="it takes blue first")
 
 
 def _add_protocols(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +58,21 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
     parser.add_argument("--categories", nargs="+", default=list(LFW_OCC_CATEGORIES), help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
-    parser.add_argument("--alignment", default="lfw", help="of LFW's crops, for lfw_occ: lfw or arcface")
+    parser.add_argument("--alignment", help="of lfw_occ's crops, where nothing declares it: lfw (default), arcface")
+    parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
+    parser.add_argument("--meta", help="folder of an IJB protocol's lists, for templates")
+    said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"
+    parser.add_argument("--join", choices=("alone", "mean", "quality"), help=said)
     parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
+
+
+def _add_threshold(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threshold-from", help="results.json of an evaluation whose threshold is used in this one")
+    parser.add_argument("--threshold-protocol", help="the protocol there that sets it, or a condition: lfw_occ/cup")
+    parser.add_argument("--threshold-far", type=_rate, help="false accept rate it is set for; by default the lowest")
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +97,16 @@ def _whole(option: str, least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1:
+        raise UserError(f"Expected --threshold-far in (0, 1], got {text!r}")
+    return rate
 
 
 def _protocol_name(name: str) -> str:

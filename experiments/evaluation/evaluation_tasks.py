@@ -1,13 +1,14 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import torch.distributed as dist
 
+from callbacks.recognition.recognise import Recognition
 from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
@@ -19,7 +20,9 @@ from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
+from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results
+from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
 
@@ -72,14 +75,20 @@ class EvaluationRun:
         computing: How models are run.
         cache: Folder where embeddings are kept; ``None`` keeps none.
         draws: Whether there are figures.
+        carried: Thresholds of an earlier evaluation, by the model's name.
+        keep: Called with each task and what was recognised.
         results: What was found.
+        tradeoffs: The curves of all that was compared.
     """
 
     folder: EvaluationFolder
     computing: Computing
     cache: Path | None
     draws: bool = True
+    carried: Mapping[str, CarriedThreshold] = field(default_factory=dict)
+    keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
+    tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
 
     def measure(self, tasks: Sequence[Task]) -> list[str]:
         """Measure, write each result when it is there, and return what failed, a line each."""
@@ -99,7 +108,8 @@ class EvaluationRun:
 
     def _measure(self, task: Task) -> None:
         """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
-        (extraction, _, makes), protocol, source = task.model, task.protocol, task.protocol.source
+        model, protocol, source = task.model, task.protocol, task.protocol.source
+        extraction = model.extraction
         embeddings = confusion = None
         if task.embeds:
             embeddings = embed(extraction, source, self.computing, digests=task.digests, cache=self.cache)
@@ -108,13 +118,20 @@ class EvaluationRun:
         if not is_first():
             return
         found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
+        if found is not None:
+            self.keep(task, found)
         rows = {} if found is None else found.rows()
-        for condition, measures in {} if confusion is None else segmentation_rows(protocol, confusion).items():
+        carried = self.carried.get(extraction.name)
+        parts = [] if carried is None or found is None else [carried.measures(found)]
+        parts += [] if confusion is None else [segmentation_rows(protocol, confusion)]
+        for condition, measures in (item for part in parts for item in part.items()):
             rows.setdefault(condition, {}).update(measures)
         self.results.setdefault(extraction.name, {}).setdefault(protocol.name, {}).update(readable(rows))
         self.folder.write(self.results)
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
-        if self.draws and "segmentation" in makes:
+            self.tradeoffs.add(extraction.name, protocol.name, found, carried)
+            self.tradeoffs.draw(self.folder.path)
+        if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)

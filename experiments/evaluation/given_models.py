@@ -16,10 +16,9 @@ from datamodules.dataset import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError
-from experiments.evaluation.described import described
+from experiments.evaluation.brought_models import brought, check_pixel_options
 from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.trained_module import load_trained
-from lightning_modules.extractors import Extractor
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
@@ -35,6 +34,8 @@ class Model(NamedTuple):
     """As it was given."""
     makes: frozenset[str] = frozenset()
     """What its test step returns: ``embedding``, ``segmentation``."""
+    alignment: str | None = None
+    """Name of the alignment of the faces that it takes, where it declares one."""
 
     @property
     def name(self) -> str:
@@ -48,13 +49,12 @@ def given_models(options: Namespace) -> list[Model]:
     Raises:
         UserError: If one cannot be built.
     """
+    check_pixel_options(options)
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
-    built = [_trained(path, options.config) for path in checkpoints] + [_extractor(path) for path in extractors]
-    names = distinct_names([one.name for one in built], [*checkpoints, *extractors])
-    return [
-        Model(extraction._replace(name=name), path)
-        for extraction, name, path in zip(built, names, [*checkpoints, *extractors], strict=True)
-    ]
+    trained = [_trained(path, options.config) for path in checkpoints]
+    built = trained + [_extractor(path, options) for path in extractors]
+    names = distinct_names([one.name for one in built], [one.path for one in built])
+    return [one._replace(extraction=one.extraction._replace(name=name)) for one, name in zip(built, names, strict=True)]
 
 
 def distinct_names(names: Sequence[str], paths: Sequence[str]) -> list[str]:
@@ -113,14 +113,16 @@ def _check_alone(alone: Tensor, together: Tensor, model: Model) -> None:
         )
 
 
-def _trained(checkpoint: str, config: str | None) -> Extraction:
+def _trained(checkpoint: str, config: str | None) -> Model:
     trained = load_trained(checkpoint, config)
     path = Path(checkpoint).resolve()
     run = "-".join(path.parts[-4:-2]) if path.parent.name == "checkpoints" else path.stem
     which = f", {path.stem}" if path.parent.name == "checkpoints" and path.stem != "last" else ""
-    return Extraction(trained.module, trained.image_size, f"{trained.system} ({run}{which})")
+    extraction = Extraction(trained.module, trained.image_size, f"{trained.system} ({run}{which})")
+    return Model(extraction, checkpoint, alignment=trained.alignment)
 
 
-def _extractor(path: str) -> Extraction:
-    built = described(path, Extractor)
-    return Extraction(built, built.image_size, Path(path).stem)
+def _extractor(path: str, options: Namespace) -> Model:
+    built = brought(path, options)
+    name = Path(path).resolve().name if Path(path).is_dir() else Path(path).stem
+    return Model(Extraction(built, built.image_size, name), path, alignment=built.alignment)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from callbacks.recognition.recognise import COUNTS
+from callbacks.recognition.measure_names import COUNTS, EXACT, HIGH, LOW, SPREAD, stands_beside
 
-SPREAD = "_std"
-"""Ends the name of a measure's standard deviation, which stands beside it."""
+CAPTION = "rates in %, [ ]: 95 % intervals; –: not measurable, as rates below 1 / impostors, or not bounded"
 
 
 def measure_table(protocol: str, results: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> Table:
@@ -18,14 +17,14 @@ def measure_table(protocol: str, results: Mapping[str, Mapping[str, Mapping[str,
         protocol: Its name.
         results: Measures by model and condition, ``None`` where one is not measurable.
     """
-    table = Table(title=protocol, box=SIMPLE_HEAD, collapse_padding=True, caption="rates in %; –: not measurable")
+    table = Table(title=protocol, box=SIMPLE_HEAD, collapse_padding=True, caption=CAPTION)
     for heading in ("condition", "measure"):
         table.add_column(heading)
     for model in results:
         table.add_column(model, justify="right")
     for condition in dict.fromkeys(c for found in results.values() for c in found):
         columns = [found.get(condition, {}) for found in results.values()]
-        measures = [m for m in dict.fromkeys(m for values in columns for m in values) if not m.endswith(SPREAD)]
+        measures = [m for m in dict.fromkeys(m for values in columns for m in values) if not stands_beside(m)]
         for measure in measures:
             first, last = measure == measures[0], measure == measures[-1]
             cells = (_cell(values, measure) for values in columns)
@@ -41,5 +40,16 @@ def _cell(values: Mapping[str, float | None], measure: str) -> str:
         return f"{value:,.0f}"
     if measure.endswith("decidability"):
         return f"{value:.2f}"
+    exact = measure.startswith(EXACT)
     spread = values.get(measure + SPREAD)
-    return f"{100 * value:.2f}" + (f" ± {100 * spread:.2f}" if spread is not None else "")
+    said = _number(value, exact) + (f" ± {_number(spread, exact)}" if spread is not None else "")
+    if measure + LOW in values:
+        said += f" [{_number(values[measure + LOW], exact)}, {_number(values[measure + HIGH], exact)}]"
+    return said
+
+
+def _number(value: float | None, exact: bool) -> str:
+    """Return a score as it is, a rate in %."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if exact else f"{100 * value:.2f}"

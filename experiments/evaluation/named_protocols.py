@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.alignment import agreed_template
 from datamodules.protocols import (
     EvaluationProtocol,
     ar_faces,
     bin_pairs,
     csv_identification,
     csv_pairs,
+    ijb_templates,
     lfw_occ,
     lfw_pairs,
 )
@@ -23,7 +25,7 @@ from datamodules.protocols.generated_protocol import generated_protocol
 from experiments.cli import UserError
 from experiments.evaluation.described import described
 
-PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "generated")
+PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "templates", "generated")
 SEVERAL = ""
 """Stands among the conditions of a name for one protocol that has several of them."""
 
@@ -50,16 +52,27 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
     if name == "lfw_occ":
         root = _needed(options, "root", name)
         pairs = options.pairs or pairs_beside(root)
-        settings = {"severity": options.severity, "landmarks": options.alignment, **allow}
+        alignment = agreed_template(root, options.alignment, default="lfw")
+        settings = {"severity": options.severity, "landmarks": alignment, **allow}
         return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
         return [ar_faces(_needed(options, "ar", name))]
-    if name in ("pairs", "identification"):
-        read = csv_pairs if name == "pairs" else csv_identification
-        return [read(_needed(options, "root", name), _needed(options, "table", name), **allow)]
+    if name in ("pairs", "identification", "templates"):
+        return [_listed(name, options, **allow)]
     return [generated_protocol() if name == "generated" else _own(name)]
+
+
+def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:
+    root = _needed(options, "root", name)
+    if name == "pairs":
+        return csv_pairs(root, _needed(options, "table", name), **allow)
+    if name == "identification":
+        return csv_identification(root, _needed(options, "table", name), join=options.join or "alone", **allow)
+    if options.join == "alone":
+        raise UserError("Expected --join mean or quality with --protocol templates, got alone")
+    return ijb_templates(root, _needed(options, "meta", name), weighting=options.join or "mean", **allow)
 
 
 def _own(path: str) -> EvaluationProtocol:

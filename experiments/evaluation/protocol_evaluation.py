@@ -6,7 +6,7 @@ import torch.distributed as dist
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, Subset
 
-from callbacks.recognition.recognise import COUNTS
+from callbacks.recognition.measure_names import COUNTS
 from callbacks.row_collector import RowCollector
 from datamodules.dataset import collate_faces
 from datamodules.errors import DataError

@@ -27,6 +27,7 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import Embeddings
 from experiments.evaluation.face_outputs import Extraction
+from experiments.evaluation.protocol_measures import compared
 from experiments.runs.digests import slugs
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
@@ -48,22 +49,23 @@ def draw_figures(protocol: EvaluationProtocol, embeddings: Embeddings, recogniti
     """
     told = {name: v for name, v in recognition.verification.items() if bool(v.same.any()) and not bool(v.same.all())}
     if told:
-        _draw(folder / "roc.png", partial(draw_roc, told))
-        _draw(folder / "scores.png", partial(draw_scores, told))
+        draw_or_warn(folder / "roc.png", partial(draw_roc, told))
+        draw_or_warn(folder / "scores.png", partial(draw_scores, told))
     files = slugs(told)
     for name, found in told.items():
-        _draw(folder / f"errors_{files[name]}.png", partial(_draw_worst, protocol, name, found))
+        draw_or_warn(folder / f"errors_{files[name]}.png", partial(_draw_worst, protocol, name, found))
     if recognition.identification:
-        _draw(folder / "cmc.png", partial(draw_cmc, recognition.identification))
-        _draw(folder / "embeddings.png", partial(_draw_map, protocol, embeddings))
+        draw_or_warn(folder / "cmc.png", partial(draw_cmc, recognition.identification))
+        draw_or_warn(folder / "embeddings.png", partial(_draw_map, protocol, embeddings))
 
 
 def draw_segmentation(extraction: Extraction, protocol: EvaluationProtocol, folder: Path) -> None:
     """Draw what a module that segments sees in the second images of pairs, or in probes; see :func:`draw_figures`."""
-    _draw(folder / "segmentation.png", partial(_draw_segmented, extraction, protocol))
+    draw_or_warn(folder / "segmentation.png", partial(_draw_segmented, extraction, protocol))
 
 
-def _draw(path: Path, draw: Callable[[Path], None]) -> None:
+def draw_or_warn(path: Path, draw: Callable[[Path], None]) -> None:
+    """Draw a figure; where that fails, warn, and leave nothing."""
     try:
         with foreign(f"to draw {path}"):
             draw(path)
@@ -76,7 +78,8 @@ def _draw(path: Path, draw: Callable[[Path], None]) -> None:
 def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: Path) -> None:
     listed = [pairs.second for pairs in protocol.verification.values()]
     listed += [faces.probes for faces in protocol.identification.values()]
-    chosen = list(dict.fromkeys(int(i) for indices in listed for i in indices[:NUM_ERRORS]))[: 2 * NUM_ERRORS]
+    shown = protocol.shown
+    chosen = list(dict.fromkeys(int(shown[i]) for indices in listed for i in indices[:NUM_ERRORS]))[: 2 * NUM_ERRORS]
     dataset = plain_faces(protocol.source, np.array(chosen), extraction.image_size)
     batch = collate_faces([dataset[row] for row in range(len(dataset))])
     with evaluating(extraction.module):
@@ -85,13 +88,13 @@ def _draw_segmented(extraction: Extraction, protocol: EvaluationProtocol, path: 
 
 
 def _draw_worst(protocol: EvaluationProtocol, condition: str, found: Verified, path: Path) -> None:
-    pairs, image = protocol.verification[condition], protocol.source.image
+    pairs, image, shown = protocol.verification[condition], protocol.source.image, protocol.shown
     worst = []
     for genuine in (False, True):
         rows = torch.nonzero(found.same == genuine).squeeze(1)
         rows = rows[found.scores[rows].argsort(descending=not genuine)[:NUM_ERRORS]]
         images = ((int(pairs.first[row]), int(pairs.second[row]), float(found.scores[row])) for row in rows.tolist())
-        worst.append([WrongPair(image(first), image(second), score) for first, second, score in images])
+        worst.append([WrongPair(image(int(shown[a])), image(int(shown[b])), score) for a, b, score in images])
     draw_errors(worst[0], worst[1], path)
 
 
@@ -102,14 +105,14 @@ def _draw_map(protocol: EvaluationProtocol, embeddings: Embeddings, path: Path) 
     coarse = {name: faces for name, faces in protocol.identification.items() if "/" not in name}  # no part of another
     gallery = np.unique(np.concatenate([faces.gallery for faces in protocol.identification.values()]))
     shown = {"gallery": gallery, **{name: faces.probes for name, faces in coarse.items()}}
-    identities = protocol.source.identities
+    identities = protocol.identities
     chosen = np.unique(identities[gallery])[:NUM_IDENTITIES]
     rows = [(int(i), name) for name, indices in shown.items() for i in indices if identities[i] in chosen]
     if len(rows) < 5:
         return
     indices = np.array([index for index, _ in rows])
-    unit = directions(torch.from_numpy(embeddings[indices])).numpy()
+    unit = directions(compared(protocol, torch.from_numpy(embeddings))[indices]).numpy()
     perplexity = min(15.0, (len(rows) - 1) / 3)
     points = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=0).fit_transform(unit)
-    names = [str(protocol.source.identity_names[identities[i]]) for i in indices]
+    names = [protocol.identity(int(i)) for i in indices]
     draw_embeddings(points.astype(np.float64), names, [name for _, name in rows], path)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from callbacks.metrics.metric_checks import finite_rows
-from callbacks.recognition.recognise import UNDEFINED, Recognition, recognise
+from callbacks.recognition.measure_names import EXACT, UNDEFINED
+from callbacks.recognition.recognise import Recognition, recognise
+from callbacks.recognition.template_means import template_means
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn
@@ -19,7 +22,7 @@ def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float
 
     Args:
         protocol: What is compared with what.
-        embeddings: One row for each image of its source, ``(N, D)``.
+        embeddings: One row for each image of its source, ``(N, D)``; templates are made of them.
 
     Raises:
         DataError: If an embedding is not finite: the first such image is named. One of zeros is warned of.
@@ -31,8 +34,13 @@ def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float
         raise DataError(f"{name(bad[0])}: expected a finite embedding, got {found}")
     if zero := torch.nonzero(~values.any(1)).flatten().tolist():
         warn(f"{name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, len(values))})")
-    identities = torch.from_numpy(protocol.source.identities)
-    return recognise(protocol.verification, protocol.identification, values, identities)
+    identities = torch.from_numpy(protocol.identities)
+    return recognise(protocol.verification, protocol.identification, compared(protocol, values), identities)
+
+
+def compared(protocol: EvaluationProtocol, embeddings: Tensor) -> Tensor:
+    """Return the embeddings of what is compared, of those of all images: themselves, or those of templates."""
+    return embeddings if protocol.templates is None else template_means(embeddings, protocol.templates)
 
 
 def _of(found: list[int], number: int) -> str:
@@ -53,7 +61,7 @@ def readable(rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, flo
 
 def _number(condition: str, name: str, value: float) -> float | None:
     if math.isfinite(value):
-        return round(value, 6)
+        return value if name.startswith(EXACT) else round(value, 6)
     if name.startswith(UNDEFINED):
         return None
     raise ValueError(f"Expected a finite {name} of {condition}, got {value}")

@@ -44,8 +44,15 @@ def segmentation_rows(protocol: EvaluationProtocol, confusion: NDArray[np.int64]
     for condition, pairs in protocol.verification.items():
         images.setdefault(condition, []).extend((pairs.first, pairs.second))
     for condition, faces in protocol.identification.items():
-        images.setdefault(condition, []).extend((faces.gallery, faces.probes))
-    return {condition: _measures(np.unique(np.concatenate(parts)), confusion) for condition, parts in images.items()}
+        images.setdefault(condition, []).append(faces.every)
+    return {condition: _measures(_images(protocol, parts), confusion) for condition, parts in images.items()}
+
+
+def _images(protocol: EvaluationProtocol, compared: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return the images of what is compared, each once."""
+    indices = np.unique(np.concatenate(compared))
+    joined = protocol.templates
+    return indices if joined is None else np.unique(joined.image[np.isin(joined.template, indices)])
 
 
 def _measures(images: NDArray[np.int64], confusion: NDArray[np.int64]) -> dict[str, float]:

@@ -18,7 +18,10 @@ Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Model → protocol → condition → measure."""
 
 RESULTS, TABLE, GIVEN, EARLIER = "results.json", "results.csv", "given.json", "earlier"
-FILES = (RESULTS, TABLE, GIVEN)
+DET, DET_OF_SEARCHES = "det.png", "det_of_searches.png"
+FILES = (RESULTS, TABLE, GIVEN, DET, DET_OF_SEARCHES)
+SCORES = "cosine similarities"
+"""What the thresholds among the results are compared with."""
 
 
 class EvaluationFolder:

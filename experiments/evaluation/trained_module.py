@@ -1,7 +1,9 @@
 """A module of this suite from its checkpoint and the configuration beside it."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser
@@ -18,6 +20,9 @@ from lightning_modules.networks.foreign import foreign
 NOT_LOADED = ("initial_weights", "segmenter_weights", "encoder_weights")
 """Settings that would read weights which the checkpoint replaces."""
 
+ORDER = "normalize.order"
+"""Is in checkpoints of networks that take blue first, and is taken from there as it is."""
+
 
 class Trained(NamedTuple):
     """A trained module."""
@@ -25,6 +30,12 @@ class Trained(NamedTuple):
     module: LightningModule
     image_size: int
     system: str
+    alignment: str | None = None
+    """Name of that of the faces it was trained on, where they had one."""
+    architecture: Mapping[str, Any] = MappingProxyType({})
+    """``class_path`` and ``init_args`` of its network."""
+    source: Mapping[str, Any] = MappingProxyType({})
+    """Those of the faces that it was trained on."""
 
 
 def load_trained(checkpoint: str, config: str | None = None) -> Trained:
@@ -46,6 +57,7 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     try:
         with foreign("the configuration of the checkpoint's run", path):
             image_size = int(saved["data"]["init_args"]["image_size"])
+            alignment = _alignment(saved["data"]["init_args"])
             model = {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:
         raise UserError(str(error)) from error
@@ -56,9 +68,23 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
         network.setdefault("init_args", {})["image_size"] = image_size
     if "num_classes" in parameters(str(model["class_path"])):
         model["init_args"]["num_classes"] = _num_classes(state)
+    described = {
+        "architecture": deepcopy(_mapping(network)),
+        "source": _mapping(saved["data"]["init_args"].get("source")),
+    }
     module = _build(model, path)
     _load(module, state, checkpoint)
-    return Trained(module.eval(), image_size, str(saved.get("system", "model")))
+    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment, **described)
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _alignment(data: Mapping[str, Any]) -> str | None:
+    landmarks = data.get("landmarks")
+    points = landmarks.get("init_args", {}).get("points") if isinstance(landmarks, dict) else None
+    return points if isinstance(points, str) else None
 
 
 def _num_classes(state: Mapping[str, Tensor]) -> int:
@@ -85,6 +111,8 @@ def _build(model: dict[str, Any], path: Path) -> LightningModule:
 def _load(module: LightningModule, state: Mapping[str, Tensor], checkpoint: str) -> None:
     wanted = module.state_dict()
     for name in [*wanted, *state]:
+        if name == ORDER:
+            continue
         shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, state)]
         if shapes[0] != shapes[1]:
             raise UserError(f"Expected `{name}` of the model: {shapes[0]}, got in {checkpoint}: {shapes[1]}")

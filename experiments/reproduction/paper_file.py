@@ -19,12 +19,14 @@ from experiments.runs.layers import TABLES
 FOLDER = Path("runs/reproduce")
 OWNER = "declaration.txt"
 """Names the file that a folder's report is of, from there."""
+OTHERS = ("systems", "real_models")
+"""Files beside them that are no papers."""
 KINDS = (Paper, PaperRow, Column, Table, Comparison, Figure, Curves)
 
 
 def papers() -> dict[str, Path]:
     """Return the suite's files by their names."""
-    return {path.stem: path for path in sorted(TABLES.glob("*.yaml")) if path.stem != "systems"}
+    return {path.stem: path for path in sorted(TABLES.glob("*.yaml")) if path.stem not in OTHERS}
 
 
 def load(path: Path) -> Paper:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.alignment import agreed_template
 from datamodules.errors import DataError
 from datamodules.sources import RecordIO, describe, open_source
 from experiments.cli.user_errors import UserError
@@ -43,20 +44,24 @@ def choose_scale(wanted: str | None, *, has_data: bool, has_gpu: bool) -> tuple[
     return ("paper", "DATA and a GPU are there") if has_gpu else ("demo", "no GPU here; SCALE=paper overrides")
 
 
-def choose_data(path: str | None, alignment: str, scale: str) -> DataChoice:
-    """Put a user's dataset in the place of the configuration's, and say what it is."""
+def choose_data(path: str | None, alignment: str | None, scale: str) -> DataChoice:
+    """Put a user's dataset in the place of the configuration's, and say what it is.
+
+    Without ``alignment`` it is what ``align_settings.json`` of the dataset says, or else ``arcface``.
+    """
     if path is None:
         print("Faces: generated (DATA=folder takes yours)")
         return DataChoice()
     try:
         source = open_source(path)
+        template = agreed_template(path, alignment, default="arcface")
     except DataError as error:
         raise UserError(str(error)) from error
-    print(f"Faces: {describe(source)}; landmarks: the {alignment!r} alignment (ALIGNMENT=… names another)")
+    print(f"Faces: {describe(source)}; landmarks: the {template!r} alignment (ALIGNMENT=… names another)")
     kind = "RecordIO" if isinstance(source, RecordIO) else "ImageFolder"
     changes = {
         "data.init_args.source": instance(f"datamodules.sources.{kind}", root=path),
-        "data.init_args.landmarks": instance("datamodules.sources.FixedLandmarks", points=alignment),
+        "data.init_args.landmarks": instance("datamodules.sources.FixedLandmarks", points=template),
     }
     if scale == "paper":
         return DataChoice(changes)

@@ -8,6 +8,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from datamodules.seams.face_batch import FaceBatch
+from lightning_modules.extractors.network_outputs import named_outputs, roles
 from lightning_modules.networks import Normalize
 from lightning_modules.networks.foreign import foreign
 from lightning_modules.outputs import StepOutput
@@ -17,13 +18,17 @@ class Extractor(LightningModule):
     """A fixed network with the preprocessing that it was trained with.
 
     Args:
-        network: Maps ``(B, C, H, W)`` normalised images to ``(B, D)`` embeddings.
+        network: Maps ``(B, C, H, W)`` normalised images to ``(B, D)`` embeddings, or to several outputs with such, see
+            :func:`~lightning_modules.extractors.network_outputs.roles`.
         image_size: Side of its images in pixels.
         normalize: What turns raw RGB pixels into its input.
         bgr: Whether it takes blue first, as models that were trained with OpenCV do.
         flip: Whether the embeddings of an image and of its mirror image are added, as is usual in the field.
         batch_size: How many images the network takes, neither more nor fewer, such as one that was traced for a fixed
             number; what is missing in the last batch is filled up with copies. ``None`` is any number.
+        alignment: Name of the alignment of the faces that it takes, such as ``arcface``: an evaluation refuses faces
+            that are declared to be aligned otherwise.
+        output: Name of the embedding among several outputs, of a tuple its number; by default it is found by its shape.
 
     Raises:
         ValueError: If ``image_size`` or ``batch_size`` is not positive.
@@ -41,6 +46,8 @@ class Extractor(LightningModule):
         bgr: bool = False,
         flip: bool = False,
         batch_size: int | None = None,
+        alignment: str | None = None,
+        output: str | int | None = None,
     ) -> None:
         super().__init__()
         if image_size < 1:
@@ -53,24 +60,34 @@ class Extractor(LightningModule):
         self.bgr = bgr
         self.flip = flip
         self.batch_size = batch_size
+        self.alignment = alignment
+        self.output = None if output is None else str(output)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` float32 embeddings of raw RGB ``(B, 3, H, W)`` images.
 
         Raises:
-            ValueError: If the network fails, or its output is not ``(B, D)``: in one line.
+            ValueError: If the network fails, or returns no embeddings: in one line.
+        """
+        return self.outputs(images)["embedding"]
+
+    def outputs(self, images: Tensor) -> StepOutput:
+        """Return all that the network says of raw RGB ``(B, 3, H, W)`` images.
+
+        Raises:
+            ValueError: If the network fails, or returns neither embeddings nor a segmentation: in one line.
         """
         x: Tensor = self.normalize(images)
         if self.bgr:
             x = x.flip(1)
-        embeddings = self._embed(x)
-        if self.flip:
-            embeddings = embeddings + self._embed(x.flip(3))
-        return embeddings
+        found = self._outputs(x)
+        if self.flip and "embedding" in found:
+            found["embedding"] = found["embedding"] + self._outputs(x.flip(3))["embedding"]
+        return found
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
-        """Return embeddings."""
-        return StepOutput(embedding=self(batch["image"]))
+        """Return embeddings, and their quality and the segmentation where the network says them."""
+        return self.outputs(batch["image"])
 
     test_step = predict_step
 
@@ -78,23 +95,38 @@ class Extractor(LightningModule):
         """Return what is done to an image, in words that differ where it does."""
         return f"{self.image_size} px, {self.normalize.extra_repr()}, bgr={self.bgr}, flip={self.flip}"
 
-    def _embed(self, x: Tensor) -> Tensor:
+    def describe(self) -> str:
+        """Return preprocessing and what else was settled for the user, in words."""
+        return self.preprocessing()
+
+    def _outputs(self, x: Tensor) -> StepOutput:
         dtypes = (weight.dtype for weight in self.network.parameters() if weight.is_floating_point())
         x = x.to(next(dtypes, x.dtype))
         batches = list(x.chunk(self.threads) if self.batch_size is None else filled_batches(x, self.batch_size))
         if self.threads == 1:
-            return torch.cat([self._run(batch) for batch in batches])[: len(x)]
+            return _joined([self._run(batch) for batch in batches], len(x))
         with ThreadPoolExecutor(self.threads) as pool:
-            return torch.cat(list(pool.map(self._run, batches)))[: len(x)]
+            return _joined(list(pool.map(self._run, batches)), len(x))
 
-    def _run(self, x: Tensor) -> Tensor:
+    def _run(self, x: Tensor) -> StepOutput:
         name = getattr(self.network, "path", type(self.network).__name__)
         with torch.no_grad(), foreign(f"{name} to embed images of shape {tuple(x.shape)}"):
-            embeddings: Tensor = self.network(x)
-        if not isinstance(embeddings, Tensor) or embeddings.ndim != 2 or len(embeddings) != len(x):
-            got = tuple(embeddings.shape) if isinstance(embeddings, Tensor) else type(embeddings).__name__
-            raise ValueError(f"Expected embeddings (B, D) of {name}, got {got} for images of shape {tuple(x.shape)}")
-        return embeddings.float()
+            outputs = named_outputs(self.network(x))
+        shapes = {key: tuple(tensor.shape) for key, tensor in outputs.items()}
+        found = roles(shapes, tuple(x.shape), self.output, network=name)
+        said = StepOutput()
+        if found.embedding is not None:
+            said["embedding"] = outputs[found.embedding].float()
+        if found.quality is not None:
+            said["quality"] = outputs[found.quality].float().flatten()
+        if found.occluder is not None:
+            said["segmentation"] = (outputs[found.occluder] > 0.5).byte()
+        return said
+
+
+def _joined(parts: list[StepOutput], number: int) -> StepOutput:
+    """Return the outputs of batches as those of one of ``number`` images, without what filled the last one up."""
+    return StepOutput(**{key: torch.cat([part[key] for part in parts])[:number] for key in parts[0]})  # type: ignore[literal-required, typeddict-item]  # the keys are its own
 
 
 def filled_batches(x: Tensor, size: int) -> Iterator[Tensor]:

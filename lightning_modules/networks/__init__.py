@@ -13,22 +13,24 @@ if TYPE_CHECKING:
     from lightning_modules.networks.fcn8s import FCN8s
     from lightning_modules.networks.fingerprint import fingerprint
     from lightning_modules.networks.head import AveragePoolHead, PooledHead, VGG16Head
+    from lightning_modules.networks.iresnet import IResNetTrunk
+    from lightning_modules.networks.iresnet_head import IResNetHead
     from lightning_modules.networks.is_best import is_best
     from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
     from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
     from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
+    from lightning_modules.networks.onnx_trunk import OnnxHead, OnnxTrunk
+    from lightning_modules.networks.part_weights import load_classifier_weights, load_segmenter_weights
     from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
     from lightning_modules.networks.smp_segmenter import SMPSegmenter
     from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
     from lightning_modules.networks.timm_trunk import TimmTrunk
     from lightning_modules.networks.trunk import Trunk
-    from lightning_modules.networks.unused import freeze, unused_parameters
+    from lightning_modules.networks.unused import freeze, parts_of, unused_parameters
     from lightning_modules.networks.vgg16 import VGG16Trunk
     from lightning_modules.networks.weights import (
         imagenet_trunk_weights,
-        load_classifier_weights,
         load_network_weights,
-        load_segmenter_weights,
         load_trunk_weights,
     )
 
@@ -46,10 +48,14 @@ __all__ = [
     "CosFaceHead",
     "FCN8s",
     "FaceNet",
+    "IResNetHead",
+    "IResNetTrunk",
     "MarginHead",
     "MarginHeadCallable",
     "Normalize",
     "OcclusionMaskAdaptor",
+    "OnnxHead",
+    "OnnxTrunk",
     "PooledHead",
     "SMPSegmenter",
     "SOIDNOutput",
@@ -69,6 +75,7 @@ __all__ = [
     "load_network_weights",
     "load_segmenter_weights",
     "load_trunk_weights",
+    "parts_of",
     "read_state_dict",
     "unused_parameters",
 ]

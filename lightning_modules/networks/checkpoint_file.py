@@ -1,5 +1,6 @@
 """Reading tensors from a file without running what it contains."""
 
+import pickle  # its error, not its reader
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +16,15 @@ CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "weig
 WRAPPERS = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""
 
+LIGHTNING = ("pytorch_lightning.", "lightning.pytorch.", "lightning_fabric.")
+"""Objects of these are in older checkpoints of Lightning, as names of callbacks: they are read as empty ones."""
+
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Read the named tensors of a safetensors file, a saved state dict or a checkpoint.
 
-    Pickled files are read with ``weights_only=True``: tensors and plain values, never code.
+    Pickled files are read with ``weights_only=True``: tensors and plain values, never code. Objects of Lightning, which
+    its older checkpoints have, become empty ones.
 
     Args:
         path: File to read, onto the CPU.
@@ -68,7 +73,20 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file  # noqa: PLC0415  comes with timm, needed for this format only
 
         return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        names = _other_objects(path)
+        if not names or not all(name.startswith(LIGHTNING) for name in names):
+            raise
+    with torch.serialization.safe_globals([(_stand_in(name), name) for name in names]):
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _stand_in(name: str) -> type:
+    """Return a class that takes whatever it is given and does nothing with it."""
+    nothing = {"__init__": lambda self, *_: None, "__setstate__": lambda self, _: None}
+    return type(name.rpartition(".")[2], (), nothing)
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -161,3 +161,19 @@ def cut_weights(module: nn.Module) -> set[str]:
         for name, part in module.named_modules()
         for gone in getattr(part, "cut_weights", ())
     }
+
+
+def parts_of(network: nn.Module, names: Iterable[str]) -> list[str]:
+    """Return the largest submodules whose parameters are all among those named, and the parameters that are left.
+
+    Example:
+        >>> parts_of(nn.Sequential(nn.Sequential(nn.Linear(2, 2)), nn.Linear(2, 2)), ["0.0.weight", "0.0.bias"])
+        ['0']
+    """
+    left, parts = set(names), []
+    for name, part in network.named_modules():
+        own = {f"{name}.{parameter}".removeprefix(".") for parameter, _ in part.named_parameters()}
+        if name and own and own <= left:
+            parts.append(name)
+            left -= own
+    return parts + sorted(left)

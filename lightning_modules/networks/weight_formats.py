@@ -4,15 +4,16 @@ import re
 
 from torch import Tensor
 
+from lightning_modules.networks.iresnet_weights import iresnet_weights
 from lightning_modules.networks.vgg16 import CONVOLUTIONS
 
 
 def to_network_names(state: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
     """Rename weights to ``trunk.…`` and ``head.…``, leaving out classifiers.
 
-    Three formats are understood: VGG-Face (``conv1_1.weight`` … ``fc7.bias``, linear layers as matrices or as
-    convolutions), torchvision's ``vgg16`` and ``vgg16_bn`` (``features.0.weight``, ``classifier.0.weight``) and this
-    suite's checkpoints (``network.trunk.…``, ``network.head.…``).
+    Understood are VGG-Face (``conv1_1.weight`` … ``fc7.bias``, linear layers as matrices or as convolutions),
+    torchvision's ``vgg16`` and ``vgg16_bn`` (``features.0.weight``, ``classifier.0.weight``), IResNets of other authors
+    (:func:`iresnet_weights`) and this suite's checkpoints (``network.trunk.…``, ``network.head.…``).
 
     Args:
         state: Name to tensor, as read from a file.
@@ -21,7 +22,7 @@ def to_network_names(state: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
         The format's name in words, and the renamed tensors.
 
     Raises:
-        ValueError: If no format is recognised.
+        ValueError: If no format is recognised, or it is a relative of IResNet that is not built here.
 
     Example:
         >>> import torch
@@ -35,7 +36,12 @@ def to_network_names(state: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
         return "VGG-Face", _renamed(state, {})
     if "features.0.weight" in state:
         return "torchvision VGG16", _renamed(state, _torchvision_layers(batch_norm="features.1.weight" in state))
-    expected = "conv1_1.weight (VGG-Face), features.0.weight (torchvision) or network.trunk.… (a checkpoint)"
+    if iresnet := iresnet_weights(state):
+        return f"{iresnet.author} {iresnet.depth}".rstrip(), iresnet.tensors
+    expected = (
+        "conv1_1.weight (VGG-Face), features.0.weight (torchvision), layer1.0.conv1.weight (arcface_torch), "
+        "body.0.res_layer.1.weight (AdaFace, CVLface) or network.trunk.… (a checkpoint)"
+    )
     raise ValueError(f"Expected weights named {expected}, got {', '.join(list(state)[:3])}, …")
 
 

@@ -1,14 +1,18 @@
 """Initial weights of a network: from a local file, or ImageNet's."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from lightning_modules.networks.checkpoint_file import read_state_dict
 from lightning_modules.networks.copy_weights import copy_matching_weights
+from lightning_modules.networks.fitting_weights import fitting_weights
 from lightning_modules.networks.head import VGG16Head
-from lightning_modules.networks.unused import cut_weights
-from lightning_modules.networks.weight_formats import segmenter_weights, to_network_names
+from lightning_modules.networks.iresnet_depth import check_iresnet
+from lightning_modules.networks.iresnet_head import IResNetHead
+from lightning_modules.networks.iresnet_weights import iresnet_weights
+from lightning_modules.networks.weight_formats import to_network_names
 
 
 def load_trunk_weights(network: nn.Module, path: str | Path, *, head: bool = True) -> str:
@@ -41,15 +45,16 @@ def load_trunk_weights(network: nn.Module, path: str | Path, *, head: bool = Tru
         'checkpoint weights from last.ckpt: trunk (26 tensors), head (6 tensors)'
     """
     kind, state = to_network_names(read_state_dict(path))
-    return f"{kind} weights from {Path(path).name}: {_load(network, state, kind, head)}"
+    misnamed = check_iresnet(_trunk(network), state, path)
+    return f"{kind} weights from {Path(path).name}{misnamed}: {_load(network, state, kind, head)}"
 
 
 def load_network_weights(network: nn.Module, path: str | Path) -> str:
-    """Load a whole network from a checkpoint of this suite, and refuse one that differs anywhere.
+    """Load a whole network from a checkpoint of this suite, and refuse one that differs anywhere; or an IResNet.
 
     Args:
         network: Any network.
-        path: Checkpoint with ``network.…``; a classifier beside it is left out.
+        path: Checkpoint with ``network.…``; a classifier beside it is left out. Or an IResNet's weights of others.
 
     Returns:
         One line that says what was loaded.
@@ -68,65 +73,12 @@ def load_network_weights(network: nn.Module, path: str | Path) -> str:
     """
     state = read_state_dict(path)
     if not any(name.startswith("network.") for name in state):
+        if iresnet_weights(state) is not None:
+            return load_trunk_weights(network, path)
         raise ValueError(f"Expected a checkpoint of this suite, with `network.…`, got {next(iter(state))!r} in {path}")
-    tensors = _fitting("network", network, state)
-    network.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
+    tensors = fitting_weights("network", network, state)
+    network.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
     return f"checkpoint weights from {Path(path).name}: network ({len(tensors)} tensors)"
-
-
-def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
-    """Load a segmenter trained beforehand, from a checkpoint of an OS network or of a SOIDN.
-
-    Args:
-        network: A :class:`SOIDN`, or a segmenter itself.
-        path: Checkpoint of this suite, with ``network.segmenter.…`` or the segmenter as ``network.…``.
-
-    Returns:
-        One line that says what was loaded.
-
-    Raises:
-        ValueError: If the file cannot be read or understood, or does not fit.
-
-    Example:
-        >>> import tempfile, torch
-        >>> from lightning_modules.networks import FCN8s
-        >>> net = FCN8s(width=0.125)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     torch.save({f"network.{name}": t for name, t in net.state_dict().items()}, f"{folder}/os.ckpt")
-        ...     load_segmenter_weights(net, f"{folder}/os.ckpt")
-        'checkpoint weights from os.ckpt: segmenter (39 tensors)'
-    """
-    state = {f"segmenter.{name}": t for name, t in segmenter_weights(read_state_dict(path)).items()}
-    segmenter = getattr(network, "segmenter", network)
-    tensors = _fitting("segmenter", segmenter, state)
-    segmenter.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
-    return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
-
-
-def load_classifier_weights(classifier: nn.Module, path: str | Path) -> str:
-    """Load the classifier of a checkpoint of this suite, which must have been trained on the same identities.
-
-    Args:
-        classifier: Maps ``(B, D)`` embeddings to ``(B, n)`` scores.
-        path: Checkpoint with ``classifier.…``.
-
-    Returns:
-        What was loaded, in words.
-
-    Raises:
-        ValueError: If the file cannot be read or does not fit: the first mismatch is named with both shapes.
-
-    Example:
-        >>> import tempfile, torch
-        >>> classifier = nn.Sequential(nn.Dropout(), nn.Linear(8, 3))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     torch.save({f"classifier.{name}": t for name, t in classifier.state_dict().items()}, f"{folder}/a.ckpt")
-        ...     load_classifier_weights(classifier, f"{folder}/a.ckpt")
-        'classifier (2 tensors)'
-    """
-    tensors = _fitting("classifier", classifier, read_state_dict(path))
-    classifier.load_state_dict(tensors)
-    return f"classifier ({len(tensors)} tensors)"
 
 
 def imagenet_trunk_weights(network: nn.Module) -> str:
@@ -166,14 +118,18 @@ def _load(network: nn.Module, state: dict[str, Tensor], kind: str, head: bool) -
     parts = {"trunk": _trunk(network)}
     target = getattr(network, "head", None)
     has_head = any(name.startswith("head.") for name in state)
-    # a foreign file's fc6 and fc7 belong to no other head than VGG16's
-    if head and has_head and isinstance(target, nn.Module) and (kind == "checkpoint" or isinstance(target, VGG16Head)):
+    if head and has_head and isinstance(target, nn.Module) and (kind == "checkpoint" or _is_its_own(target, state)):
         parts["head"] = target
-    loads = [(name, module, _fitting(name, module, state)) for name, module in parts.items()]
+    loads = [(name, module, fitting_weights(name, module, state)) for name, module in parts.items()]
     for _, module, tensors in loads:
-        module.load_state_dict(tensors, strict=False)  # `_fitting` was stricter
+        module.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
     said = [f"{name} ({len(tensors)} tensors)" for name, _, tensors in loads]
     return ", ".join(said + _initialise_encoder(network))
+
+
+def _is_its_own(head: nn.Module, state: Mapping[str, Tensor]) -> bool:
+    """Whether a foreign file's head is of the same kind: its layers belong to no other."""
+    return isinstance(head, VGG16Head if "head.fc6.weight" in state else IResNetHead)
 
 
 def _trunk(network: nn.Module) -> nn.Module:
@@ -181,22 +137,6 @@ def _trunk(network: nn.Module) -> nn.Module:
     if not isinstance(trunk, nn.Module):
         raise ValueError(f"Expected a network with a `trunk` or an `encoder`, got {type(network).__name__}")
     return trunk
-
-
-def _fitting(part: str, module: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    given = {name.removeprefix(f"{part}."): t for name, t in state.items() if name.startswith(f"{part}.")}
-    for name in cut_weights(module):  # older files have them
-        given.pop(name, None)
-    wanted = module.state_dict()
-    for name in [*wanted, *given]:
-        if name.endswith("num_batches_tracked"):  # older files lack it, and evaluation does not use it
-            continue
-        shapes = [str(tuple(d[name].shape)) if name in d else "no such weight" for d in (wanted, given)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"Expected `{part}.{name}` of the network: {shapes[0]}, got in the file: {shapes[1]}")
-        if not given[name].isfinite().all():
-            raise ValueError(f"Expected finite weights, got NaN or infinity in the file's `{part}.{name}`")
-    return given
 
 
 def _initialise_encoder(network: nn.Module) -> list[str]:

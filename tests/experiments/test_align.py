@@ -52,6 +52,7 @@ def test_crops_and_report_are_made_and_then_kept(capsys: pytest.CaptureFixture[s
         "images": "photos",
         "landmarks": "list.txt",
         "detector": None,
+        "detector_model": None,
         "settings": {
             "size": 112,
             "grey": False,
@@ -140,7 +141,7 @@ def test_a_detector_comes_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--out", "."], r"Expected --images outside --out, got photos in \."),
         (["--landmarks", "none.txt"], r"none\.txt: expected a list of landmarks"),
         (["--images", "none"], "none: expected a folder of images, got No such file"),
-        (["--detector", "nothing"], "Expected a detector as module:factory, got 'nothing'"),
+        (["--detector", "nothing"], "Expected a detector as yunet or module:factory, got 'nothing'"),
         (["--landmark", "list.txt"], "unrecognized arguments"),
     ],
 )

@@ -80,6 +80,46 @@ def test_pairs_of_an_own_table(faces: Path, resnet: str, capsys: pytest.CaptureF
     assert not list(Path("runs/evaluation").rglob("*.tmp"))
 
 
+def test_tradeoffs_of_all_protocols_are_one_figure_in_words_too(faces: Path, resnet: str) -> None:
+    options = [f"--root={faces}", "--accelerator=cpu"]
+    settings = {"root": str(faces), "table": "roles.csv"}
+    described = {"class_path": "datamodules.protocols.csv_identification", "init_args": settings}
+    Path("mine.yaml").write_text(yaml.safe_dump(described))
+    evaluate([resnet, "--protocol=pairs", "--table=pairs.csv", "--protocol=mine.yaml", *options])
+    with Image.open("runs/evaluation/det.png") as picture:
+        said = picture.info["Description"]
+    assert "resnet, pairs: both" in said
+    with Image.open("runs/evaluation/det_of_searches.png") as picture:
+        assert "FNIR over FPIR, normal-deviate axes. resnet, roles: both" in picture.info["Description"]
+    evaluate([resnet, "--protocol=pairs", "--table=pairs.csv", *options, "--no-figures"])
+    assert not Path("runs/evaluation/det.png").exists()
+    assert Path("runs/evaluation/earlier/1/det.png").exists()
+
+
+def test_gallery_images_are_joined_and_templates_read(faces: Path, resnet: str) -> None:
+    common = [resnet, f"--root={faces}", "--accelerator=cpu", "--no-figures"]
+    roles = Path("roles.csv").read_text().replace("_0002.jpg,person03,probe", "_0002.jpg,person03,gallery")
+    Path("roles.csv").write_text(roles)
+    for join in ("alone", "mean", "quality"):
+        evaluate([*common, "--protocol=identification", "--table=roles.csv", f"--join={join}", f"--out={join}"])
+        found = results(join)["resnet"]["roles"]["all"]
+        assert (found["gallery"], found["probes"]) == (13 if join == "alone" else 12, 23)
+    Path("meta").mkdir()
+    shots = [(place, name, shot) for place, name in enumerate(PEOPLE) for shot in (1, 2, 3)]
+    rows = [f"{name}/{name}_{shot:04d}.jpg {10 * place + shot // 3} {shot}" for place, name, shot in shots]
+    Path("meta/own_face_tid_mid.txt").write_text("\n".join(rows))
+    pairs = [f"{10 * a} {10 * b + 1} {int(a == b)}" for a in range(12) for b in range(12)]
+    Path("meta/own_template_pair_label.txt").write_text("\n".join(pairs))
+    evaluate([resnet, f"--root={faces}", "--accelerator=cpu", "--protocol=templates", "--meta=meta"])
+    found = results()["resnet"]["own"]["all"]
+    assert (found["pairs"], found["genuine"]) == (144, 12)
+    assert Path("runs/evaluation/resnet/own/errors_all.png").stat().st_size > 1000
+    with pytest.raises(UserError, match="Expected --join mean or quality with --protocol templates, got alone"):
+        evaluate([*common, "--protocol=templates", "--meta=meta", "--join=alone"])
+    with pytest.raises(UserError, match="Expected --meta with --protocol templates, got none"):
+        evaluate([*common, "--protocol=templates"])
+
+
 def test_models_stand_beside_each_other_and_images_are_embedded_once(
     faces: Path, resnet: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from experiments.cli import UserError, run
 from experiments.launch import launch
+from experiments.runs.data_choice import choose_data
 from experiments.runs.layers import merged
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
@@ -247,6 +248,15 @@ def recordio(root: Path) -> str:
     images = [encode(pseudo_face(identity, shot)) for identity in range(12) for shot in range(4)]
     write_recordio(root, images, [float(identity) for identity in range(12) for _ in range(4)], classes=12)
     return f"InsightFace RecordIO {root}"
+
+
+def test_the_alignment_is_the_declared_one_unless_another_is_given(tmp_path: Path) -> None:
+    folder(tmp_path / "faces")
+    (tmp_path / "faces/align_settings.json").write_text('{"template": "lfw"}')
+    chosen = choose_data(str(tmp_path / "faces"), None, "paper").changes
+    assert chosen["data.init_args.landmarks"]["init_args"] == {"points": "lfw"}
+    with pytest.raises(UserError, match=r"align_settings\.json: expected the alignment that .* 'lfw', got 'arcface'"):
+        choose_data(str(tmp_path / "faces"), "arcface", "paper")
 
 
 @pytest.mark.usefixtures("twice")

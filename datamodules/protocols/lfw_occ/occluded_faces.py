@@ -67,6 +67,11 @@ class OccludedFaces:
         """Name of every identity."""
         return self.faces.identity_names
 
+    @property
+    def root(self) -> Path | None:
+        """Folder of LFW's own images, where they are in one."""
+        return getattr(self.faces, "root", None)
+
     def __len__(self) -> int:
         return len(self.clean) + len(self.covered)
 

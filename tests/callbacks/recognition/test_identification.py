@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from callbacks.metrics import fnir_at_fpir, gallery_decidability, search_scores
+from callbacks.metrics.directions import directions
 from callbacks.recognition.identification import identify
 from datamodules.seams.evaluation_protocol import Identification
 from tests.callbacks.metrics.samples import random_people
@@ -54,3 +55,23 @@ def test_one_identity_is_found_and_has_no_open_set() -> None:
     assert (found["gallery"], found["probes"], found["rank1"]) == (1, 5, 1)
     assert "gallery_decidability" not in found
     assert all(math.isnan(value) for name, value in found.items() if name.startswith("fnir@fpir="))
+
+
+def test_strangers_are_the_open_set_where_there_are_any() -> None:
+    faces, embeddings, identities = people(40)
+    gone = np.isin(identities.numpy()[faces.gallery], 7 * np.arange(20))
+    strange = np.isin(identities.numpy()[faces.probes], 7 * np.arange(20))
+    opened = Identification(faces.gallery[~gone], faces.probes[~strange], faces.probes[strange])
+    found = identify(opened, embeddings, identities)
+    assert (found.measures["probes"], found.measures["strangers"]) == (100, 100)
+    gallery = embeddings[opened.gallery]
+    nearest = directions(embeddings[opened.strangers]) @ directions(gallery).T
+    threshold = found.measures["threshold@fpir=0.1"]
+    reached = (nearest.amax(1).double() >= threshold).double().mean()
+    assert float(reached) == pytest.approx(0.1)
+    scores = directions(embeddings[opened.probes]) @ directions(gallery).T
+    right = identities[opened.gallery][scores.argmax(1)] == identities[opened.probes]
+    missed = ~(right & (scores.amax(1).double() >= threshold))
+    assert found.measures["fnir@fpir=0.1"] == pytest.approx(float(missed.double().mean()))
+    assert found.measures["threshold@fpir=0.1_low"] < threshold < found.measures["threshold@fpir=0.1_high"]
+    assert math.isnan(found.measures["threshold@fpir=0.001"])

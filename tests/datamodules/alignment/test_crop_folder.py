@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from datamodules.alignment.crop_folder import SETTINGS, CropFolder, Format
+from datamodules.alignment.crop_folder import CropFolder, Format
+from datamodules.alignment.declared import SETTINGS
 from datamodules.errors import DataError
 from datamodules.sources.decode import decode_image
 

@@ -37,6 +37,13 @@ def test_factory_is_called_without_arguments(module: types.ModuleType) -> None:
     assert detect(detector, IMAGE, name="a") is not None
 
 
+def test_factory_is_called_with_the_detectors_file_where_it_is_given(module: types.ModuleType) -> None:
+    given: list[str] = []
+    module.make = lambda path: given.append(path) or finds  # type: ignore[attr-defined, func-returns-value]
+    load_detector("my_detector:make", Path("weights.onnx"))
+    assert given == ["weights.onnx"]
+
+
 def test_lists_of_numbers_become_landmarks() -> None:
     landmarks = detect(lambda image: FACE.tolist(), IMAGE, name="a")
     assert landmarks is not None
@@ -48,8 +55,8 @@ def test_lists_of_numbers_become_landmarks() -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ("my_detector", "a detector as module:factory, got 'my_detector'"),
-        (":make", "a detector as module:factory, got ':make'"),
+        ("my_detector", "a detector as yunet or module:factory, got 'my_detector'"),
+        (":make", "a detector as yunet or module:factory, got ':make'"),
         ("no_such_module:make", "no_such_module:make to make a detector, got ModuleNotFoundError: No module named"),
         ("my_detector:none", "my_detector:none to make a detector, got AttributeError"),
         ("my_detector:fails", "my_detector:fails to make a detector, got FileNotFoundError: no weights there"),

@@ -63,7 +63,7 @@ def test_a_gallery_image_belongs_to_its_condition_or_to_every_one(root: Path) ->
     ("row", "expected"),
     [
         ("a4,,probe", "line 7: expected an identity, got an empty field"),
-        ("a4,Ann,prove", "line 7: expected `role` to be gallery or probe, got 'prove'"),
+        ("a4,Ann,prove", "line 7: expected `role` to be gallery, probe or stranger, got 'prove'"),
         ("/a4,Ann,probe", "line 7: expected a path below the root, got '/a4'"),
         ("a1,Bea,probe", "line 7: expected one identity of a/a_0001.jpg, got 'Bea', and 'Ann' in line 2"),
         ("a2,Ann,probe", "line 7: expected every image once in condition 'all', got a/a_0002.jpg again, as in line 3"),
@@ -114,3 +114,56 @@ def test_missing_images_are_refused_or_counted(root: Path) -> None:
     (root / "a/a_0004.jpg").unlink()
     with pytest.raises(DataError, match="expected a probe left in condition 'all', got none"):
         csv_identification(root, path, allow_missing=True)
+
+
+def test_strangers_are_probes_of_whom_the_gallery_has_nothing(root: Path) -> None:
+    protocol = csv_identification(root, write(root, "a1,Ann,gallery", "a2,Ann,probe", "b1,Bea,stranger"))
+    faces = protocol.identification["all"]
+    assert [protocol.called(index) for index in faces.strangers] == ["b/b_0001.jpg"]
+    assert [protocol.called(index) for index in faces.probes] == ["a/a_0002.jpg"]
+    with pytest.raises(DataError, match="line 7: expected no gallery image of 'Ann' in condition 'all', got one"):
+        csv_identification(root, write(root, *PLAIN, "a4,Ann,stranger"))
+
+
+def test_the_gallery_images_of_an_identity_can_be_one_template(root: Path) -> None:
+    protocol = csv_identification(root, write(root, *PLAIN), join="mean")
+    templates, faces = protocol.templates, protocol.identification["all"]
+    assert templates is not None
+    joined = [sorted(templates.image[templates.template == place].tolist()) for place in faces.gallery]
+    names = [[protocol.source.name(index)[:8] for index in images] for images in joined]
+    assert names == [["a/a_0001", "a/a_0003"], ["b/b_0001"]]
+    assert [protocol.called(index) for index in faces.probes] == ["a/a_0002.jpg", "b/b_0002.jpg"]
+    assert len(set(templates.medium[templates.template == faces.gallery[0]])) == 2  # an image each
+
+
+def test_conditions_of_other_galleries_have_other_templates(root: Path) -> None:
+    rows = ("a1,Ann,gallery,", "a2,Ann,gallery,mask", "a3,Ann,probe,mask", "a3,Ann,probe,", "b1,Bea,gallery,")
+    protocol = csv_identification(root, write(root, *rows, header=WITH_CONDITION), join="mean")
+    templates = protocol.templates
+    assert templates is not None
+    sizes = {
+        condition: [int((templates.template == place).sum()) for place in faces.gallery]
+        for condition, faces in protocol.identification.items()
+    }
+    assert sizes == {"mask": [2, 1], "all": [1, 1]}
+
+
+def test_qualities_are_those_of_a_column_or_of_none(root: Path) -> None:
+    header = "path,identity,role,quality"
+    rows = ("a1,Ann,gallery,0.25", "a2,Ann,probe,", "b1,Bea,gallery,3", "b2,Bea,probe,0")
+    templates = csv_identification(root, write(root, *rows, header=header), join="quality").templates
+    assert templates is not None
+    assert templates.quality is not None
+    assert dict(zip(templates.names, templates.quality, strict=True)) == {
+        "a/a_0001.jpg": 0.25,
+        "b/b_0001.jpg": 3,
+        "a/a_0002.jpg": 1,
+        "b/b_0002.jpg": 1,
+    }
+    plain = csv_identification(root, write(root, *PLAIN), join="quality").templates
+    assert plain is not None
+    assert plain.quality is None
+    with pytest.raises(DataError, match=r"own: expected a quality of every gallery image or of none, got none of a/a_"):
+        csv_identification(root, write(root, *rows, "a3,Ann,gallery,", header=header), join="quality")
+    with pytest.raises(DataError, match=r"own\.csv: line 6: expected a quality of at least 0, got '-1'"):
+        csv_identification(root, write(root, *rows, "a3,Ann,gallery,-1", header=header), join="quality")

@@ -65,6 +65,14 @@ def test_rows_are_in_the_sources_order() -> None:
     assert found.dtype == np.float32
 
 
+def test_a_model_that_has_run_is_the_same_model() -> None:
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
+    what = Extraction(Extractor(network, image_size=16), 16, "plain")
+    before = what.key
+    run(PlainSource([3]), what)
+    assert what.key == before
+
+
 def test_an_image_that_comes_again_is_embedded_once() -> None:
     what = extraction()
     found = run(Repeating([7]), what)

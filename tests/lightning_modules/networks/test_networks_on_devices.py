@@ -17,6 +17,8 @@ from lightning_modules.networks import (
     CosFaceHead,
     FaceNet,
     FCN8s,
+    IResNetHead,
+    IResNetTrunk,
     Normalize,
     PooledHead,
     SMPSegmenter,
@@ -39,6 +41,7 @@ def soidn(**settings: Any) -> nn.Module:
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "CASIA-Net": (partial(CasiaNet, 5, width=0.125), 1),
     "FaceNet": (lambda: FaceNet(VGG16Trunk(0.125), partial(VGG16Head, embedding_dim=16), image_size=32), 3),
+    "IResNet": (lambda: FaceNet(IResNetTrunk(18, 0.125), partial(IResNetHead, embedding_dim=8), 32), 3),
     "SOIDN, masks of features": (partial(soidn, mask_positions=[0, 2, 5], mask_source="scores"), 3),
     "SOIDN, masks of scores": (soidn, 3),
     "smp's U-Net": (partial(SMPSegmenter, "Unet", "resnet18"), 3),

@@ -63,3 +63,26 @@ def test_refuses_wrong_number_of_statistics(grey: bool) -> None:
 def test_refuses_std_of_zero() -> None:
     with pytest.raises(ValueError, match="`std` above 0"):
         Normalize(std=[1.0, 0.0, 1.0])
+
+
+def test_blue_first_is_the_normalised_image_turned_round(orange: Tensor) -> None:
+    mean, std = (10.0, 20.0, 30.0), (2.0, 4.0, 8.0)
+    assert_close(Normalize(mean, std, bgr=True)(orange), Normalize(mean, std)(orange).flip(1))
+    assert_close(Normalize(mean, std, bgr=True)(orange).flatten(), torch.tensor([-30 / 8, 107 / 4, 245 / 2]))
+
+
+@pytest.mark.parametrize("bgr", [False, True])
+def test_the_order_travels_with_the_checkpoint(bgr: bool, orange: Tensor) -> None:
+    module, saved = Normalize(bgr=not bgr), Normalize(bgr=bgr)
+    module.load_state_dict(saved.state_dict())
+    assert module.bgr == bgr
+    assert torch.equal(module(orange), saved(orange))
+
+
+def test_a_checkpoint_of_rgb_pixels_has_nothing_new() -> None:
+    assert set(Normalize().state_dict()) == {"mean", "std"}
+
+
+def test_one_channel_has_no_order() -> None:
+    with pytest.raises(ValueError, match="either `grey` or `bgr`"):
+        Normalize(grey=True, bgr=True)

@@ -1,0 +1,84 @@
+"""The scores of one condition's pairs by one model, and what is known of its measures."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from callbacks.metrics.fold_accuracy import fold_decisions
+from callbacks.metrics.identity_bootstrap import identity_weights, percentile_interval, weighted_rates
+from callbacks.recognition.pair_identities import pair_identities
+from callbacks.recognition.verification import Verified
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
+
+
+class Estimate(NamedTuple):
+    """A share, and its value in every data set of identities drawn anew."""
+
+    value: float
+    replicates: Tensor
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % percentile interval."""
+        return percentile_interval(self.replicates)
+
+    def minus(self, other: "Estimate") -> "Estimate":
+        """Return the difference to another estimate of the same draws."""
+        return Estimate(self.value - other.value, self.replicates - other.replicates)
+
+    def tells(self) -> bool:
+        """Whether 0 lies outside the interval."""
+        low, high = self.interval
+        return low > 0 or high < 0
+
+
+class ConditionScores(NamedTuple):
+    """Scores of a condition's pairs."""
+
+    scores: Tensor
+    """``(N,)``"""
+    pairs: VerificationPairs
+    first: NDArray[np.int64]
+    """Identity of each pair's first face, ``(N,)``."""
+    second: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, protocol: EvaluationProtocol, condition: str, verified: Verified) -> "ConditionScores":
+        """Return those of a protocol's condition."""
+        pairs = protocol.verification[condition]
+        return cls(verified.scores, pairs, *pair_identities(pairs, protocol.source.identities))
+
+    def same_pairs(self, other: "ConditionScores") -> bool:
+        """Whether another condition's pairs are of the same identities in the same order, so that draws are shared."""
+        return np.array_equal(self.first, other.first) and np.array_equal(self.second, other.second)
+
+
+def estimates(
+    found: ConditionScores, measures: Sequence[str], *, threshold: float, replicates: int, seed: int
+) -> dict[str, Estimate]:
+    """Return measures with their values in data sets of identities drawn anew.
+
+    Args:
+        found: Scores.
+        measures: ``frr`` and ``far`` at the threshold, ``eer``; ``accuracy`` at those thresholds that are best on the
+            other folds, which are not chosen anew; left out where there are no folds.
+        threshold: Of acceptance.
+        replicates: Number of data sets.
+        seed: Of the draws; the same pairs and seed give the same draws.
+    """
+    same = torch.from_numpy(found.pairs.same)
+    correct = None
+    if "accuracy" in measures and found.pairs.folds > 1:
+        correct = fold_decisions(found.scores, same, torch.from_numpy(found.pairs.fold)).double()
+    once = torch.ones(1, len(found.scores), dtype=torch.double)
+    draws = identity_weights(found.first, found.second, replicates=replicates, seed=seed)
+    parts: list[dict[str, Tensor]] = []
+    for weights in (once, *draws):
+        part = weighted_rates(found.scores, same, weights, threshold=threshold)
+        parts.append(part if correct is None else {**part, "accuracy": (weights @ correct) / weights.sum(1)})
+    values = {name: torch.cat([part[name] for part in parts]) for name in measures if name in parts[0]}
+    return {name: Estimate(float(value[0]), value[1:]) for name, value in values.items()}

@@ -1,0 +1,64 @@
+"""Weights of a segmenter or a classifier alone, from a checkpoint of this suite."""
+
+from pathlib import Path
+
+from torch import nn
+
+from lightning_modules.networks.checkpoint_file import read_state_dict
+from lightning_modules.networks.fitting_weights import fitting_weights
+from lightning_modules.networks.weight_formats import segmenter_weights
+
+
+def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
+    """Load a segmenter trained beforehand, from a checkpoint of an OS network or of a SOIDN.
+
+    Args:
+        network: A :class:`SOIDN`, or a segmenter itself.
+        path: Checkpoint of this suite, with ``network.segmenter.…`` or the segmenter as ``network.…``.
+
+    Returns:
+        One line that says what was loaded.
+
+    Raises:
+        ValueError: If the file cannot be read or understood, or does not fit.
+
+    Example:
+        >>> import tempfile, torch
+        >>> from lightning_modules.networks import FCN8s
+        >>> net = FCN8s(width=0.125)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({f"network.{name}": t for name, t in net.state_dict().items()}, f"{folder}/os.ckpt")
+        ...     load_segmenter_weights(net, f"{folder}/os.ckpt")
+        'checkpoint weights from os.ckpt: segmenter (39 tensors)'
+    """
+    state = {f"segmenter.{name}": t for name, t in segmenter_weights(read_state_dict(path)).items()}
+    segmenter = getattr(network, "segmenter", network)
+    tensors = fitting_weights("segmenter", segmenter, state)
+    segmenter.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
+    return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
+
+
+def load_classifier_weights(classifier: nn.Module, path: str | Path) -> str:
+    """Load the classifier of a checkpoint of this suite, which must have been trained on the same identities.
+
+    Args:
+        classifier: Maps ``(B, D)`` embeddings to ``(B, n)`` scores.
+        path: Checkpoint with ``classifier.…``.
+
+    Returns:
+        What was loaded, in words.
+
+    Raises:
+        ValueError: If the file cannot be read or does not fit: the first mismatch is named with both shapes.
+
+    Example:
+        >>> import tempfile, torch
+        >>> classifier = nn.Sequential(nn.Dropout(), nn.Linear(8, 3))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({f"classifier.{name}": t for name, t in classifier.state_dict().items()}, f"{folder}/a.ckpt")
+        ...     load_classifier_weights(classifier, f"{folder}/a.ckpt")
+        'classifier (2 tensors)'
+    """
+    tensors = fitting_weights("classifier", classifier, read_state_dict(path))
+    classifier.load_state_dict(tensors)
+    return f"classifier ({len(tensors)} tensors)"
