@@ -10,12 +10,11 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
 from experiments import cli as room
 from experiments.cli.messages import did_you_mean
 from experiments.cli.option_names import check_option_names
-from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import UserError, as_user_errors
 from experiments.runs.layers import CONFIGURATIONS, expanded
 
 LINKED = {
@@ -108,10 +107,8 @@ def check_config_file(path: Path) -> None:
     if not path.exists():
         near = did_you_mean(str(path), CONFIGURATIONS)
         raise UserError(f"Expected --config as a file or the name of a configuration, got '{path}'{near}")
-    try:
+    with as_user_errors():
         content = read_yaml(path)
-    except DataError as error:
-        raise UserError(str(error)) from error
     if not isinstance(content, dict):
         kind = "an empty file" if content is None else "a list" if isinstance(content, list) else "a text"
         raise UserError(f"{path}: expected a configuration of keys and values, got {kind}")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
 from datamodules.yaml_file import read_yaml
-from experiments.cli import UserError
+from experiments.cli.user_errors import UserError, as_user_errors
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_checks import check
 from experiments.reproduction.paper_parts import Column, Comparison, Curves, Figure, PaperRow, Table, unknown
@@ -35,13 +34,13 @@ def load(path: Path) -> Paper:
     Raises:
         UserError: If a key or a name in it is unknown, in one line with file, place and nearest name.
     """
+    with as_user_errors():
+        content = read_yaml(path)
     try:
-        paper = TypeAdapter(Paper).validate_python(read_yaml(path))
+        paper = TypeAdapter(Paper).validate_python(content)
         check(paper)
     except ValidationError as error:
         raise UserError(f"{path}: {_first(error)}") from error
-    except DataError as error:
-        raise UserError(str(error)) from error
     except ValueError as error:
         raise UserError(f"{path}: {' '.join(str(error).split())}") from error
     return paper

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from datamodules.errors import DataError
-from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import UserError, as_user_errors
 from lightning_modules.networks import read_state_dict
 
 PREVIOUS = ".previous"
@@ -110,10 +110,8 @@ def check_checkpoint(path: str, *, resumes: bool = False) -> None:
     Raises:
         UserError: If it is missing, unreadable, damaged, another's, or weights alone.
     """
-    try:
+    with as_user_errors(ValueError):
         names = list(read_state_dict(path))
-    except ValueError as error:
-        raise UserError(str(error)) from error
     if not any(name.startswith("network.") for name in names):
         raise UserError(f"Expected a checkpoint of this suite, with `network.…`, got {names[0]!r}, … in {path}")
     if (reason := damage(Path(path))) is not None:

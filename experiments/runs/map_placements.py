@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datamodules.occluders.strategic_placement import placement_distribution
-from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import UserError, as_user_errors
 from experiments.runs.resolution import Config, values_below
 from experiments.runs.run_identity import is_of_a_run
 from experiments.runs.spec import OCCLUDER
@@ -41,10 +41,8 @@ def maps_to_make(config: Config, own: Config) -> list[MapPlacement]:
     made_for_it = [str(path) for path in values_below(own, "map_file")]
     found = []
     for placement in map_placements(config):
-        try:
+        with as_user_errors(ValueError):
             placement_distribution(np.zeros((1, 1)), placement.temperature)
-        except ValueError as error:
-            raise UserError(str(error)) from error
         name = str(placement.map_file)
         if placement.map_file.exists() or is_of_a_run(name) or name.startswith("${self}"):  # a run leaves it
             continue
