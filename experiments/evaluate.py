@@ -14,8 +14,6 @@ one with those of any function that returns an ``EvaluationProtocol``. The optio
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 
@@ -34,43 +32,31 @@ def evaluate(args: Sequence[str]) -> None:
     """
     options = parsed(args, __doc__)
     cli.silence()
-    warnings.filterwarnings(
-        "ignore", message=".*(does not have many workers|DistributedSampler)"
-    )  # chosen; counted once
-    trainer_options = evaluation.trainer_options(options)
+    # chosen; counted once
+    warnings.filterwarnings("ignore", message=".*(does not have many workers|DistributedSampler)")
+    computing = evaluation.Computing(options.batch_size, options.num_workers, evaluation.trainer_options(options))
     models = evaluation.given_models(options)
     protocols = evaluation.named_protocols(options)
     evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
     carried = evaluation.carried_thresholds(options, models)
-    names = [evaluation.folder_name(protocol) for protocol in protocols]
-    folder = evaluation.EvaluationFolder(Path(options.out), [model.name for model in models], names)
-    cache = None if options.no_cache else Path(options.cache)
-    if cache is not None:
-        evaluation.check_writable(cache, "--cache")
-    tasks = evaluation.paired(models, protocols)
-    if cli.is_first():
-        folder.begin(asdict(evaluation.given(models, options.protocol, carried)))
-        for name, threshold in carried.items():
-            print(f"{name}: {threshold.said()}, from {options.threshold_from}")
-    computing = evaluation.Computing(options.batch_size, options.num_workers, trainer_options)
-    run = evaluation.EvaluationRun(folder, computing, cache, draws=not options.no_figures, carried=carried)
+    run, tasks = evaluation.begun(options, models, protocols, computing, carried)
     try:
         failures = run.measure(tasks)
     except KeyboardInterrupt:
-        raise UserError(f"stopped; what was finished before: {folder.path}") from None
+        raise UserError(f"stopped; what was finished before: {run.folder.path}") from None
     if cli.is_first():  # the first process reports
-        _print(run.results, list(dict.fromkeys(protocol.name for protocol in protocols)))
-        if failures:
-            failed = f"{len(failures)} of {len(tasks)} evaluations failed: {'; '.join(failures)}"
-            raise UserError(f"{failed}; the others: {folder.path}")
-        print(f"Results and figures: {folder.path}")
+        _report(run, [protocol.name for protocol in protocols], failures, len(tasks))
 
 
-def _print(results: "evaluation.Results", protocols: Sequence[str]) -> None:
-    for name in protocols:
-        if columns := {model: found[name] for model, found in results.items() if name in found}:
+def _report(run: "evaluation.EvaluationRun", protocols: Sequence[str], failures: Sequence[str], tasks: int) -> None:
+    for name in dict.fromkeys(protocols):
+        if columns := {model: found[name] for model, found in run.results.items() if name in found}:
             Console().print(evaluation.measure_table(name, columns))
+    if failures:
+        failed = f"{len(failures)} of {tasks} evaluations failed: {'; '.join(failures)}"
+        raise UserError(f"{failed}; the others: {run.folder.path}")
+    print(f"Results and figures: {run.folder.path}")
 
 
 if __name__ == "__main__":

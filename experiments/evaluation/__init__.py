@@ -7,7 +7,7 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from experiments.evaluation.alignments import check_alignments
     from experiments.evaluation.carried_threshold import carried_thresholds, given
-    from experiments.evaluation.evaluation_tasks import EvaluationRun, paired
+    from experiments.evaluation.evaluation_tasks import EvaluationRun, begun
     from experiments.evaluation.face_outputs import Computing
     from experiments.evaluation.given_models import given_models, probed
     from experiments.evaluation.measure_table import measure_table
@@ -20,6 +20,7 @@ __all__ = [
     "EvaluationFolder",
     "EvaluationRun",
     "Results",
+    "begun",
     "carried_thresholds",
     "check_alignments",
     "check_writable",
@@ -28,7 +29,6 @@ __all__ = [
     "given_models",
     "measure_table",
     "named_protocols",
-    "paired",
     "probed",
     "trainer_options",
 ]

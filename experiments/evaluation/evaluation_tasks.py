@@ -1,8 +1,9 @@
 """Models by protocols: what is measured, one task after the other, and what becomes of one that fails."""
 
 import traceback
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
 from experiments.cli.first_process import is_first, warn
+from experiments.evaluation.carried_threshold import given
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing
 from experiments.evaluation.given_models import Model
@@ -21,7 +23,7 @@ from experiments.evaluation.protocol_figures import draw_figures, draw_segmentat
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
 from experiments.evaluation.realised_measures import CarriedThreshold
-from experiments.evaluation.results_folder import EvaluationFolder, Results
+from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
@@ -135,3 +137,39 @@ class EvaluationRun:
             self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes:
             draw_segmentation(extraction, protocol, figures)
+
+
+def begun(
+    options: Namespace,
+    models: Sequence[Model],
+    protocols: Sequence[EvaluationProtocol],
+    computing: Computing,
+    carried: Mapping[str, CarriedThreshold],
+    *,
+    keep: Callable[[Task, Recognition], None] = lambda task, found: None,
+) -> tuple[EvaluationRun, list[Task]]:
+    """Make the folder of an evaluation, set an earlier one aside, and return what measures and its tasks.
+
+    Args:
+        options: Of ``experiments.evaluate``: ``out``, ``cache``, ``no_cache``, ``no_figures``, ``protocol``.
+        models: What is evaluated.
+        protocols: By what.
+        computing: How models are run.
+        carried: Thresholds of an earlier evaluation.
+        keep: See :class:`EvaluationRun`.
+
+    Raises:
+        UserError: If a folder cannot be written, or there is nothing to measure.
+        DataError: If an image cannot be read.
+    """
+    names = [folder_name(protocol) for protocol in protocols]
+    folder = EvaluationFolder(Path(options.out), [model.name for model in models], names)
+    cache = None if options.no_cache else Path(options.cache)
+    if cache is not None:
+        check_writable(cache, "--cache")
+    tasks = paired(models, protocols)
+    if is_first():
+        folder.begin(asdict(given(models, options.protocol, carried)))
+        for name, threshold in carried.items():
+            print(f"{name}: {threshold.said()}, from {options.threshold_from}")
+    return EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep), tasks

@@ -50,35 +50,37 @@ def load_trained(checkpoint: str, config: str | None = None) -> Trained:
     """
     check_checkpoint(checkpoint)
     path = Path(config) if config is not None else Path(checkpoint).resolve().parent.parent / "config.yaml"
+    saved, data, model = _described(path)
+    state = read_state_dict(checkpoint)
+    # a segmentation network has neither; they are linked in training, where others have them
+    network, size = model["init_args"].get("network"), int(data["image_size"])
+    if isinstance(network, dict) and "image_size" in parameters(str(network.get("class_path"))):
+        network.setdefault("init_args", {})["image_size"] = size
+    if "num_classes" in parameters(str(model["class_path"])):
+        model["init_args"]["num_classes"] = _num_classes(state)
+    architecture, source = deepcopy(_mapping(network)), _mapping(data.get("source"))
+    module = _build(model, path)
+    _load(module, state, checkpoint)
+    return Trained(module.eval(), size, str(saved.get("system", "model")), _alignment(data), architecture, source)
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _described(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any], dict[str, Any]]:
+    """Return a run's configuration, its data's settings, and its model without the weights that it began with."""
     try:
         saved = read_yaml(path)
     except DataError as error:
         raise UserError(f"Expected the configuration of the checkpoint's run, got {error}") from error
     try:
         with foreign("the configuration of the checkpoint's run", path):
-            image_size = int(saved["data"]["init_args"]["image_size"])
-            alignment = _alignment(saved["data"]["init_args"])
-            model = {"init_args": {}, **_without_weights(saved["model"])}
+            data = saved["data"]["init_args"]
+            int(data["image_size"])
+            return saved, data, {"init_args": {}, **_without_weights(saved["model"])}
     except ValueError as error:
         raise UserError(str(error)) from error
-    state = read_state_dict(checkpoint)
-    # a segmentation network has neither; they are linked in training, where others have them
-    network = model["init_args"].get("network")
-    if isinstance(network, dict) and "image_size" in parameters(str(network.get("class_path"))):
-        network.setdefault("init_args", {})["image_size"] = image_size
-    if "num_classes" in parameters(str(model["class_path"])):
-        model["init_args"]["num_classes"] = _num_classes(state)
-    described = {
-        "architecture": deepcopy(_mapping(network)),
-        "source": _mapping(saved["data"]["init_args"].get("source")),
-    }
-    module = _build(model, path)
-    _load(module, state, checkpoint)
-    return Trained(module.eval(), image_size, str(saved.get("system", "model")), alignment, **described)
-
-
-def _mapping(node: Any) -> dict[str, Any]:
-    return node if isinstance(node, dict) else {}
 
 
 def _alignment(data: Mapping[str, Any]) -> str | None:

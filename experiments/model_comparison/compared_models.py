@@ -51,7 +51,7 @@ class ComparedModels:
         self.left_out: list[str] = []
         self.carried: dict[str, CarriedThreshold] = {}
         pairs = [] if options.pairs is None else [f"--pairs={options.pairs}"]
-        self._words = [f"--root={options.lfw}", *pairs, f"--out={options.out}", *others]
+        self._words = [f"--root={options.lfw}", *pairs, f"--out={options.out}", "--no-figures", *others]
         files = listed_models(Path(options.models))
         self.clean, *more = (
             self._protocols(files, setting.words()) for setting in (comparison.clean, *comparison.occluded)
@@ -74,15 +74,10 @@ class ComparedModels:
         Raises:
             UserError: If stopped, or no model has a threshold.
         """
-        options, settings = self._options, self._settings()
-        protocols = [protocol for _, protocol in settings]
-        names = [evaluation.folder_name(protocol) for protocol in protocols]
-        folder = evaluation.EvaluationFolder(self.folder, [model.name for model in self.models], names)
-        cache = None if options.no_cache else Path(options.cache)
+        options = self._options
+        protocols = [protocol for _, protocol in self._settings()]
         computing = evaluation.Computing(options.batch_size, options.num_workers, evaluation.trainer_options(options))
-        run = evaluation.EvaluationRun(folder, computing, cache, draws=False, keep=self._keep)
-        tasks = evaluation.paired(self.models, protocols)
-        folder.begin({"models": {model.name: model.path for model in self.models}, "protocols": names})
+        run, tasks = evaluation.begun(options, self.models, protocols, computing, {}, keep=self._keep)
         clean = [task for task in tasks if task.protocol is self.clean[0]]
         try:
             failures = run.measure(clean)

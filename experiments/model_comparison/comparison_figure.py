@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from callbacks.figures.style import HEADING, legend, plots
 from experiments.model_comparison.comparison_tables import CLEAN, TITLES, Estimates
+from experiments.model_comparison.condition_scores import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 3
 
@@ -25,17 +30,10 @@ def severity_figure(found: Estimates, measure: str, severities: Sequence[str]) -
     occluders = dict.fromkeys(name.partition("/")[0] for model in found.values() for name in model if name != CLEAN)
     for axes, (model, conditions) in zip(panels, found.items(), strict=False):
         for place, occluder in enumerate(occluders):
-            names = [CLEAN, *(f"{occluder}/{severity}" for severity in severities)]
-            drawn = [
-                (x, conditions[name][measure]) for x, name in enumerate(names) if measure in conditions.get(name, {})
+            points = [
+                conditions.get(name, {}).get(measure) for name in (CLEAN, *(f"{occluder}/{s}" for s in severities))
             ]
-            values = [100 * estimate.value for _, estimate in drawn]
-            bounds = [[100 * abs(bound - one.value) for bound in one.interval] for _, one in drawn]
-            shifted = [x + 0.04 * (place - len(occluders) / 2) for x, _ in drawn]
-            errors = [list(side) for side in zip(*bounds, strict=True)]
-            axes.errorbar(
-                shifted, values, errors, marker="o", ms=3, lw=1.2, capsize=2, label=occluder.replace("_", " ")
-            )
+            _line(axes, points, occluder.replace("_", " "), shift=0.04 * (place - len(occluders) / 2))
         axes.set_xticks(range(len(severities) + 1), [CLEAN, *severities])
         axes.set_title(model, fontsize=HEADING)
     for axes in panels[len(found) :]:
@@ -46,3 +44,12 @@ def severity_figure(found: Estimates, measure: str, severities: Sequence[str]) -
     file = BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def _line(axes: "Axes", points: Sequence[Estimate | None], label: str, *, shift: float) -> None:
+    """Draw estimates in % one beside the other, with their intervals; lines of a panel are shifted to be told apart."""
+    drawn = [(x, point) for x, point in enumerate(points) if point is not None]
+    errors = [[100 * abs(bound - point.value) for bound in point.interval] for _, point in drawn]
+    values = [100 * point.value for _, point in drawn]
+    sides = [list(side) for side in zip(*errors, strict=True)]
+    axes.errorbar([x + shift for x, _ in drawn], values, sides, marker="o", ms=3, lw=1.2, capsize=2, label=label)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 import experiments.reproduction
 from datamodules.whole_file import write_whole
@@ -40,13 +40,6 @@ def write_comparison(comparison: ModelComparison, found: Estimates, origin: Orig
         origin: What they are of.
         path: Of the page, which is whole or not there.
     """
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATE.parent, STYLE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     severities = [setting.name for setting in comparison.occluded]
     measures = [name for name in comparison.measures if any(name in m.get(CLEAN, {}) for m in found.values())]
     sections = [
@@ -59,10 +52,21 @@ def write_comparison(comparison: ModelComparison, found: Estimates, origin: Orig
         for severity in severities
     ]
     figures = [(TITLES[name], _inline(severity_figure(found, name, severities))) for name in measures]
-    page = environment.get_template(TEMPLATE.name).render(
+    page = _template().render(
         comparison=comparison, origin=origin, sections=sections, figures=figures, models=list(found)
     )
     write_whole(path, page)
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader([TEMPLATE.parent, STYLE]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE.name)
 
 
 def _inline(picture: bytes) -> str:
