@@ -75,8 +75,6 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = Parser(
         prog="python -m experiments.evaluate_models",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--models", required=True, help="folder of models")
     parser.add_argument("--lfw", required=True, help="folder of LFW's images, aligned as the models take them")
