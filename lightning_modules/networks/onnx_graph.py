@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Shape = tuple[int | None, ...]
 """Dimensions; ``None`` where a file leaves one open."""
 _BATCH = "batch"
-_VERSIONS = (9, 17)
-"""Of ONNX's operators, first and last that onnx2torch 1.5 has: newer Reshapes, for one, it has not."""
+_VERSIONS = (11, 17)
+"""Of ONNX's operators, first and last that onnx2torch 1.5 has: older Dropouts and newer Reshapes it has not."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class OnnxGraph:
     source: str
     output: str
     images: Shape
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """What the file says of itself, by key."""
+        return {entry.key: entry.value for entry in self.model.metadata_props}
 
     def shape(self, name: str) -> Shape:
         """Return the shape of what a node makes, of one image; empty where it is not known."""

@@ -8,8 +8,7 @@ import pytest
 
 from experiments.cli import UserError
 from experiments.exporting import KeptFigures, kept_figures
-from experiments.runs.protocol_results import weights_of
-from experiments.runs.run_record import RunRecord
+from experiments.runs.run_record import RunRecord, weights_of
 
 METRICS = {"test/rank1/cup": 0.5}
 RESULTS: Any = {
