@@ -18,6 +18,7 @@ from lightning_modules.networks import (
     CasiaNetTrunk,
     FaceNet,
     FCN8s,
+    IResNetTrunk,
     Normalize,
     PooledHead,
     SMPSegmenter,
@@ -55,6 +56,7 @@ SLOW: dict[str, Callable[[], nn.Module]] = {
     "soidn of scores": lambda: soidn(0, 2, mask_source="scores"),
     "timm and smp": timm_soidn,
     "timm": lambda: ClassifierModule(FaceNet(TimmTrunk("resnet10t"), PooledHead, SIZE), 3),
+    "iresnet": lambda: ClassifierModule(FaceNet(IResNetTrunk(18, 0.125), PooledHead, SIZE), 3),
     "smp": lambda: SegmentationModule(SMPSegmenter("DeepLabV3Plus", "resnet18")),
 }
 
