@@ -25,8 +25,8 @@ from experiments.model_comparison.compared_models import ComparedModels
 from experiments.model_comparison.comparison_file import load_comparison
 from experiments.model_comparison.comparison_page import Origin, write_comparison
 from experiments.model_comparison.comparison_tables import Estimates, tables
+from experiments.runs.layers import TABLES
 from experiments.runs.run_record import commit
-from experiments.runs.systems import TABLES
 
 PAGE = "report.html"
 

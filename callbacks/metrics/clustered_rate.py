@@ -5,6 +5,9 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
+CELLS = 4
+"""Dyads counted in a table of all, for each pair: sorting millions takes longer."""
+
 
 class SharedIdentities:
     """Pairs of faces, and which of them share an identity.
@@ -23,8 +26,11 @@ class SharedIdentities:
         low, high = torch.minimum(first, second), torch.maximum(first, second)
         self._two = low != high
         self._low, self._high, self._number = low, high[self._two], int(high.max()) + 1
-        dyads, self._dyad = torch.unique(low[self._two] * self._number + self._high, return_inverse=True)
-        self._dyads = len(dyads)
+        self._dyad = low[self._two] * self._number + self._high
+        self._dyads = self._number**2
+        if self._dyads > CELLS * len(low):  # few of all dyads occur
+            dyads, self._dyad = torch.unique(self._dyad, return_inverse=True)
+            self._dyads = len(dyads)
 
     def __len__(self) -> int:
         return len(self._low)

@@ -104,8 +104,21 @@ def acceptance_bounds(impostor: Tensor, rates: Sequence[float]) -> Tensor:
         >>> acceptance_bounds(torch.tensor([0.1, 0.5, 0.5, 0.9]), (0.25, 0.5, 1.0))  # 2 of 4 would part a tie
         tensor([0.5000, 0.5000,   -inf])
     """
-    number = len(impostor)
-    ordered = torch.cat([impostor.sort(descending=True).values, impostor.new_tensor([-torch.inf])])  # (N + 1,)
-    shares = torch.arange(1, number + 1, dtype=torch.double, device=impostor.device) / number
-    limits = torch.tensor(list(rates), dtype=torch.double, device=impostor.device)
-    return ordered[torch.searchsorted(shares, limits, right=True)]
+    return bounds_of_ordered(impostor.sort(descending=True).values, rates)
+
+
+def bounds_of_ordered(impostor: Tensor, rates: Sequence[float]) -> Tensor:
+    """Return :func:`acceptance_bounds` of scores in descending order."""
+    allowed = [allowed_errors(rate, len(impostor)) for rate in rates]
+    ends = torch.cat([impostor, impostor.new_tensor([-torch.inf])])  # (N + 1,)
+    return ends[allowed]
+
+
+def allowed_errors(rate: float, number: int) -> int:
+    """Return the most errors among a number of trials whose share does not exceed a rate.
+
+    Example:
+        >>> allowed_errors(0.29, 100), allowed_errors(0.1, 19)  # 0.29 * 100 is 28.999999999999996
+        (29, 1)
+    """
+    return max(k for k in (int(rate * number) + step for step in (-1, 0, 1)) if k <= number and k / number <= rate)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from callbacks.metrics.clustered_rate import SharedIdentities, wilson_interval
-from callbacks.metrics.metric_checks import acceptance_bounds, check_finite, check_measurable
+from callbacks.metrics.metric_checks import bounds_of_ordered, check_finite, check_measurable
 from callbacks.metrics.tar_at_far import FARS
 
 
@@ -64,13 +64,13 @@ def operating_thresholds(
     if first.shape != impostor.shape:
         raise ValueError(f"Expected an identity for each of {len(impostor)} scores, got {len(first)}")
     shared = SharedIdentities(first, first if second is None else second)
-    thresholds = lowest_thresholds(impostor, fars)
+    ordered = impostor.sort(descending=True).values
+    thresholds = _above(ordered, fars)
     bounds = [
         wilson_interval(far, shared.trials(impostor >= threshold), confidence)
         for far, threshold in zip(fars, thresholds, strict=True)
     ]
-    lower = lowest_thresholds(impostor, [high for _, high in bounds])
-    upper = lowest_thresholds(impostor, [low for low, _ in bounds])
+    lower, upper = (_above(ordered, [rates[kind] for rates in bounds]) for kind in (1, 0))
     open_above = torch.tensor([low * len(impostor) < 1 for low, _ in bounds])
     return OperatingThresholds(thresholds.double(), lower.double(), upper.double().masked_fill(open_above, torch.inf))
 
@@ -82,5 +82,9 @@ def lowest_thresholds(impostor: Tensor, rates: Sequence[float]) -> Tensor:
         >>> lowest_thresholds(torch.tensor([0.1, 0.5, 0.5, 0.9], dtype=torch.double), (0.25, 0.5))
         tensor([0.5000, 0.5000], dtype=torch.float64)
     """
-    bounds = acceptance_bounds(impostor if impostor.is_floating_point() else impostor.double(), rates)
+    return _above(impostor.sort(descending=True).values, rates)
+
+
+def _above(ordered: Tensor, rates: Sequence[float]) -> Tensor:
+    bounds = bounds_of_ordered(ordered if ordered.is_floating_point() else ordered.double(), rates)
     return torch.nextafter(bounds, torch.full_like(bounds, torch.inf))

@@ -14,8 +14,8 @@ from callbacks.recognition.pair_identities import pair_identities
 from datamodules.seams.evaluation_protocol import VerificationPairs
 from losses import decidability
 
-BLOCK = 1 << 13
-"""Pairs scored at once: what is gathered stays near the processor."""
+BLOCK, TILE = 1 << 10, 1 << 9
+"""Pairs scored at once, and neighbouring embeddings whose pairs follow each other: both stay near the processor."""
 
 
 class Verified(NamedTuple):
@@ -42,22 +42,34 @@ def verify(pairs: VerificationPairs, directions: Tensor, identities: Tensor | No
         identities: Of all embeddings, ``(N,)``; without, two are of one identity if a genuine pair says so.
     """
     scores = pair_scores(pairs, directions)
+    listed = torch.arange(len(directions)) if identities is None else identities
+    return Verified(scores, torch.from_numpy(pairs.same), pair_measures(pairs, scores, listed))
+
+
+def pair_measures(pairs: VerificationPairs, scores: Tensor, identities: Tensor) -> dict[str, float]:
+    """Return the measures of :func:`verify` from the scores of pairs, ``(N,)``."""
     same = torch.from_numpy(pairs.same)
     measures = {"pairs": float(len(pairs)), "genuine": float(pairs.same.sum())}
     if 0 < measures["genuine"] < measures["pairs"]:
         if pairs.folds > 1:
             accuracies = fold_accuracies(scores, same, torch.from_numpy(pairs.fold))
             measures |= {"accuracy": float(accuracies.mean()), "accuracy_std": float(accuracies.std(correction=0))}
-        listed = torch.arange(len(directions)) if identities is None else identities
-        measures |= _of_all_pairs(scores, same) | _thresholds(pairs, scores[~same], listed)
-    return Verified(scores, same, measures)
+        measures |= _of_all_pairs(scores, same) | _thresholds(pairs, scores[~same], identities)
+    return measures
 
 
 def pair_scores(pairs: VerificationPairs, directions: Tensor) -> Tensor:
-    """Return the cosine similarity of each pair, ``(N,)``, of L2-normalised embeddings ``(M, D)``."""
-    ends = (torch.split(torch.from_numpy(indices), BLOCK) for indices in (pairs.first, pairs.second))
-    blocks = zip(*ends, strict=True)
-    return torch.cat([(directions[first] * directions[second]).sum(1) for first, second in blocks])
+    """Return the cosine similarity of each pair, ``(N,)``, of L2-normalised embeddings ``(M, D)``.
+
+    Pairs are taken tile by tile of the matrix of all similarities: most of the time is that of fetching embeddings.
+    """
+    first, second = torch.from_numpy(pairs.first), torch.from_numpy(pairs.second)
+    tiles = len(directions) // TILE + 1
+    order = (first // TILE * tiles + second // TILE).argsort()
+    scores = directions.new_empty(len(pairs))
+    for rows in torch.split(order, BLOCK):
+        scores[rows] = directions[first[rows]].mul_(directions[second[rows]]).sum(1)
+    return scores
 
 
 def _of_all_pairs(scores: Tensor, same: Tensor) -> dict[str, float]:

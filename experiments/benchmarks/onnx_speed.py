@@ -23,8 +23,7 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import hardware, with_span
+from experiments.benchmarks.benchmark import hardware, parse_options, print_table, with_span
 from experiments.cli import UserError
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.extractors import OnnxExtractor

@@ -72,4 +72,5 @@ def _normalize(options: Namespace) -> Normalize | None:
         return None
     default = Normalize()
     mean, std = options.mean or default.mean.flatten().tolist(), options.std or default.std.flatten().tolist()
-    return Normalize(*(values * 3 if len(values) == 1 else values for values in (mean, std)))
+    mean, std = (values * 3 if len(values) == 1 else values for values in (mean, std))
+    return Normalize(mean, std)
