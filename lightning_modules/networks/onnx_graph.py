@@ -25,7 +25,7 @@ class OnnxGraph:
     Args:
         path: The file.
         model: What is in it, as it is.
-        free: The same for any number of images, with the shapes between its nodes.
+        free: A copy for any number of images, with the shapes of what its nodes make.
         source: Name of its images.
         output: Name of its embeddings.
         images: Shape of the images as the file has it.

@@ -24,7 +24,7 @@ def test_arcfaces_weights(depth: int, tmp_path: Path) -> None:
 
 def test_adafaces_weights_take_blue_first(tmp_path: Path) -> None:
     network = trained_iresnet(0.125, side=48, first_shortcut="subsampling").eval()
-    network.head.get_submodule("features").bias.data.zero_()  # type: ignore[union-attr, operator]  # a parameter
+    network.head.get_submodule("features").bias.data.zero_()  # type: ignore[operator]  # a parameter
     torch.save({"state_dict": prefixed(as_ir_net(network), "model.")}, tmp_path / "adaface.ckpt")
     extractor = IResNetExtractor(str(tmp_path / "adaface.ckpt"))
     assert_close(extractor(IMAGES), network((IMAGES.flip(1) - 127.5) / 127.5))
@@ -45,4 +45,4 @@ def test_refuses_what_is_none_in_one_line(tmp_path: Path) -> None:
     torch.save(weights, path)
     for settings in ({"normalize": Normalize(bgr=True)}, {"bgr": True}):
         with pytest.raises(ValueError, match=r"a\.pth was trained with, RGB"):
-            IResNetExtractor(str(path), **settings)  # type: ignore[arg-type]  # one setting of either
+            IResNetExtractor(str(path), **settings)
