@@ -1,7 +1,10 @@
 """Templates' embeddings, of those of their images."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from callbacks.metrics.directions import directions
@@ -44,11 +47,10 @@ def template_means(embeddings: Tensor, templates: Templates) -> Tensor:
     return directions(sums)
 
 
-def _shares(templates: Templates) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _shares(templates: Templates) -> NDArray[Any]:
     """Return what each image counts for: its listed quality, of as many as its medium has, ``(R,)``."""
     pairs = np.stack([templates.template, templates.medium])
     _, medium, images = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-    listed = templates.weighting == "quality" and templates.quality is not None
-    quality = templates.quality if listed else np.ones(len(templates.image))
-    shares: np.ndarray[tuple[int], np.dtype[np.float64]] = quality / images[medium.reshape(-1)]
-    return shares
+    if templates.weighting == "mean" or templates.quality is None:
+        return 1 / images[medium.reshape(-1)]
+    return templates.quality / images[medium.reshape(-1)]

@@ -9,7 +9,7 @@ from callbacks.metrics.clustered_rate import SharedIdentities, wilson_interval
 
 def looped(errors: Tensor, first: Tensor, second: Tensor) -> float:
     pairs = [{a, b} for a, b in zip(first.tolist(), second.tolist(), strict=True)]
-    residual = (errors.double() - errors.double().mean()).tolist()
+    residual: list[float] = (errors.double() - errors.double().mean()).tolist()
     number = range(len(pairs))
     return sum(residual[p] * residual[q] for p in number for q in number if pairs[p] & pairs[q]) / len(pairs) ** 2
 
