@@ -94,6 +94,7 @@ def test_the_embedding_is_named_among_several_outputs(tmp_path: Path) -> None:
     assert "head.rest.initializers.onnx_initializer_0" in dict(network.named_parameters())  # of MatMul
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dynamic", [False, True])
 def test_what_torch_writes_is_read(dynamic: bool, tmp_path: Path) -> None:
     path, number = tmp_path / "iresnet.onnx", torch.export.Dim("batch", min=1, max=64)
