@@ -17,12 +17,13 @@ ALIGNMENT ?=
 CHECKPOINT ?=
 LFW ?=
 MODELS ?=
+OUT ?=
 ARGS ?=
 ifeq ($(origin AR),default) # make's own name for the archiver
 AR :=
 endif
 # by way of the environment, so that spaces and quotes in a path arrive as they are
-export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW MODELS AR
+export DATA SCALE WEIGHTS ALIGNMENT CHECKPOINT LFW MODELS OUT AR
 LAUNCH = $(BIN)/python -m experiments.launch $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
@@ -35,7 +36,7 @@ SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:
 .PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
 	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
 	reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
-	evaluate evaluate-models gpu-check test tests lint types format lock clean
+	evaluate evaluate-models export gpu-check test tests lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -119,6 +120,9 @@ evaluate: $(READY) ## Evaluate CHECKPOINT on generated faces, or with LFW=folder
 
 evaluate-models: $(READY) ## Compare the recognisers of a folder on LFW, clean and occluded: MODELS=folder LFW=folder
 	@$(BIN)/python -m experiments.evaluate_models $${MODELS:+--models="$$MODELS"} $${LFW:+--lfw="$$LFW"} $(ARGS)
+
+export: $(READY) ## Take the model of CHECKPOINT away: ONNX, weights, description and model card in the folder OUT
+	@$(BIN)/python -m experiments.export $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} $${OUT:+--out="$$OUT"} $(ARGS)
 
 gpu-check: $(READY) ## Tests and speed on a GPU, six minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)

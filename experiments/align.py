@@ -95,8 +95,6 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m experiments.align",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--images", required=True, help="folder of images, at any depth")
     parser.add_argument("--landmarks", help="list of four or five points for each image")

@@ -25,8 +25,8 @@ from experiments.model_comparison.compared_models import ComparedModels
 from experiments.model_comparison.comparison_file import load_comparison
 from experiments.model_comparison.comparison_page import Origin, write_comparison
 from experiments.model_comparison.comparison_tables import Estimates, tables
+from experiments.runs.layers import TABLES
 from experiments.runs.run_record import commit
-from experiments.runs.systems import TABLES
 
 PAGE = "report.html"
 
@@ -75,8 +75,6 @@ def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     parser = Parser(
         prog="python -m experiments.evaluate_models",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--models", required=True, help="folder of models")
     parser.add_argument("--lfw", required=True, help="folder of LFW's images, aligned as the models take them")

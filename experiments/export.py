@@ -54,8 +54,6 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m experiments.export",
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--checkpoint", required=True, help="of a run of this suite")
     parser.add_argument("--config", help="the run's config.yaml, where it is not in the folder above the checkpoint's")

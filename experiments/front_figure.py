@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from callbacks.figures.style import MAP_COLOURS, OCCLUDER_COLOUR, TINT, bare
+from callbacks.figures.image_grid import pixels, tinted
+from callbacks.figures.style import MAP_COLOURS, bare
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
 from datamodules.dataset import collate_faces
@@ -43,10 +44,10 @@ Image = NDArray[np.uint8]
 class Seen(NamedTuple):
     """Faces, what covers them, and where the model takes them for covered."""
 
-    images: Image
-    """``(B, H, W, 3)`` RGB."""
-    segmentation: Image
-    """``(B, H, W)``: 1 is occluder."""
+    images: Tensor
+    """``(B, 3, H, W)`` from 0 to 1."""
+    tinted: Tensor
+    """The same, with what is taken for an occluder in its colour."""
     occluders: Sequence[str]
 
 
@@ -87,8 +88,8 @@ def segmented(module: SOIDNModule, data: FaceDataModule) -> Seen:
     faces, number = data.test_dataloader().dataset, len(data.split.unseen)  # clean, then each occluder
     rows = [(k + 1) * number + k * number // len(names) for k in range(len(names))]
     batch = collate_faces([faces[row] for row in rows])
-    seen = module.test_step(batch, 0)["segmentation"]
-    return Seen(batch["image"].permute(0, 2, 3, 1).numpy(), seen.numpy(), names)
+    images = pixels(batch["image"])
+    return Seen(images, tinted(images, module.test_step(batch, 0)["segmentation"]), names)
 
 
 def reliance(module: SOIDNModule, data: FaceDataModule, *, images: int, stride: int) -> Reliance:
@@ -120,8 +121,8 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
     for axes in panels.values():
         bare(axes)
     for k, (image, covered, name) in enumerate(zip(*seen, strict=True)):
-        panels[f"face{k}"].imshow(image, interpolation="bicubic")
-        _tinted(panels[f"seen{k}"], image, covered)
+        panels[f"face{k}"].imshow(image.permute(1, 2, 0), interpolation="bicubic")
+        panels[f"seen{k}"].imshow(covered.permute(1, 2, 0), interpolation="bicubic")
         panels[f"seen{k}"].set_xlabel(name.replace("_", " "), fontsize=FONT - 4)
     _headed(panels["face0"], "Faces that it has never seen, covered")
     _headed(panels["seen0"], "What SOIDN takes for a cover")
@@ -146,13 +147,6 @@ def _headed(axes: "Axes", heading: str) -> None:
     axes.text(0, 1.05, heading, fontsize=FONT, transform=axes.transAxes).set_in_layout(False)
 
 
-def _tinted(axes: "Axes", image: Image, covered: Image) -> None:
-    tint = np.zeros((*covered.shape, 4))
-    tint[..., :3], tint[..., 3] = OCCLUDER_COLOUR, TINT * covered
-    axes.imshow(image, interpolation="bicubic")
-    axes.imshow(tint, interpolation="bicubic")
-
-
 def _map(figure: "Figure", axes: "Axes", relied: Reliance) -> None:
     height, width = relied.occluder_size
     axes.imshow(relied.mean_face, cmap="gray", interpolation="bicubic")
@@ -165,12 +159,7 @@ def _map(figure: "Figure", axes: "Axes", relied: Reliance) -> None:
 
 
 def _parse(args: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="python -m experiments.front_figure",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="python -m experiments.front_figure", description=__doc__)
     parser.add_argument("--checkpoint", default="runs/soidn/latest/checkpoints/last.ckpt", help="of a SOIDN")
     parser.add_argument("--out", default="docs/front.png")
     parser.add_argument("--images", type=int, default=200, help="most images that the map is made of")

@@ -23,14 +23,13 @@ from experiments.cli.first_process import is_first
 from experiments.cli.user_errors import UserError, main
 from experiments.options import add_data_options, chosen_setting
 from experiments.results import results_table
-from experiments.runs.layers import layers
+from experiments.runs.layers import SYSTEMS, layers
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_folder import is_agents_trial, name_latest
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.run_schedule import left
 from experiments.runs.runner import Runner
 from experiments.runs.setting import add_system
-from experiments.runs.systems import systems
 
 EXPECTED = ("(Experiment logs|Checkpoint) directory .* exists", "Be aware that when using `ckpt_path`")
 """Lightning's warnings where a run is resumed, and where maps are made without a training's callbacks."""
@@ -62,15 +61,6 @@ def launch(args: Sequence[str]) -> None:
         print(f"It is also {name_latest(wanted)}")
 
 
-def rehearse(args: Sequence[str]) -> "cli.FaceCLI":
-    """Refuse a command line that cannot work, without training anything, and return what it would train.
-
-    Raises:
-        UserError: If an option is wrong, or the data cannot be used.
-    """
-    return rehearsed(planned(args)[1].spec)
-
-
 def planned(args: Sequence[str]) -> tuple[RunGraph, Node]:
     """Return the graph of what a command line asks for, and the system itself."""
     options, overrides = parse(args)
@@ -83,13 +73,8 @@ def planned(args: Sequence[str]) -> tuple[RunGraph, Node]:
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Split a command line into this command's options and the configuration's."""
-    parser = Parser(
-        prog="python -m experiments.launch",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("system", choices=list(systems()))
+    parser = Parser(prog="python -m experiments.launch", description=__doc__)
+    parser.add_argument("system", choices=list(SYSTEMS))
     add_data_options(parser)
     return parser.parse_known_args(args)
 

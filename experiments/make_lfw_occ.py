@@ -71,12 +71,7 @@ def check(folder: Path, root: Path, pairs: Path, *, workers: int = 1) -> None:
 
 
 def _parse(args: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="python -m experiments.make_lfw_occ",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="python -m experiments.make_lfw_occ", description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="LFW's folder of aligned crops")
     parser.add_argument("--pairs", type=Path, required=True, help="LFW's pairs.txt")
     folder = parser.add_mutually_exclusive_group(required=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from experiments.cli.command_line import join_values
 from experiments.cli.option_names import check_option_names
-from experiments.cli.user_errors import UserError
-from experiments.cli.words import join_values
+from experiments.cli.user_errors import as_user_errors
 from experiments.runs.data_choice import choose_data, choose_scale
 from experiments.runs.resolution import SIBLINGS
 from experiments.runs.setting import Setting, Shared, shared_overrides
@@ -32,10 +32,8 @@ def chosen_setting(options: argparse.Namespace, overrides: Sequence[str], shared
     overrides = join_values(overrides)
     check_option_names(["fit", *overrides], siblings=SIBLINGS)
     if options.weights not in (None, "imagenet"):
-        try:
+        with as_user_errors(ValueError):
             check_is_there(Path(options.weights))
-        except ValueError as error:
-            raise UserError(str(error)) from error
     scale, why = choose_scale(options.scale, has_data=options.data is not None, has_gpu=torch.cuda.is_available())
     print(f"Scale: {scale} ({why})")
     data = choose_data(options.data, options.alignment, scale)

@@ -26,9 +26,9 @@ from experiments.options import add_data_options, chosen_setting
 from experiments.reproduction.asked_rows import AskedRows, refuse_missing, show
 from experiments.reproduction.console import console
 from experiments.reproduction.drawings import draw_missing
-from experiments.reproduction.real_protocols import real_protocols
+from experiments.reproduction.paper_file import own, report_of
+from experiments.reproduction.paper_runs import real_protocols
 from experiments.reproduction.report import write_report
-from experiments.reproduction.report_folder import own, report_of
 from experiments.runs.process import Processes
 from experiments.runs.run_record import RunRecord
 from experiments.runs.run_schedule import run_all
@@ -46,7 +46,7 @@ def reproduce(args: Sequence[str]) -> None:
     options, overrides = parse(args)
     setting = chosen_setting(options, overrides, shared=tuple)
     asked = AskedRows(options.names, seeds=options.seeds, rows=options.rows, quick=options.quick)
-    asked.plan(setting, real_protocols(options.lfw, options.ar, asked.graph.contents))
+    asked.plan(setting, list(real_protocols(options.lfw, options.ar)))
     if options.dry_run:
         show(asked)
         return
@@ -84,12 +84,7 @@ def _room() -> int:
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Split a command line into this command's options and the configurations'."""
-    parser = Parser(
-        prog="python -m experiments.reproduce",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="python -m experiments.reproduce", description=__doc__)
     parser.add_argument("names", nargs="+", help="of experiments/tables, or files of one's own")
     add_data_options(parser, weights="local file of initial weights, at paper scale")
     parser.add_argument("--lfw", help="LFW's folder: tables are of LFW and LFW-occ")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from rich.table import Table
 
 from callbacks.run_files import write_json
 from datamodules.seams.conditions import AGGREGATES, CLEAN
+from datamodules.yaml_file import read_yaml
+from experiments.runs.layers import TABLES
 
 if TYPE_CHECKING:
     from pytorch_lightning import Trainer
@@ -24,22 +27,6 @@ CAPTION = (
     "impostor pair for each probe, 10 folds. d′: decidability of all comparisons of probes and gallery, not in %. "
     "paper: its rank-1 on AR, accuracy on LFW-occ and IoU, from other data; to compare in kind."
 )
-
-PUBLISHED_RANK1 = {
-    "Trunk": {"sunglasses": 65, "scarf": 95},
-    "Baseline": {"sunglasses": 84, "scarf": 97},
-    "SOIDN": {"sunglasses": 92, "scarf": 98},
-}
-"""AR, single sample per subject, % (SOIDN paper, Table 1)."""
-
-PUBLISHED_ACCURACY = {
-    "Baseline": {"sunglasses": 88.73, "party_mask": 86.37, "scarf": 88.82, "doctor_mask": 88.82, "cup": 89.30},
-    "SOIDN": {"sunglasses": 89.35, "party_mask": 89.50, "scarf": 89.50, "doctor_mask": 89.37, "cup": 89.90},
-}
-"""LFW-occ, 10 folds, % (SOIDN paper, Table 3)."""
-
-PUBLISHED_IOU = {"SOIDN": 89.5, "OS network": 98.0}
-"""Mean IoU on synthetically occluded faces, % (SOIDN paper, section 4.4)."""
 
 
 def report(trainer: "Trainer", system: str) -> None:
@@ -87,17 +74,33 @@ def results_table(metrics: Mapping[str, float | None], system: str) -> Table:
 
 
 def _cells(metrics: Mapping[str, float | None], system: str, condition: str) -> list[str]:
-    iou = "mean" if condition == "occluded" else condition
+    rank1, accuracy = f"test/rank1/{condition}", f"test/accuracy/{condition}"
+    iou = f"test/iou/{'mean' if condition == 'occluded' else condition}"
+    beside = {name: f"{figure:g}" for name, figure in published(system).items()}
     return [
-        _percent(metrics.get(f"test/rank1/{condition}")),
-        _published(PUBLISHED_RANK1.get(system, {}), condition),
-        _percent(metrics.get(f"test/accuracy/{condition}")),
-        _published(PUBLISHED_ACCURACY.get(system, {}), condition),
-        _percent(metrics.get(f"test/eer/{condition}")),
-        _plain(metrics.get(f"test/gallery_decidability/{condition}")),
-        _percent(metrics.get(f"test/iou/{iou}")),
-        _published(PUBLISHED_IOU if condition == "occluded" else {}, system),
+        _shown(metrics.get(rank1)),
+        beside.get(rank1, ""),
+        _shown(metrics.get(accuracy)),
+        beside.get(accuracy, ""),
+        _shown(metrics.get(f"test/eer/{condition}")),
+        _shown(metrics.get(f"test/gallery_decidability/{condition}"), is_share=False),
+        _shown(metrics.get(iou)),
+        beside.get(iou, ""),
     ]
+
+
+@cache
+def published(system: str) -> Mapping[str, float]:
+    """Return the SOIDN paper's figures of a system of that name, in %, by our names of the measures."""
+    paper = read_yaml(TABLES / "soidn.yaml")
+    tables = [
+        (table["columns"], table["published"].get(key, ()))
+        for table in paper["tables"]
+        for key, row in paper["rows"].items()
+        if row["name"] == system and "published" in table
+    ]
+    columns = [pair for columns, figures in tables for pair in zip(columns, figures, strict=False)]
+    return {name: figure for column, figure in columns if figure is not None for name in column["measures"]}
 
 
 def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
@@ -107,13 +110,5 @@ def _conditions(metrics: Mapping[str, float | None]) -> list[str]:
     return [*([CLEAN] if CLEAN in conditions else []), *occluders, "occluded"]
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
-
-
-def _published(figures: Mapping[str, float], key: str) -> str:
-    return f"{figures[key]:g}" if key in figures else ""
+def _shown(value: float | None, *, is_share: bool = True) -> str:
+    return "–" if value is None else f"{100 * value:.1f}" if is_share else f"{value:.2f}"

@@ -50,12 +50,7 @@ def sweep(args: Sequence[str]) -> None:
 
 def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """Split a command line into this command's options and the trials'."""
-    parser = Parser(
-        prog="python -m experiments.sweep",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="python -m experiments.sweep", description=__doc__)
     parser.add_argument("file", help="YAML in W&B's format, such as experiments/sweeps/lambda.yaml")
     parser.add_argument("--trials", type=int, help="how many in all; by default the whole grid, or the file's run_cap")
     parser.add_argument("--name", help="of the sweep and its folder, instead of the file's")
@@ -66,16 +61,7 @@ def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 def check_metric(wanted: Sweep, config: Mapping[str, Any], splits: Sequence[str]) -> None:
-    """Refuse a sweep by what no trial will be judged by.
-
-    Args:
-        wanted: The sweep.
-        config: A trial's configuration.
-        splits: What its measures are kept of: here, in ``metrics.json``, of the test alone.
-
-    Raises:
-        UserError: If its metric is none of those.
-    """
+    """Refuse a sweep by what no trial's configuration logs of ``splits``: here, in ``metrics.json``, the test alone."""
     names = measures.logged_names(config)
     if wanted.metric.partition("/")[0] not in splits or not names.have(wanted.metric):
         near = did_you_mean(wanted.metric, sorted(name for name in names.known if name.partition("/")[0] in splits))

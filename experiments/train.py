@@ -13,11 +13,7 @@ from experiments.cli.user_errors import main
 
 
 def train(args: Sequence[str]) -> None:
-    """Run one command line.
-
-    Raises:
-        UserError: If what was asked for cannot be done.
-    """
+    """Run one command line."""
     if args[:1] in (["-h"], ["--help"]):
         print(__doc__)
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lightning_modules.extractors.declared_pixels import declared_normalize
 from lightning_modules.networks import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -35,8 +36,11 @@ def fitting_normalize(declared: Normalize | None, weights: str | Path | None, ne
         ValueError: If the declared mean, deviation or order of channels is another than the weights were trained with;
             if nobody says what a network from ONNX takes, or the order; or if the file cannot be read.
     """
-    if weights is None and declared is None and isinstance(getattr(network, "trunk", None), OnnxTrunk):
-        raise ValueError("Expected `normalize` with a trunk from ONNX, which does not say its pixels' range, got none")
+    trunk = getattr(network, "trunk", None)
+    if weights is None and isinstance(trunk, OnnxTrunk):
+        declared = declared_normalize(trunk.declared, declared, trunk.path)
+        if declared is None:
+            raise ValueError(f"Expected `normalize` with {trunk.path}, which does not say its pixels' range, got none")
     if weights is None or weights == "imagenet":
         if weights is not None:
             check_same_pixels(declared or Normalize(), IMAGENET_PIXELS, "ImageNet's VGG16")

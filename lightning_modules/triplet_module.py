@@ -56,7 +56,8 @@ class TripletModule(FaceModule):
         chunk_size: Images of a process that are in the network at once in training; ``None`` is all of them. What a
             chunk leaves for the backward pass is its embeddings: the rest is computed again, with the same dropout.
             Loss and gradients are those of the whole batch, to rounding.
-        initial_weights: A checkpoint of this suite, of any module with the same network; its classifier is dropped.
+        initial_weights: A checkpoint of this suite, of any module with the same network; its classifier is dropped. Or
+            an IResNet's weights of others.
         settings: See :class:`~lightning_modules.base.FaceModule`.
 
     Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("DATA", "SCALE", "WEIGHTS", "ALIGNMENT", "CHECKPOINT", "LFW", "AR")
+NAMES = ("DATA", "SCALE", "WEIGHTS", "ALIGNMENT", "CHECKPOINT", "LFW", "MODELS", "OUT", "AR")
 
 
 def shown(*words: str) -> list[str]:

@@ -13,8 +13,9 @@ import torch
 
 from experiments.cli import run
 from experiments.evaluate import evaluate
-from experiments.launch import rehearse
+from experiments.launch import planned
 from experiments.reproduce import reproduce
+from experiments.runs.rehearsal import rehearsed
 
 ROOT = Path(__file__).parent.parent
 TINY = {"num_identities": 8, "images_per_identity": 4, "num_workers": 0, "cache_dir": "faces"}
@@ -72,7 +73,7 @@ def test_trains(command: list[str], request: pytest.FixtureRequest) -> None:
 def test_can_be_launched(command: list[str], system: str, request: pytest.FixtureRequest) -> None:
     options = [option for option in SHORT if not option.startswith("--evaluate")]
     if system == "soidn" or request.node.callspec.params["command"] == "an occluder":
-        rehearse([system, *options, f"--config={command[-1]}"])
+        rehearsed(planned([system, *options, f"--config={command[-1]}"])[1].spec)
 
 
 @pytest.mark.parametrize("command", ["a protocol"], indirect=True)

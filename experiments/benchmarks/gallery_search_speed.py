@@ -17,8 +17,7 @@ from rich.table import Table
 from torch import Tensor
 
 from callbacks.metrics import search
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import peak_memory, seconds, with_span
+from experiments.benchmarks.benchmark import parse_options, peak_memory, print_table, seconds, with_span
 from experiments.cli.user_errors import main as run_command
 
 BLOCK = (2048, 16384)

@@ -27,18 +27,17 @@ import torch
 from callbacks.run_files import read_json
 from datamodules.whole_file import write_whole
 from experiments.benchmarks.gpu_parts import PARTS
-from experiments.benchmarks.gpu_table import table
+from experiments.benchmarks.gpu_rows import table
 from experiments.cli.arguments import Parser, check_writable
 from experiments.cli.user_errors import UserError
 from experiments.cli.user_errors import main as run_command
+from experiments.runs.run_record import commit
 
-ROOT = Path(__file__).parents[2]
 LOG = "gpu_check.log"
 LIMIT = 360
 """Seconds of all parts."""
 GRACE = 15
 """Seconds that a part has to start and to end, beside its own."""
-GIT = ("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
 
 
 def main(args: Sequence[str]) -> None:
@@ -50,7 +49,7 @@ def main(args: Sequence[str]) -> None:
     options = _parse(args)
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UserError("Expected a CUDA device, got none; in small on a CPU: --device=cpu --small")
-    done = [name for name in options.parts if is_done(options, name)]
+    done = [name for name in options.parts if (found := result(options, name)) and found["complete"]]
     left = [name for name in options.parts if name not in done]
     print(f"done before: {', '.join(done) or 'nothing'}", flush=True)
     if options.dry_run:
@@ -68,12 +67,6 @@ def result(options: argparse.Namespace, name: str) -> Any:
     found = read_json(options.out / f"{name}.json")
     same = isinstance(found, dict) and (found["device"], found["small"]) == (options.device, options.small)
     return found if same else None
-
-
-def is_done(options: argparse.Namespace, name: str) -> bool:
-    """Whether a part has ended by itself."""
-    found = result(options, name)
-    return found is not None and bool(found["complete"])
 
 
 def command(options: argparse.Namespace, name: str, limit: float) -> list[str]:
@@ -131,22 +124,14 @@ def _show(options: argparse.Namespace, failed: Mapping[str, str]) -> None:
 
 
 def _parse(args: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/gpu_check"))
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--small", action="store_true", help="everything in miniature, to see that it works")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--dry-run", action="store_true", help="say what would be run")
-    parser.add_argument("--commit", default=_commit(), help="what is measured, where git cannot tell")
+    parser.add_argument("--commit", default=commit(), help="what is measured, where git cannot tell")
     return parser.parse_args(args, argparse.Namespace(given=list(args)))
-
-
-def _commit() -> str:
-    try:
-        said = subprocess.run(GIT, capture_output=True, text=True, check=False)  # noqa: S603  our own command line
-    except OSError:
-        return "unknown"
-    return said.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import NamedTuple
 import torch
 
 from callbacks.run_files import write_json
-from experiments.benchmarks import gpu_loader, gpu_maps, gpu_tests, gpu_training, gpu_triplets
+from experiments.benchmarks import gpu_maps, gpu_tests, pipeline, throughput, triplet_mining_speed
+from experiments.benchmarks.benchmark import hardware
 from experiments.benchmarks.gpu_rows import PartRows
-from experiments.benchmarks.machine import hardware
 from experiments.cli.user_errors import main as run_command
+from experiments.runs.run_record import versions
 
 
 class Part(NamedTuple):
@@ -32,11 +32,11 @@ class Part(NamedTuple):
 
 PARTS = {
     "tests": Part(gpu_tests.run, "Tests marked `gpu`", 70),
-    "triplets": Part(gpu_triplets.run, "Mining, triplet losses and their gradients", 15),
-    "loader": Part(gpu_loader.run, "From JPEG files to the first layer's output", 20),
+    "triplets": Part(triplet_mining_speed.run, "Mining, triplet losses and their gradients", 15),
+    "loader": Part(pipeline.run, "From JPEG files to the first layer's output", 20),
     "maps": Part(gpu_maps.run, "Occlusion maps of CASIA-Net, positions per second", 60),
-    "training": Part(gpu_training.run, "Training, not compiled", 75),
-    "compiled": Part(gpu_training.run_compiled, "Training, compiled", 105),
+    "training": Part(throughput.run, "Training, not compiled", 75),
+    "compiled": Part(throughput.run_compiled, "Training, compiled", 105),
 }
 """In the order in which they are run: first what is quick, last what the compiler makes unsure."""
 
@@ -52,7 +52,7 @@ def main(args: Sequence[str]) -> None:
         "device": options.device,
         "small": options.small,
         "card": hardware(device),
-        "machine": f"{os.cpu_count()} cores; Python {platform.python_version()}, torch {torch.__version__}",
+        "machine": f"{os.cpu_count()} cores; {versions()}",
         "commit": options.commit,
     }
 

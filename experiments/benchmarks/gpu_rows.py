@@ -1,9 +1,9 @@
-"""Rows of a part of the check of a card: what was measured, or why not."""
+"""Rows of a part of the check of a card: what was measured, or why not; and the Markdown tables of them."""
 
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -83,3 +83,52 @@ class PartRows:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+
+
+def table(results: Sequence[Mapping[str, Any]], command: str) -> str:
+    """Return a heading that says what computed, and a table for each part.
+
+    Args:
+        results: Of the parts, as :mod:`experiments.benchmarks.gpu_parts` writes them.
+        command: That measured them.
+    """
+    if not results:
+        return "Nothing was measured.\n"
+    computed = sorted({f"{one['card']}, {one['machine']}; commit {one['commit']}" for one in results})
+    ends = {True: "in all", False: "until its last row; then it was killed"}
+    parts = [
+        f"### {one['title']}\n\n{_rows(one['rows'])}\n\n{one['seconds']:g} s {ends[one['complete']]}" for one in results
+    ]
+    return "\n\n".join(["; ".join(computed), f"`{command}`", *parts]) + "\n"
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    r"""Return rows under all their columns.
+
+    Example:
+        >>> print(_rows([{"what": "a", "images/s": 1234.5}, {"what": "b", "note": "out of | memory"}]))
+        | what | images/s | note |
+        |---|---|---|
+        | a | 1,234 | |
+        | b | | out of \| memory |
+    """
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, *([cell(row.get(column)) for column in columns] for row in rows)]
+    head, *body = ("|" + "".join(f" {text} |" if text else " |" for text in line) for line in lines)
+    return "\n".join([head, "|" + "---|" * len(columns), *body])
+
+
+def cell(value: object) -> str:
+    """Return a value as people read it.
+
+    Example:
+        >>> [cell(value) for value in (None, 8192, 1234.5, 0.45678, 1.5e-7, "bf16")]
+        ['', '8,192', '1,234', '0.457', '1.5e-07', 'bf16']
+    """
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value).replace("|", "\\|")

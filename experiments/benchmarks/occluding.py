@@ -3,7 +3,6 @@
 One row an occluder and one column an image size, on a single thread; the median over repeats.
 """
 
-from functools import partial
 from time import process_time
 
 import cv2
@@ -11,10 +10,8 @@ import numpy as np
 
 from datamodules.occluders import NoisePatch, NormalPlacement, Occluder, TemplateMixture
 from datamodules.seams.conditions import CLEAN
-from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import FixedLandmarks
-from experiments.benchmarks.benchmark_options import parse_options
-from experiments.benchmarks.machine import median_seconds
+from experiments.benchmarks.benchmark import median_seconds, parse_options
 from experiments.cli.user_errors import main as run_command
 from experiments.runs.layers import default_mixture
 
@@ -25,14 +22,14 @@ PATCHES = ((20, 20), (20, 40), (40, 40))
 def images_per_second(occluder: Occluder, size: int, *, images: int, repeats: int) -> float:
     """Return the median over ``repeats`` of the rate on ``images`` images of ``size`` x ``size`` pixels."""
     image = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    run = partial(_occlude, occluder, image, FixedLandmarks("arcface").scaled(size, size), images)
-    return images / median_seconds(run, repeats, clock=process_time)  # of this core, whatever else the machine does
+    landmarks = FixedLandmarks("arcface").scaled(size, size)
 
+    def occlude() -> None:
+        generator = np.random.default_rng(0)  # the same draws every time: what is drawn in the first call is then kept
+        for _ in range(images):
+            occluder(image, landmarks, generator)
 
-def _occlude(occluder: Occluder, image: UInt8Image, landmarks: Landmarks, images: int) -> None:
-    generator = np.random.default_rng(0)  # the same draws every time: what is drawn in the first call is then kept
-    for _ in range(images):
-        occluder(image, landmarks, generator)
+    return images / median_seconds(occlude, repeats, clock=process_time)  # of this core, whatever else the machine does
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from callbacks.occlusion_sensitivity import occlusion_maps
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import hardware, seconds, with_span
+from experiments.benchmarks.benchmark import hardware, parse_options, print_table, seconds, with_span
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet
 

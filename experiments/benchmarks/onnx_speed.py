@@ -23,8 +23,7 @@ import torch
 from rich.table import Table
 from torch import Tensor
 
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import hardware, with_span
+from experiments.benchmarks.benchmark import hardware, parse_options, print_table, with_span
 from experiments.cli import UserError
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.extractors import OnnxExtractor
@@ -78,8 +77,9 @@ def with_open_batch(path: str, folder: Path) -> str:
         model = onnx.load(path)
         constants = {tensor.name for tensor in model.graph.initializer}
         values = [value for value in (*model.graph.input, *model.graph.output) if value.name not in constants]
-        for value in values:
-            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        for dimensions in (value.type.tensor_type.shape.dim for value in values):
+            if dimensions:  # outputs may have no shape
+                dimensions[0].dim_param = "batch"
         onnx.save(model, folder / Path(path).name)
     return str(folder / Path(path).name)
 

@@ -12,18 +12,12 @@ import time
 import cv2
 
 from datamodules.sources.synthetic.renderer import CHUNK, render
-from experiments.benchmarks.benchmark_options import parse_options
+from experiments.benchmarks.benchmark import parse_options
 from experiments.cli.user_errors import main as run_command
 
 
 def measure(size: int, faces: int, repeats: int) -> tuple[float, float]:
-    """Return the median number of faces per second of wall-clock time and of processor time.
-
-    Args:
-        size: Side of the images in pixels.
-        faces: Number of faces per repeat, one of each identity.
-        repeats: Number of timed repeats; one more warms up.
-    """
+    """Return the median number of faces per second of wall-clock time and of processor time."""
     runs = [_render_once(size, faces) for _ in range(repeats + 1)][1:]
     wall, processor = zip(*runs, strict=True)
     return faces / statistics.median(wall), faces / statistics.median(processor)

@@ -24,8 +24,7 @@ from torch.nn.functional import cross_entropy, interpolate
 from callbacks.occlusion_sensitivity import OcclusionMaps, occlusion_maps, sampled_error_map
 from callbacks.occlusion_sensitivity.sampled import sampled_places
 from datamodules.sources import SyntheticFaces
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import now
+from experiments.benchmarks.benchmark import now, parse_options, print_table
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet, Normalize
 

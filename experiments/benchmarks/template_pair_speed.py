@@ -26,8 +26,7 @@ from callbacks.recognition.verification import pair_measures, pair_scores
 from datamodules.protocols.template_files import read_template_pairs
 from datamodules.seams.evaluation_protocol import VerificationPairs
 from datamodules.seams.templates import Templates
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import peak_memory
+from experiments.benchmarks.benchmark import parse_options, peak_memory, print_table
 from experiments.cli.user_errors import main as run_command
 
 

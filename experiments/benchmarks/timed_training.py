@@ -2,20 +2,20 @@
 
 import statistics
 import warnings
-from collections.abc import Iterator, Mapping
-from functools import partial
+from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
 import torch
+from jsonargparse import ArgumentParser
 from pytorch_lightning import Callback, Trainer
-from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from datamodules.seams.face_batch import FaceBatch
-from experiments.benchmarks.machine import WARM_UP, device_memory, forget_device_memory, now
+from experiments.benchmarks.benchmark import WARM_UP, device_memory, forget_device_memory, now
 from experiments.cli.foreign_chatter import warnings_only
-from lightning_modules import ClassifierModule, SOIDNModule
-from lightning_modules.networks import SOIDN, FaceNet, FCN8s, Normalize, VGG16Head, VGG16Trunk
+from experiments.runs.layers import merged
+from experiments.runs.resolution import changed
+from lightning_modules.base import FaceModule
 
 IDENTITIES = 3459
 EPOCHS = 20
@@ -62,29 +62,16 @@ class Speed(NamedTuple):
         return EPOCHS * images / self.rate / 3600
 
 
-class Random(IterableDataset[FaceBatch]):
-    """The same batch of random faces, again and again.
-
-    Args:
-        size: Faces.
-        side: H and W in pixels.
-        device: Where they lie.
-    """
-
-    def __init__(self, size: int, side: int, device: torch.device) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self.batch = FaceBatch(
-            image=torch.randint(256, (size, 3, side, side), dtype=torch.uint8, generator=generator).to(device),
-            mask=torch.randint(2, (size, side, side), dtype=torch.uint8, generator=generator).to(device),
-            identity=torch.randint(IDENTITIES, (size,), generator=generator).to(device),
-            index=torch.arange(size),
-            occluder=["none"] * size,
-        )
-
-    def __iter__(self) -> Iterator[FaceBatch]:
-        """Yield it for ever."""
-        while True:
-            yield self.batch
+def random_faces(number: int, side: int, device: torch.device) -> FaceBatch:
+    """Return so many random faces of ``side`` pixels, on a device."""
+    generator = torch.Generator().manual_seed(0)
+    return FaceBatch(
+        image=torch.randint(256, (number, 3, side, side), dtype=torch.uint8, generator=generator).to(device),
+        mask=torch.randint(2, (number, side, side), dtype=torch.uint8, generator=generator).to(device),
+        identity=torch.randint(IDENTITIES, (number,), generator=generator).to(device),
+        index=torch.arange(number),
+        occluder=["none"] * number,
+    )
 
 
 class Clock(Callback):
@@ -118,15 +105,7 @@ class Clock(Callback):
 
 
 def measure(system: System, way: Way, size: Size, *, steps: int, count: bool = False) -> Speed:
-    """Train a system for some steps, timed.
-
-    Args:
-        system: Which.
-        way: How.
-        size: How large, and where.
-        steps: Timed, after the warm-up.
-        count: Count operations, which a compiled network cannot bear.
-    """
+    """Train a system for ``steps`` after the warm-up, timed; to ``count`` operations a compiled network cannot bear."""
     forget_device_memory()
     torch.compiler.reset()
     clock = Clock(count=count)
@@ -140,8 +119,7 @@ def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> 
     """Train a system for so many steps on one batch, with nothing beside; see :func:`measure`."""
     warnings.filterwarnings("ignore", message="You defined a `validation_step`")  # nothing is validated
     with size.device:  # weights are drawn there, which takes seconds elsewhere
-        settings = {"channels_last": way.channels_last, "compiled": way.compiled}
-        module = (soidn if system == "soidn" else baseline)(size.width, size.image_size, settings)
+        trained = module(system, way, size)
     trainer = Trainer(
         max_steps=steps,
         accelerator="cpu" if size.device.type == "cpu" else "gpu",
@@ -156,28 +134,27 @@ def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> 
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    loader = DataLoader(Random(way.batch_size, size.image_size, size.device), batch_size=None)
-    trainer.fit(module, loader)
+    trainer.fit(trained, repeat(random_faces(way.batch_size, size.image_size, size.device)))
 
 
-def soidn(width: float, image_size: int, settings: Mapping[str, Any]) -> SOIDNModule:
-    """Return the paper's SOIDN, for images of ``image_size`` and of ``width`` times its channels."""
-    segmenter = FCN8s(width, fully_connected_dim=None if width >= 1 else int(width * 4096))
-    return SOIDNModule(SOIDN(VGG16Trunk(width), segmenter, _head(width), image_size), IDENTITIES, **_common(settings))
-
-
-def baseline(width: float, image_size: int, settings: Mapping[str, Any]) -> ClassifierModule:
-    """Return the paper's Baseline, as :func:`soidn`."""
-    return ClassifierModule(FaceNet(VGG16Trunk(width), _head(width), image_size), IDENTITIES, **_common(settings))
-
-
-def _head(width: float) -> partial[VGG16Head]:
-    return partial(VGG16Head, embedding_dim=int(width * 4096), dropout=0.5)
-
-
-def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "optimizer": partial(torch.optim.SGD, lr=0.001, momentum=0.9, weight_decay=0.0005),
-        "normalize": Normalize(mean=[129.186, 104.762, 93.594], std=[1.0, 1.0, 1.0]),  # VGG-Face's
-        **settings,
+def module(system: System, way: Way, size: Size) -> FaceModule:
+    """Return a system for the paper's identities, as its configuration has it, but of a size and to be trained so."""
+    config, wide = {"model": merged(f"{system}_casia")["model"]}, int(size.width * 4096)
+    settings: dict[str, Any] = {
+        "num_classes": IDENTITIES,
+        "channels_last": way.channels_last,
+        "compiled": way.compiled,
+        "lr_schedule": None,
+        "network.init_args.image_size": size.image_size,
+        "network.init_args.trunk.init_args.width": size.width,
+        "network.init_args.head.init_args.embedding_dim": wide,
     }
+    if system == "soidn":
+        segmenter = {"width": size.width, "fully_connected_dim": None if size.width >= 1 else wide}
+        settings["network.init_args.segmenter.init_args"] = segmenter
+    for key, value in settings.items():
+        changed(config, f"model.init_args.{key}", value)
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--model", type=FaceModule)
+    built: FaceModule = parser.instantiate(parser.parse_object(config)).model
+    return built

@@ -21,14 +21,24 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from experiments.benchmarks.benchmark_options import parse_options, print_table
-from experiments.benchmarks.machine import peak_memory, seconds, with_span
+from experiments.benchmarks.benchmark import (
+    device_memory,
+    forget_device_memory,
+    median_seconds,
+    parse_options,
+    peak_memory,
+    print_table,
+    seconds,
+    with_span,
+)
+from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.cli.user_errors import main as run_command
-from losses import DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
+from losses import BatchTripletLoss, DistanceLoss, Strategy, TripletLoss, mine_triplets, triplet_distances
 
 MARGIN = 0.5
 STRATEGIES: tuple[Strategy, ...] = ("all_semi_hard", "semi_hard")
 COLUMNS = ("spread", "triplets", "theirs, ms", "strategy", "ours, ms", "ratio", "with gradient", "loss − theirs")
+LOSSES = {"triplet loss": TripletLoss(MARGIN), "batch triplet loss": BatchTripletLoss(MARGIN)}
 Side = Callable[[Tensor, Tensor], tuple[Tensor, int]]
 """Embeddings and identities → loss and number of triplets."""
 
@@ -127,6 +137,25 @@ def step(side: Side, batch: Batch) -> tuple[Tensor, int]:
     loss, number = side(*batch)
     torch.autograd.backward(loss)
     return loss, number
+
+
+def run(rows: PartRows, device: torch.device, small: bool) -> None:
+    """Part of the check of a card: 1,024 faces beside pytorch-metric-learning, and 8,192, too many for it."""
+    few, many = (8, 32) if small else (256, 2048)
+    for identities in (few, many):
+        batch = random_batch(identities, 4, 320, spread=2.0, device=device)
+        sides = {f"{name}, {how}": ours(how, loss) for name, loss in LOSSES.items() for how in STRATEGIES}
+        if identities == few:
+            sides["pytorch-metric-learning, all_semi_hard"] = theirs()
+        for name, side in sides.items():
+            rows.add({"what": name, "B": len(batch.identities), "D": 320}, partial(_row, side, batch))
+
+
+def _row(side: Side, batch: Batch) -> Row:
+    forget_device_memory()
+    taken = median_seconds(lambda: step(side, batch), repeats=5)
+    memory = device_memory(batch.embeddings.device)
+    return {"triplets": step(side, batch)[1], "ms": 1000 * taken, "GiB at most": memory}
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 import argparse
 import tempfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from experiments.cli.user_errors import UserError, said
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong with a command's options."""
+    """Options of a command, whose docstring is the help; says in one line what is wrong with them."""
+
+    def __init__(self, **settings: Any) -> None:
+        how = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+        super().__init__(**{**how, **settings})
 
     def error(self, message: str) -> NoReturn:
         """See :class:`argparse.ArgumentParser`."""
@@ -17,15 +21,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def check_writable(folder: Path, what: str) -> None:
-    """Refuse a folder that nothing can be written to; what is missing of it is made.
-
-    Args:
-        folder: Where something will be written.
-        what: It, in words.
-
-    Raises:
-        UserError: If it cannot.
-    """
+    """Refuse a folder that nothing can be written to; what is missing of it is made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -36,16 +32,7 @@ def check_writable(folder: Path, what: str) -> None:
 
 
 def check_outside(out: Path, option: str, source: Path) -> None:
-    """Refuse to write into what is read, or around it.
-
-    Args:
-        out: Folder that ``--out`` names.
-        option: That names what is read.
-        source: Its folder.
-
-    Raises:
-        UserError: If one of the folders is the other, or in it.
-    """
+    """Refuse an ``--out`` in the folder that another option names, or around it."""
     written, read = out.resolve(), source.resolve()
     if written.is_relative_to(read):
         raise UserError(f"Expected --out outside {option}, got {out} in {source}")
@@ -54,10 +41,7 @@ def check_outside(out: Path, option: str, source: Path) -> None:
 
 
 def count(text: str) -> int:
-    """Return an option's value, a number of things.
-
-    Raises:
-        ArgumentTypeError: If it is no whole number from 1.
+    """Return an option's value, a number of things from 1.
 
     Example:
         >>> count("12")

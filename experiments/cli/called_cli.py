@@ -1,4 +1,4 @@
-"""A LightningCLI that is called with a command line: whatever it raises is said in one line."""
+"""A LightningCLI that is called with a command line, run, built or only parsed: what it raises is said in one line."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -8,25 +8,32 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from experiments.cli import wandb_runs
-from experiments.cli.dry_cli import ParsingCLI
 from experiments.cli.face_cli import FaceCLI
 from experiments.cli.foreign_chatter import silence
 from experiments.cli.refusals import refusal
 from experiments.cli.user_errors import UserError
-from experiments.runs.stopping import TERMINATED
+from experiments.runs.saving import TERMINATED
+
+
+class BuildingCLI(FaceCLI):
+    """Builds everything, and runs nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing."""
+
+
+class ParsingCLI(BuildingCLI):
+    """Parses, and builds nothing."""
+
+    def _set_seed(self) -> None:
+        """Do nothing."""
+
+    def instantiate_classes(self) -> None:
+        """Do nothing."""
 
 
 def called(cli: Callable[..., FaceCLI], words: Sequence[str], siblings: Sequence[str]) -> FaceCLI:
-    """Return a CLI that has done what a command line asks for.
-
-    Args:
-        cli: What does it.
-        words: The command line, prepared.
-        siblings: Options of the calling command, which a misspelt key may have meant.
-
-    Raises:
-        UserError: If it cannot be done.
-    """
+    """Return a CLI that has done what a command line asks for."""
     wandb_runs.settle_mode()
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # other commands call it as a function
     silence()

@@ -20,15 +20,14 @@ import losses
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import wandb_runs
 from experiments.cli.arguments import check_writable
-from experiments.cli.checkpoint_checks import usable_checkpoint
+from experiments.cli.command_line import LINKED
 from experiments.cli.messages import brief, with_nearest_keys
 from experiments.cli.refusals import refusal, root_cause
 from experiments.cli.settings_checks import check_settings
 from experiments.cli.user_errors import UserError
-from experiments.cli.words import LINKED
 from experiments.results import report
-from experiments.runs.stopping import SavesBeforeStopping
-from experiments.runs.whole_checkpoints import WholeCheckpoints
+from experiments.runs.checkpoint_files import usable_checkpoint
+from experiments.runs.saving import SavesBeforeStopping, WholeCheckpoints
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
 from losses.lazy import load

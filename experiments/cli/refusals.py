@@ -18,11 +18,8 @@ WORDED = (ValueError, OSError, ImportError, AttributeError, ArgumentError, Misco
 def refusal(error: BaseException, worded: tuple[type[BaseException], ...] = WORDED) -> UserError:
     """Return what is said of an error.
 
-    It is always an error of its own: one that is raised from an error which it has caused has causes without end.
-
-    Args:
-        error: What was raised.
-        worded: Of which errors the own words do; of others the traceback is kept.
+    It is always an error of its own: one that is raised from an error which it has caused has causes without end. Of
+    ``worded`` errors the own words do; of others the traceback is kept.
     """
     if isinstance(error, UserError):
         return type(error)(str(error))
@@ -35,11 +32,9 @@ def refusal(error: BaseException, worded: tuple[type[BaseException], ...] = WORD
 
 def root_cause(error: BaseException) -> BaseException:
     """Return what a class raised: the parser wraps it in errors of its own, one for each level of the config."""
-    while error.__cause__ is not None and _raised_by_parser(error):
+    while error.__cause__ is not None:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if not str(frame.f_globals["__name__"]).startswith("jsonargparse."):
+            break
         error = error.__cause__
     return error
-
-
-def _raised_by_parser(error: BaseException) -> bool:
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals["__name__"]).startswith("jsonargparse.")

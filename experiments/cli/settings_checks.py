@@ -54,15 +54,7 @@ RULES_OF_A_FIT = {
 
 
 def check_settings(config: Mapping[str, Any], subcommand: str) -> None:
-    """Refuse a configuration that the parser takes and that cannot be meant.
-
-    Args:
-        config: All that the subcommand's configuration says.
-        subcommand: What is to be done.
-
-    Raises:
-        UserError: If a value is none that makes sense, or a callback watches a measure that is never logged.
-    """
+    """Refuse a configuration that the parser takes and that cannot be meant."""
     for key, value in leaves(config):
         # for the trainer, infinity stands for no limit
         if isinstance(value, float) and (math.isnan(value) or (math.isinf(value) and key.startswith(PARTS))):
@@ -72,16 +64,12 @@ def check_settings(config: Mapping[str, Any], subcommand: str) -> None:
             raise UserError(f"Expected `{key}` {rule.expected}, got {value}")
     if not str(config.get("system", "model")).strip():
         raise UserError("Expected a name as `system`, got an empty one")
-    if subcommand == "fit":
-        _check_limits(config)
-        check_monitors(config)
-
-
-def _check_limits(config: Mapping[str, Any]) -> None:
-    for unit in ("epochs", "steps"):
+    for unit in ("epochs", "steps") if subcommand == "fit" else ():
         least, most = _at(config, f"trainer.min_{unit}"), _at(config, f"trainer.max_{unit}")
         if least is not None and most is not None and 0 < most < least:
             raise UserError(f"Expected `trainer.min_{unit}` of at most `trainer.max_{unit}`, {most}, got {least}")
+    if subcommand == "fit":
+        check_monitors(config)
 
 
 def _is_no_time(limit: Any) -> bool:
@@ -93,11 +81,7 @@ def _is_no_time(limit: Any) -> bool:
 
 
 def check_monitors(config: Mapping[str, Any]) -> None:
-    """Refuse a training that would end after its first epoch, as a callback watches what is never logged.
-
-    Raises:
-        UserError: If one does.
-    """
+    """Refuse a training that would end after its first epoch, as a callback watches what is never logged."""
     watched = list(monitored(config))
     names = logged_names(config) if watched else None
     for watcher, name in watched:

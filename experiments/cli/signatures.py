@@ -1,7 +1,7 @@
 """What classes and functions take, read from their source: nothing is imported for it, so it costs milliseconds."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +12,7 @@ READ = ("callbacks", "datamodules", "experiments", "lightning_modules", "losses"
 
 Parameters = Mapping[str, str]
 """Name → path of the class that it is annotated with, or empty where it is not annotated with one."""
+Definition = ast.ClassDef | ast.FunctionDef
 
 
 @cache
@@ -29,106 +30,68 @@ def parameters(path: str) -> Parameters | None:
         ['margin', 'beta']
         >>> parameters("torch.nn.Linear")
     """
-    found = _definition(path)
-    if found is None:
-        return None
-    module, definition = found
-    if isinstance(definition, ast.FunctionDef):
-        return _taken_by(definition, module)
-    if any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list):
-        return None if definition.bases else _fields(definition, module)
-    inits = [part for part in definition.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"]
-    own = _taken_by(inits[0], module) if inits else {}
-    passes_on = not inits or inits[0].args.kwarg is not None
-    if own is None or not passes_on:
+    module, found = _definition(path)
+    if not isinstance(found, ast.ClassDef):
+        return None if found is None else _taken_by(found, module)
+    if _is_record(found):
+        fields_of = [part for part in found.body if isinstance(part, ast.AnnAssign)]
+        return None if found.bases else {ast.unparse(part.target): _path(part.annotation, module) for part in fields_of}
+    init = next((part for part in found.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"), None)
+    own = _taken_by(init, module) if init else {}
+    if own is None or (init and init.args.kwarg is None):
         return own
-    inherited = [parameters(_full(base, module)) for base in definition.bases]
-    known = [names for names in inherited if names is not None]
-    return {**own, **known[0]} if len(known) == len(inherited) == 1 else None
+    inherited = [parameters(_path(base, module)) for base in found.bases]
+    return {**own, **inherited[0]} if len(inherited) == 1 and inherited[0] is not None else None
 
 
 def fields(path: str, name: str) -> list[str]:
-    """Return the fields of a setting that is a dataclass, which a configuration gives without a ``class_path``.
-
-    Args:
-        path: Of the class that has the setting.
-        name: Of the setting.
+    """Return the fields of a class's setting that is a dataclass, which a configuration gives without a ``class_path``.
 
     Example:
         >>> fields("datamodules.FaceDataModule", "split")[:2], fields("datamodules.FaceDataModule", "seed")
         (['min_images', 'num_unseen'], [])
     """
     record = (parameters(path) or {}).get(name, "")
-    found = _definition(record) if record else None
-    is_record = found is not None and any("dataclass" in ast.unparse(part) for part in found[1].decorator_list)
-    return list(parameters(record) or ()) if is_record else []
+    return list(parameters(record) or ()) if _is_record(_definition(record)[1]) else []
 
 
-class _Module:
-    """A parsed file.
-
-    Args:
-        name: Of its module.
-        tree: Its source.
-    """
-
-    def __init__(self, name: str, tree: ast.Module) -> None:
-        self.defined = {part.name: part for part in tree.body if isinstance(part, ast.ClassDef | ast.FunctionDef)}
-        self.name = name
-        self.imported = {
-            alias.asname or alias.name: f"{part.module}.{alias.name}"
-            for part in ast.walk(tree)
-            if isinstance(part, ast.ImportFrom)
-            for alias in part.names
-        }
+def _is_record(found: Definition | None) -> bool:
+    return isinstance(found, ast.ClassDef) and any("dataclass" in ast.unparse(part) for part in found.decorator_list)
 
 
 @cache
-def _module(name: str) -> _Module | None:
-    top, *rest = name.split(".")
+def _names(module: str) -> Mapping[str, Definition | str]:
+    """Return what a module defines, and by its path what it imports."""
+    top, *rest = module.split(".")
     spec = find_spec(top) if top in READ else None
-    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        place = Path(folder).joinpath(*rest)
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if file.is_file():
-                return _Module(name, ast.parse(file.read_text("utf-8")))
-    return None
+    places = [Path(folder).joinpath(*rest) for folder in (spec and spec.submodule_search_locations) or ()]
+    files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()]
+    tree = ast.parse(files[0].read_text("utf-8") if files else "")
+    imports = [part for part in ast.walk(tree) if isinstance(part, ast.ImportFrom)]
+    found = {name.asname or name.name: f"{part.module}.{name.name}" for part in imports for name in part.names}
+    return {**found, **{part.name: part for part in tree.body if isinstance(part, Definition)}}
 
 
-def _definition(path: str) -> tuple[_Module, ast.ClassDef | ast.FunctionDef] | None:
-    """Return a class or function and its file, through packages that export it."""
-    for _ in range(len(READ)):  # packages that hand on what others export
-        name, _, what = path.rpartition(".")
-        module = _module(name) if name else None
-        if module is None:
-            return None
-        if what in module.defined:
-            return module, module.defined[what]
-        path = module.imported.get(what, "")
-    return None
+def _definition(path: str) -> tuple[str, Definition | None]:
+    """Return a class or function and its module, through packages that hand on what others export."""
+    for _ in READ:
+        module, _, name = path.rpartition(".")
+        found = _names(module).get(name)
+        if not isinstance(found, str):
+            return module, found
+        path = found
+    return "", None
 
 
-def _taken_by(function: ast.FunctionDef, module: _Module) -> dict[str, str] | None:
+def _taken_by(function: ast.FunctionDef, module: str) -> dict[str, str] | None:
     given = function.args
     names = [argument for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs) if argument.arg != "self"]
-    taken = {argument.arg: _full(argument.annotation, module) for argument in names}
-    return taken if given.vararg is None else None
+    return {one.arg: _path(one.annotation, module) for one in names} if given.vararg is None else None
 
 
-def _fields(record: ast.ClassDef, module: _Module) -> dict[str, str]:
-    return {
-        part.target.id: _full(part.annotation, module)
-        for part in _annotated(record)
-        if isinstance(part.target, ast.Name)
-    }
-
-
-def _annotated(record: ast.ClassDef) -> Iterator[ast.AnnAssign]:
-    return (part for part in record.body if isinstance(part, ast.AnnAssign))
-
-
-def _full(annotation: ast.expr | None, module: _Module) -> str:
+def _path(annotation: ast.expr | None, module: str) -> str:
     """Return the path of a class that an expression names, or nothing."""
     if not isinstance(annotation, ast.Name):
         return ""
-    return module.imported.get(annotation.id, f"{module.name}.{annotation.id}")
+    found = _names(module).get(annotation.id)
+    return found if isinstance(found, str) else f"{module}.{annotation.id}"

@@ -4,7 +4,8 @@ import sys
 import tempfile
 import textwrap
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from datamodules.errors import DataError
@@ -23,6 +24,15 @@ class UserError(Exception):
 
 class UnforeseenError(UserError):
     """What no refusal of this suite has foreseen, of a library or of its own: its traceback is kept."""
+
+
+@contextmanager
+def as_user_errors(kind: type[ValueError] = DataError) -> Iterator[None]:
+    """Make refusals of lower rooms, which know of no user, this room's, in the same words."""
+    try:
+        yield
+    except kind as error:
+        raise UserError(str(error)) from error
 
 
 def main(command: Callable[..., Any], args: Sequence[str] | None = None) -> None:

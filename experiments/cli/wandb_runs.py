@@ -2,9 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from netrc import NetrcParseError, netrc
 from typing import Any
 from urllib.parse import urlsplit
@@ -139,9 +138,8 @@ def _enduring(method: str) -> Callable[..., None]:
 
     def enduring(self: "EnduringLogger", *args: Any, **kwargs: Any) -> None:
         if not self.failed:
-            with warned("the rest of this run is not logged there; its folder has all of it") as outcome:
-                getattr(super(EnduringLogger, self), method)(*args, **kwargs)
-            self.failed = outcome["failed"]
+            act = partial(getattr(super(EnduringLogger, self), method), *args, **kwargs)
+            self.failed = not done(act, "the rest of this run is not logged there; its folder has all of it")
 
     return enduring
 
@@ -160,16 +158,14 @@ class EnduringLogger(WandbLogger):
 
 def finish() -> None:
     """End W&B's run, or the next one of this process would continue it."""
-    with warned("its end is not logged"):
-        wandb.finish()
+    done(wandb.finish, "its end is not logged")
 
 
-@contextmanager
-def warned(consequence: str) -> Iterator[dict[str, bool]]:
-    """Turn what W&B raises into a warning."""
-    outcome = {"failed": False}
+def done(act: Callable[[], object], consequence: str) -> bool:
+    """Return whether something of W&B's was done, and turn what it raises into a warning."""
     try:
-        yield outcome
+        act()
     except Exception as error:  # none of W&B's is worth a training
-        outcome["failed"] = True
         rank_zero_warn(f"W&B failed ({said(error)}): {consequence}")
+        return False
+    return True

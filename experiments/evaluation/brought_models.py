@@ -8,10 +8,11 @@ from experiments.cli import UserError
 from experiments.cli.first_process import is_first
 from experiments.evaluation.described import described
 from experiments.exporting.exported_folder import exported_onnx
-from lightning_modules.extractors import Extractor, OnnxExtractor, TorchScriptExtractor
+from lightning_modules.extractors import Extractor, IResNetExtractor, OnnxExtractor, TorchScriptExtractor
 from lightning_modules.networks import Normalize
 
 YAML, ONNX, TORCHSCRIPT = (".yaml", ".yml"), (".onnx",), (".pt", ".ts", ".jit", ".torchscript")
+WEIGHTS = (".pth", ".ckpt", ".safetensors")
 """Endings of files, by what they hold."""
 USUAL_SIZE = 112
 """Side of aligned faces in pixels, where a file says nothing."""
@@ -54,12 +55,14 @@ def _of_file(path: str, options: Namespace) -> Extractor:
     if Path(path).is_dir():
         onnx, content = exported_onnx(Path(path))
         return OnnxExtractor(str(onnx), alignment=content.get("alignment"))
+    if Path(path).suffix in WEIGHTS:
+        return IResNetExtractor(path, bgr=options.bgr, normalize=_normalize(options))
     settings: dict[str, Any] = {"normalize": _normalize(options), "bgr": options.bgr}
     if Path(path).suffix in TORCHSCRIPT:
         return TorchScriptExtractor(path, image_size=options.image_size or USUAL_SIZE, **settings)
     if Path(path).suffix in ONNX:
         return OnnxExtractor(path, image_size=options.image_size, open_size=USUAL_SIZE, **settings)
-    endings = ", ".join((*YAML, *ONNX, *TORCHSCRIPT))
+    endings = ", ".join((*YAML, *ONNX, *TORCHSCRIPT, *WEIGHTS))
     raise ValueError(f"Expected --extractor to end in one of {endings}, or to be an exported folder, got {path}")
 
 
@@ -69,4 +72,5 @@ def _normalize(options: Namespace) -> Normalize | None:
         return None
     default = Normalize()
     mean, std = options.mean or default.mean.flatten().tolist(), options.std or default.std.flatten().tolist()
-    return Normalize(*(values * 3 if len(values) == 1 else values for values in (mean, std)))
+    mean, std = (values * 3 if len(values) == 1 else values for values in (mean, std))
+    return Normalize(mean, std)

@@ -22,8 +22,6 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
     parser = Parser(
         prog="python -m experiments.evaluate",
         description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     for add in (_add_models, _add_pixels, _add_protocols, _add_threshold, _add_files, _add_loading):
         add(parser)

@@ -156,7 +156,7 @@ def begun(
         protocols: By what.
         computing: How models are run.
         carried: Thresholds of an earlier evaluation.
-        keep: See :class:`EvaluationRun`.
+        keep: Called with each task and what was recognised.
 
     Raises:
         UserError: If a folder cannot be written, or there is nothing to measure.

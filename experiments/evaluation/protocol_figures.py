@@ -28,7 +28,7 @@ from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import Embeddings
 from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.protocol_measures import compared
-from experiments.slugs import slugs
+from experiments.runs.digests import slugs
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from callbacks.run_files import write_json
 from datamodules.whole_file import write_whole
 from experiments.cli import UserError
-from experiments.slugs import slugs
+from experiments.runs.digests import slugs
 
 Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 """Model → protocol → condition → measure."""

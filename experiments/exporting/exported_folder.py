@@ -48,8 +48,8 @@ def exported_onnx(folder: Path) -> tuple[Path, dict[str, Any]]:
         UserError: If the folder is none of an exported model, or one of its files is another than was exported.
     """
     content = description_of(folder)
-    known = content.get("sha256")
-    names = [name for name in (ONNX, f"{ONNX}.data") if isinstance(known, dict) and name in known]
+    known = content["sha256"] if isinstance(content.get("sha256"), dict) else {}
+    names = [name for name in (ONNX, f"{ONNX}.data") if name in known]
     if ONNX not in names:
         raise UserError(f"Expected sha256 of {ONNX} in {folder / DESCRIPTION}, got none")
     for name in names:

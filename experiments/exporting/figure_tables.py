@@ -67,7 +67,7 @@ def threshold_rows(thresholds: Mapping[str, Mapping[str, Mapping[str, float]]]) 
 
 
 def _interval(found: Mapping[str, float]) -> str:
-    return f"{found['low']:.4f} to {found['high']:.4f}" if found.keys() >= {"low", "high"} else DASH
+    return f"{_number(found.get('low'))} to {_number(found.get('high'))}" if found.keys() & {"low", "high"} else DASH
 
 
 def _number(value: float | None) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from callbacks.run_files import read_json
 from experiments.cli import UserError
 from experiments.evaluation.results_folder import GIVEN, RESULTS
-from experiments.runs.protocol_results import weights_of
-from experiments.runs.run_record import RunRecord, recorded
+from experiments.runs.run_record import RunRecord, recorded, weights_of
 
 EVALUATION = Path("runs/evaluation") / RESULTS
 """Where an evaluation is by default."""

@@ -40,7 +40,7 @@ def described_model(exported: Exported, folder: Path) -> dict[str, Any]:
     content = {
         FORMAT: NUMBER,
         "system": trained.system,
-        "architecture": trained.architecture,
+        "architecture": without_folders(trained.architecture),
         "unit_length": exported.network.unit_length,
         "outputs": exported.network.outputs,
         "image_size": trained.image_size,

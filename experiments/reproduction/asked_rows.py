@@ -5,11 +5,9 @@ from pathlib import Path
 
 from experiments.cli.user_errors import UserError
 from experiments.reproduction.paper import Paper
-from experiments.reproduction.paper_file import load
+from experiments.reproduction.paper_file import files_of, load
 from experiments.reproduction.paper_parts import unknown
-from experiments.reproduction.paper_runs import add_paper
-from experiments.reproduction.real_protocols import Protocol
-from experiments.reproduction.report_folder import files_of
+from experiments.reproduction.paper_runs import Protocol, add_paper
 from experiments.reproduction.row_run import PlannedRow, RowRun
 from experiments.runs.run_graph import RunGraph
 from experiments.runs.run_record import RunRecord, recorded
@@ -50,11 +48,7 @@ class AskedRows:
                 raise UserError(unknown("row", row, every))
 
     def plan(self, setting: Setting, protocols: Sequence[Protocol]) -> None:
-        """Add the runs of all rows to the graph; those that are not asked for may be there from before.
-
-        Raises:
-            UserError: If a row's configuration is wrong.
-        """
+        """Add the runs of all rows to the graph; those that are not asked for may be there from before."""
         self.scale = setting.scale
         for name, paper in self.papers.items():
             seeds = self.seeds or ([paper.seeds[0]] if self.quick else paper.seeds)
@@ -99,11 +93,7 @@ def show(asked: AskedRows) -> None:
 
 
 def refuse_missing(runs: Sequence[RowRun]) -> None:
-    """Refuse to be content with rows that failed.
-
-    Raises:
-        UserError: If there are any; it tells the first.
-    """
+    """Refuse to be content with rows that failed."""
     missing = [run for run in runs if run.status != "done"]
     if missing:
         first = missing[0]

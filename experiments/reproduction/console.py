@@ -10,7 +10,15 @@ from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import Column, Comparison
 from experiments.reproduction.paper_parts import Table as Declared
 from experiments.reproduction.row_run import RowRun
-from experiments.reproduction.tabulated import Cell, Line, comparison_lines, measured_on, settled_columns, table_lines
+from experiments.reproduction.tabulated import (
+    Cell,
+    Line,
+    beside,
+    comparison_lines,
+    measured_on,
+    settled_columns,
+    table_lines,
+)
 
 NAME_WIDTH = 12  # at least: figures can wrap too
 
@@ -23,18 +31,18 @@ def console(paper: Paper, runs: Sequence[RowRun]) -> list[Table]:
 
 
 def _table(declared: Declared, lines: Sequence[Line]) -> Table:
-    beside = [any(line.cells[number].published for line in lines) for number in range(len(declared.columns))]
-    on = f"paper: on {declared.published_on}." if any(beside) and declared.published_on else ""
+    published = beside(declared, lines)
+    on = f"paper: on {declared.published_on}." if any(published) and declared.published_on else ""
     table = _empty(declared.title, [on, declared.note], lines)
     table.add_column("row", min_width=NAME_WIDTH)
-    for column, published in zip(declared.columns, beside, strict=True):
+    for column, is_published in zip(declared.columns, published, strict=True):
         table.add_column(_heading(column), justify="right", overflow="fold")
-        if published:
+        if is_published:
             table.add_column("paper", justify="right", style="dim")
     for line in lines:
         cells = []
-        for cell, published in zip(line.cells, beside, strict=True):
-            cells += [_figure(cell), Text(cell.published)] if published else [_figure(cell)]
+        for cell, is_published in zip(line.cells, published, strict=True):
+            cells += [_figure(cell), Text(cell.published)] if is_published else [_figure(cell)]
         table.add_row(_name(line), *cells)
     return table
 

@@ -28,12 +28,7 @@ Faces = Sequence[NDArray[np.uint8]]
 
 
 def mean_image_and_maps(folders: Sequence[Path], path: Path) -> None:
-    """Draw Fig. 1 of a model of which maps for placement were made.
-
-    Args:
-        folders: Of its training and of its maps.
-        path: Where to write it.
-    """
+    """Draw Fig. 1 of a model of which maps for placement were made."""
     files = [file for folder in folders for file in sorted((folder / MAPS).glob("placement-*.npz"))]
     maps = {"{} × {}".format(*made.occluder_size): made for made in map(OcclusionMap.load, files)}
     figure_1(maps, np.stack(_faces(folders[0], 200)).mean(0).round().astype(np.uint8), path)

@@ -8,8 +8,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from datamodules.seams.conditions import CLEAN
 from experiments.reproduction.paper_parts import STRICT, Column, Comparison, Curves, Figure, PaperRow, Table
-from experiments.reproduction.references import substituted
+from experiments.runs.layers import default_mixture
+from experiments.runs.resolution import substituted
 
 T = TypeVar("T")
 
@@ -55,14 +57,9 @@ class Paper:
         return list(dict.fromkeys(owners[name] for name in names if name in owners))
 
     def resolved(self, key: str, scale: str, **more: Any) -> PaperRow:
-        """Return a row with the scale's values in the place of their names; references to rows stay.
-
-        Args:
-            key: The row's.
-            scale: ``demo`` or ``paper``.
-            more: Further values.
-        """
-        row, values = self.rows[key], {**self.scales[scale], **more}
+        """Return a row with the scale's values in the place of their names; references to rows stay."""
+        occluders = {name: share for name, share in default_mixture().items() if name != CLEAN}
+        row, values = self.rows[key], {"default_occluders": occluders, **self.scales[scale], **more}
         names = ("changes", "starts_from", "longer", "copies", "maps")
         found = {name: substituted(getattr(row, name), values) for name in names}
         return replace(row, **found | {"longer": float(found["longer"])})

@@ -1,18 +1,28 @@
 """What a paper's file names must be there: rows, configurations, drawings, and measures that its rows can have."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from graphlib import CycleError
 from string import Template
 
 from datamodules.seams.conditions import CLEAN
+from experiments import measures
 from experiments.cli import did_you_mean
-from experiments.measures.names import SPLITS
+from experiments.measures.names import SPLITS, Names, monitored
 from experiments.reproduction.drawings import DRAWINGS
 from experiments.reproduction.paper import Paper
-from experiments.reproduction.paper_parts import BUILT_IN, EVALUATION, Column, unknown
-from experiments.reproduction.row_measures import RowMeasures
-from experiments.runs.layers import SUFFIXES
-from experiments.runs.systems import systems
+from experiments.reproduction.paper_parts import (
+    BUILT_IN,
+    EVALUATION,
+    NOT_EVALUATED,
+    Column,
+    Measured,
+    PaperRow,
+    Part,
+    unknown,
+)
+from experiments.runs.layers import SUFFIXES, SYSTEMS, configuration, merged
+from experiments.runs.resolution import Config, changed
+from experiments.runs.spec import instance
 
 
 def check(paper: Paper) -> None:
@@ -35,15 +45,18 @@ def check(paper: Paper) -> None:
 
 
 def _check_rows(paper: Paper) -> None:
-    for place, key in _named_rows(paper):
+    named = [(table.title, key) for table in paper.tables for key in table.published]
+    parts: list[Part] = [*paper.tables, *paper.comparisons, *paper.figures, *paper.curves]
+    named += [(part.title, key) for part in parts for key in part.rows]
+    for place, key in (*named, *(("quick", key) for key in paper.quick)):
         if key not in paper.rows:
             raise ValueError(f"{place}: {unknown('row', key, paper.rows)}")
     for scale in paper.scales:
         if scale not in SUFFIXES:
             raise ValueError(f"scales: {unknown('scale', scale, SUFFIXES)}")
     for key, row in paper.rows.items():
-        if row.system not in systems():
-            raise ValueError(f"rows: {key}: {unknown('system', row.system, systems())}")
+        if row.system not in SYSTEMS:
+            raise ValueError(f"rows: {key}: {unknown('system', row.system, SYSTEMS)}")
     _check_distinct("rows", "name", [row.name for row in paper.rows.values()])
 
 
@@ -65,12 +78,14 @@ def _check_tables(paper: Paper) -> None:
 def _check_columns(place: str, columns: Sequence[Column]) -> None:
     _check_distinct(place, "column", [column.name for column in columns])
     for column in columns:
-        sources = [measure.partition("/")[0] for measure in column.measures]
-        kinds = ["the training" if source in SPLITS else source for source in sources]
-        for kind in kinds:
-            if kinds.count(kind) > 1:
-                twice = [measure for measure, other in zip(column.measures, kinds, strict=True) if other == kind]
-                raise ValueError(f"{place}: {column.name}: expected one measure of {kind}, got {' and '.join(twice)}")
+        by_kind: dict[str, list[str]] = {}
+        for measure in column.measures:
+            source = measure.partition("/")[0]
+            by_kind.setdefault("the training" if source in SPLITS else source, []).append(measure)
+        for kind, names in by_kind.items():
+            if len(names) > 1:
+                expected = f"expected one measure of {kind}, got {' and '.join(names)}"
+                raise ValueError(f"{place}: {column.name}: {expected}")
         conditions = [found for measure in column.measures if (found := _condition(measure)) is not None]
         if len(set(conditions)) > 1:
             raise ValueError(f"{place}: {column.name}: expected one condition, got {' and '.join(column.measures)}")
@@ -108,17 +123,6 @@ def _check_distinct(place: str, kind: str, names: Sequence[str]) -> None:
             raise ValueError(f"{place}: expected every {kind} once, got {name!r} twice")
 
 
-def _named_rows(paper: Paper) -> Iterator[tuple[str, str]]:
-    for table in paper.tables:
-        yield from ((table.title, key) for key in [*table.rows, *table.published])
-    for comparison in paper.comparisons:
-        yield from ((comparison.title, key) for pair in comparison.pairs for key in pair)
-    shown = [(part.title, part.rows) for part in paper.figures]
-    shown += [(part.title, part.rows) for part in paper.curves]
-    yield from ((title, key) for title, keys in shown for key in keys)
-    yield from (("quick", key) for key in paper.quick)
-
-
 def _check_references(paper: Paper, key: str, scale: str) -> None:
     rows = [*paper.rows, *paper.maps()]
     for name in paper.resolved(key, scale).references():
@@ -129,21 +133,41 @@ def _check_references(paper: Paper, key: str, scale: str) -> None:
 
 def _check_measures(paper: Paper, scale: str) -> None:
     """Refuse measures that no row of their part can have, and watched ones that their own row does not log."""
-    shown = paper.at(scale)
-    by_row = {key: RowMeasures(paper.resolved(key, scale), scale) for key in paper.rows}
-    for key, row in by_row.items():
-        for watcher, name in row.watched:
-            _check_measure(f"rows: {key}: {watcher}", name, [row])
-    parts = [(table.title, table.columns, table.rows) for table in shown.tables]
-    parts += [(part.title, part.columns, [key for pair in part.pairs for key in pair]) for part in shown.comparisons]
-    for title, columns, keys in parts:
-        for place, name in ((f"{title}: {column.name}", name) for column in columns for name in column.measures):
+    shown, by_row = paper.at(scale), dict[str, Names]()
+    for key in paper.rows:
+        row = paper.resolved(key, scale)
+        config = _configured(row, scale)
+        by_row[key] = _names(row, config)
+        for watcher, name in monitored(config):
+            _check_measure(f"rows: {key}: {watcher}", name, [by_row[key]])
+    parts: list[Measured] = [*shown.tables, *shown.comparisons]
+    for part in parts:
+        columns = [(f"{part.title}: {column.name}", name) for column in part.columns for name in column.measures]
+        for place, name in columns:
             _check_filled(place, name, paper, scale)
-            _check_measure(place, name, [by_row[key] for key in keys])
+            _check_measure(place, name, [by_row[key] for key in part.rows])
     for curve in shown.curves:
         _check_measure(curve.title, curve.measure, [by_row[key] for key in curve.rows])
     for figure in shown.figures:
         _check_filled(figure.title, figure.file, paper, scale, EVALUATION)
+
+
+def _configured(row: PaperRow, scale: str) -> Config:
+    """Return a row's configuration with what it changes, as far as names of measures depend on it."""
+    config = merged(configuration(row.system, scale))
+    for key, value in row.changes.items():
+        changed(config, key, value)
+    maps = [instance("callbacks.OcclusionMapping", **settings) for settings in row.maps.values()]
+    changed(config, "trainer.callbacks+", maps)
+    return config
+
+
+def _names(row: PaperRow, config: Config) -> Names:
+    """Return the names of what a row's training and evaluations measure."""
+    logged = measures.logged_names(config)
+    found = {} if row.system == NOT_EVALUATED else measures.protocol_names()
+    evaluated = [names for protocol, names in found.items() if row.evaluated or protocol != "generated"]
+    return Names(logged.known.union(*evaluated), logged.are_all)
 
 
 def _check_filled(place: str, text: str, paper: Paper, scale: str, *more: str) -> None:
@@ -153,8 +177,8 @@ def _check_filled(place: str, text: str, paper: Paper, scale: str, *more: str) -
             raise ValueError(f"{place}: {unknown(f'value of the scale {scale}', name, known)}")
 
 
-def _check_measure(place: str, name: str, rows: Sequence[RowMeasures]) -> None:
-    if rows and not any(row.has(name) for row in rows):
+def _check_measure(place: str, name: str, rows: Sequence[Names]) -> None:
+    if rows and not any(row.have(name) for row in rows):
         hint = did_you_mean(name, sorted({known for row in rows for known in row.known}))
         whose = "one of these rows" if len(rows) > 1 else "the row"
         raise ValueError(f"{place}: expected a measure of {whose}, got {name!r}{hint}")

@@ -8,13 +8,15 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from experiments.cli import did_you_mean
-from experiments.reproduction.references import references
+from experiments.runs.resolution import references
 
 STRICT = ConfigDict(extra="forbid")
 EVALUATION = "evaluation"
 """What stands for the folder of an evaluation in a figure's file."""
 OF_THE_SYSTEM = "system"
 """What a row starts from that does not say."""
+NOT_EVALUATED = "segmentation"
+"""The system whose network makes no embeddings."""
 BUILT_IN = ("self", "weights", OF_THE_SYSTEM)
 """Names that a paper's file need not define: the row's own folder, and what the user or the system starts from."""
 
@@ -28,7 +30,8 @@ class PaperRow:
         system: Of ``experiments/tables/systems.yaml``.
         changes: Keys of its configuration; one that ends in ``+`` appends. ``${row}`` in a value stands for the folder
             of another row's run of the same seed, ``${row_name}`` for that of its maps of a name, which are run before
-            this one, ``${self}`` for that of this one; other ``${…}`` for the scale's values.
+            this one, ``${self}`` for that of this one, ``${default_occluders}`` for those of the default mixture; other
+            ``${…}`` for the scale's values.
         starts_from: Another row, by its key, or the user's weights, ``${weights}``; ``null`` for random weights. By
             default what the system starts from.
         longer: How many times the configuration's epochs are trained.
@@ -112,6 +115,11 @@ class Comparison:
     columns: list[Column]
     note: str = ""
 
+    @property
+    def rows(self) -> list[str]:
+        """Keys of all pairs' rows."""
+        return [key for pair in self.pairs for key in pair]
+
 
 @dataclass(frozen=True, config=STRICT)
 class Figure:
@@ -147,6 +155,11 @@ class Curves:
     title: str
     rows: list[str]
     measure: str
+
+
+Measured = Table | Comparison
+Part = Measured | Figure | Curves
+"""Of a page: each has a title and rows."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

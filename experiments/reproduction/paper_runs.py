@@ -1,21 +1,63 @@
-"""From a paper's file to runs of the graph: each row with each seed."""
+"""From a paper's file to runs of the graph: each row with each seed, and the protocols that it is evaluated by."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from datamodules.protocols import ar_faces, lfw_pairs
 from experiments.cli.user_errors import UserError
+from experiments.evaluation.named_protocols import pairs_beside
 from experiments.reproduction.paper import Paper
-from experiments.reproduction.paper_parts import OF_THE_SYSTEM, PaperRow
-from experiments.reproduction.real_protocols import GENERATED, Protocol
-from experiments.reproduction.references import references, substituted
-from experiments.reproduction.row_measures import NOT_EVALUATED
+from experiments.reproduction.paper_parts import NOT_EVALUATED, OF_THE_SYSTEM, PaperRow
 from experiments.reproduction.row_run import PlannedRow
-from experiments.runs.protocol_results import Evaluation
+from experiments.runs.digests import contents_of, digest
+from experiments.runs.resolution import references, substituted
 from experiments.runs.run_graph import Node, RunGraph
+from experiments.runs.run_record import Evaluation
 from experiments.runs.setting import Setting, Start, add_training, first_stage
 
 SEED_OF_FACES = "data.init_args.source.init_args.seed"
+
+
+class Protocol(NamedTuple):
+    """A protocol of ``experiments.evaluate`` on certain files."""
+
+    name: str
+    """As in measures, ``ar`` in ``ar/scarf/rank1``."""
+    options: tuple[str, ...]
+    """Of ``experiments.evaluate``."""
+    files: str = ""
+    """Digest of what is read: other files are another protocol."""
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of its results, in that of a run's evaluations."""
+        return f"{self.name}-{digest(*self.options[:1], self.files)}"
+
+
+GENERATED = Protocol("generated", ("--protocol=generated",))
+"""Where no other is there, for the figures of rows that ask for it."""
+
+
+def real_protocols(lfw: str | None, ar: str | None) -> Iterator[Protocol]:
+    """Yield the protocols of the sets that are there, after a look whether they can be read.
+
+    LFW's folder has a list of pairs in or beside it.
+
+    Raises:
+        DataError: If one cannot be used.
+        UserError: If there is no list of LFW's pairs.
+    """
+    if lfw:
+        pairs: Path = pairs_beside(lfw)
+        lfw_pairs(lfw, pairs)
+        files = digest(contents_of(lfw), contents_of(pairs))
+        for name in ("lfw", "lfw_occ"):
+            yield Protocol(name, (f"--protocol={name}", f"--root={lfw}", f"--pairs={pairs}"), files)
+    if ar:
+        ar_faces(ar)
+        yield Protocol("ar", ("--protocol=ar", f"--ar={ar}"), contents_of(ar))
 
 
 def add_paper(
@@ -28,15 +70,8 @@ def add_paper(
 ) -> list[PlannedRow]:
     """Add all rows to the graph, seed by seed, each after what it depends on.
 
-    A row that is not wanted, and that the user's options do not fit, is left out.
-
-    Args:
-        graph: The graph.
-        paper: The rows.
-        setting: What is common to all.
-        protocols: Of real sets; none for generated faces.
-        seeds: Of training, split and occluders, and of generated identities, which are others with every seed.
-        wanted: Keys of the rows that are asked for.
+    A row that is not wanted, and that the user's options do not fit, is left out. There are no protocols for generated
+    faces. Seeds are of training, split and occluders, and of generated identities, which are others with every seed.
 
     Raises:
         UserError: If the configuration of a wanted row is wrong.
@@ -58,7 +93,10 @@ def _rows_of_seed(
             if key in wanted:
                 raise UserError(f"row {key}: {error}") from error
             continue
-        node = graph.add(replace(node, evaluations=_evaluations(row, node, protocols)))
+        used = () if row.system == NOT_EVALUATED else protocols or ([GENERATED] if row.evaluated else ())
+        place = node.folder / "evaluation"
+        evaluations = tuple(Evaluation(one.name, place / one.folder, node.checkpoint, one.options) for one in used)
+        node = graph.add(replace(node, evaluations=evaluations))
         maps = {name: graph.maps(node.name, node.spec, made, of=node) for name, made in row.maps.items()}
         there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
         yield PlannedRow(key, seed, node, maps)
@@ -83,12 +121,3 @@ def _add_row(graph: RunGraph, setting: Setting, row: PaperRow, there: Mapping[st
 def _filled(node: Any, there: Mapping[str, Node]) -> Any:
     """Put the folders of runs in the place of their names."""
     return substituted(node, {name: str(run.folder) for name, run in there.items()})
-
-
-def _evaluations(row: PaperRow, node: Node, protocols: Sequence[Protocol]) -> tuple[Evaluation, ...]:
-    if row.system == NOT_EVALUATED:
-        return ()
-    used = protocols or ([GENERATED] if row.evaluated else [])
-    return tuple(
-        Evaluation(one.name, node.folder / "evaluation" / one.folder, node.checkpoint, one.options) for one in used
-    )

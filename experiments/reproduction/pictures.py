@@ -49,7 +49,8 @@ def figure_pictures(paper: Paper, figure: Figure, runs: Sequence[RowRun]) -> lis
         seed, drawn = next(((seed, drawn) for seed, drawn in found if drawn), (None, []))
         for path, protocol in drawn:
             caption = ", ".join([f"{name}, seed {seed}", *([protocol] if protocol else [])])
-            shown.append(Picture(_data(path), f"{figure.title}: {name}, {path.stem}", caption))
+            source = f"data:{mimetypes.guess_type(path)[0]};base64,{b64encode(path.read_bytes()).decode()}"
+            shown.append(Picture(source, f"{figure.title}: {name}, {path.stem}", caption))
         shown += [] if drawn else [Picture("", "", f"{name}: no run has {figure.file}")]
     return shown
 
@@ -83,7 +84,3 @@ def _of(runs: Sequence[RowRun], key: str) -> list[RowRun]:
 
 def _plot(svg: bytes, text: str, caption: str) -> Picture:
     return Picture(f"data:image/svg+xml;base64,{b64encode(svg).decode()}", text, caption)
-
-
-def _data(path: Path) -> str:
-    return f"data:{mimetypes.guess_type(path)[0]};base64,{b64encode(path.read_bytes()).decode()}"

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from callbacks.figures.style import LETTERS, plots
-from experiments.reproduction.tabulated import Cell
+from experiments.reproduction.tabulated import Cell, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,8 +99,7 @@ def _unit(histories: Mapping[str, Sequence[History]], against: str) -> tuple[flo
     if against == "epoch":
         return 1.0, "epoch"
     longest = max((e["seconds"] for seeds in histories.values() for history in seeds for e in history), default=0.0)
-    units = ((7200, 3600.0, "h"), (120, 60.0, "min"), (0, 1.0, "s"))
-    unit, name = next((unit, name) for least, unit, name in units if longest >= least)
+    unit, name = unit_of(longest)
     return unit, f"training time, {name}"
 
 

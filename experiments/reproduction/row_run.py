@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from experiments.runs.run_graph import Node
 from experiments.runs.run_record import RunRecord, recorded
-from experiments.runs.runner import is_finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +47,6 @@ class PlannedRow(NamedTuple):
     def nodes(self) -> list[Node]:
         """Return its training and its maps."""
         return [self.node, *self.maps.values()]
-
-    def is_finished(self) -> bool:
-        """Whether nothing is left to do for it."""
-        return all(is_finished(node) for node in self.nodes())
 
     def outcome(self, ended: Mapping[Path, RunRecord] | None = None) -> RowRun:
         """Return what became of it: by the records in its folders, and by what has just ended."""

@@ -40,11 +40,9 @@ def estimate(values: Sequence[float]) -> Estimate | None:
         >>> estimate([1.0, 2.0, 3.0]).text(3)
         '2.000 ± 2.484'
     """
-    if not values:
-        return None
     count = len(values)
-    if count == 1:
-        return Estimate(values[0], math.nan, 1)
+    if count < 2:
+        return Estimate(values[0], math.nan, 1) if values else None
     half = float(student_t.ppf(0.975, count - 1)) * statistics.stdev(values) / math.sqrt(count)
     return Estimate(statistics.fmean(values), half, count)
 
@@ -68,27 +66,14 @@ def settled(column: Column, runs: Iterable[RowRun]) -> Column:
 
 
 def cell(runs: Sequence[RowRun], row: str, column: Column) -> Estimate | None:
-    """Return a row's mean over seeds, by the measure that all rows are shown by.
-
-    Args:
-        runs: Of all rows.
-        row: The row.
-        column: The column.
-    """
+    """Return a row's mean over seeds, by the measure that all rows are shown by."""
     column = settled(column, runs)
     values = (measured(run, column) for run in runs if run.row == row)
     return estimate([value for value in values if value is not None])
 
 
 def paired(runs: Sequence[RowRun], one: str, other: str, column: Column) -> Estimate | None:
-    """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both.
-
-    Args:
-        runs: Of all rows.
-        one: The row.
-        other: What is subtracted from it.
-        column: The column.
-    """
+    """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both."""
     column = settled(column, runs)
     values: dict[tuple[str, int], float | None] = {(run.row, run.seed): measured(run, column) for run in runs}
     seeds = [seed for row, seed in values if row == one]

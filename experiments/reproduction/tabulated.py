@@ -87,15 +87,18 @@ def table_lines(paper: Paper, table: Table, runs: Sequence[RowRun]) -> list[Line
     lines = []
     for key in table.rows:
         published = table.published.get(key, [None] * len(table.columns))
-        cells = []
-        for column, figure in zip(table.columns, published, strict=True):
-            found = cell(done, key, column)
-            beside = "" if figure is None else f"{figure:g}"
-            text = NONE if found is None else found.text(column.digits)
-            cells.append(Cell(text, found, _fewer(found, expected), beside))
+        cells = [
+            _cell(cell(done, key, column), column, expected, published=figure)
+            for column, figure in zip(table.columns, published, strict=True)
+        ]
         seeds = max((item.estimate.seeds for item in cells if item.estimate), default=0)
         lines.append(Line(paper.rows[key].name, cells, missing(runs, key), seeds))
     return lines
+
+
+def beside(table: Table, lines: Sequence[Line]) -> list[bool]:
+    """Return which of a table's columns the paper has too."""
+    return [any(line.cells[number].published for line in lines) for number in range(len(table.columns))]
 
 
 def comparison_lines(paper: Paper, comparison: Comparison, runs: Sequence[RowRun]) -> list[Line]:
@@ -104,22 +107,20 @@ def comparison_lines(paper: Paper, comparison: Comparison, runs: Sequence[RowRun
     lines = []
     for one, other in comparison.pairs:
         names = [paper.rows[key].name for key in (one, other)]
-        reasons = [
-            f"{name}: {why}" for name, key in zip(names, (one, other), strict=True) if (why := missing(runs, key))
-        ]
+        why = [f"{paper.rows[key].name}: {reason}" for key in (one, other) if (reason := missing(runs, key))]
         found = [paired(done, one, other, column) for column in comparison.columns]
         seeds = max((difference.seeds for difference in found if difference), default=0)
-        cells = [
-            Cell(
-                NONE if difference is None else difference.text(column.digits, signed=True),
-                difference,
-                _fewer(difference, seeds),
-            )
-            for column, difference in zip(comparison.columns, found, strict=True)
-        ]
-        budget = () if reasons else _budget(done, one, other)
-        lines.append(Line(" − ".join(names), cells, "; ".join(reasons), seeds, *budget))
+        cells = [_cell(*pair, seeds, signed=True) for pair in zip(found, comparison.columns, strict=True)]
+        lines.append(Line(" − ".join(names), cells, "; ".join(why), seeds, *(() if why else _budget(done, one, other))))
     return lines
+
+
+def _cell(
+    found: Estimate | None, column: Column, expected: int, *, signed: bool = False, published: float | None = None
+) -> Cell:
+    text = NONE if found is None else found.text(column.digits, signed=signed)
+    fewer = found.seeds if found is not None and found.seeds < expected else 0
+    return Cell(text, found, fewer, "" if published is None else f"{published:g}")
 
 
 def finished(runs: Sequence[RowRun]) -> list[RowRun]:
@@ -143,13 +144,14 @@ def duration(time: float) -> str:
         >>> duration(95), duration(740), duration(12_600)
         ('95 s', '12.3 min', '3.5 h')
     """
-    if time < 120:
-        return f"{time:.0f} s"
-    return f"{time / 60:.1f} min" if time < 7200 else f"{time / 3600:.1f} h"
+    unit, name = unit_of(time)
+    return f"{time / unit:.{0 if name == 's' else 1}f} {name}"
 
 
-def _fewer(found: Estimate | None, expected: int) -> int:
-    return found.seeds if found is not None and found.seeds < expected else 0
+def unit_of(time: float) -> tuple[float, str]:
+    """Return the seconds of a unit that one would say a time in, and its name."""
+    units = ((7200, 3600.0, "h"), (120, 60.0, "min"))
+    return next(((unit, name) for least, unit, name in units if time >= least), (1.0, "s"))
 
 
 def _budget(done: Sequence[RowRun], one: str, other: str) -> tuple[str, str, str]:

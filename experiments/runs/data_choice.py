@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.alignment import agreed_template
-from datamodules.errors import DataError
 from datamodules.sources import RecordIO, describe, open_source
-from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import as_user_errors
 from experiments.runs.resolution import Config, settings_of
 from experiments.runs.spec import instance
 from lightning_modules.networks import IMAGENET_MEAN, IMAGENET_STD, Normalize
@@ -48,18 +47,13 @@ def choose_data(path: str | None, alignment: str | None, scale: str) -> DataChoi
     """Put a user's dataset in the place of the configuration's, and say what it is.
 
     Without ``alignment`` it is what ``align_settings.json`` of the dataset says, or else ``arcface``.
-
-    Raises:
-        UserError: If it cannot be used.
     """
     if path is None:
         print("Faces: generated (DATA=folder takes yours)")
         return DataChoice()
-    try:
+    with as_user_errors():
         source = open_source(path)
         template = agreed_template(path, alignment, default="arcface")
-    except DataError as error:
-        raise UserError(str(error)) from error
     print(f"Faces: {describe(source)}; landmarks: the {template!r} alignment (ALIGNMENT=… names another)")
     kind = "RecordIO" if isinstance(source, RecordIO) else "ImageFolder"
     changes = {

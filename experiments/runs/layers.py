@@ -1,35 +1,55 @@
-"""A system's configuration, as the files that it is layered of: each changes keys of those before it."""
+"""The systems and their configurations: layers of files, each of which changes keys of those before it."""
 
 import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from datamodules.yaml_file import read_yaml
 from experiments.runs.spec import instance
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+TABLES = CONFIGS.with_name("tables")
 CSV = "pytorch_lightning.loggers.CSVLogger"
 WANDB = "pytorch_lightning.loggers.WandbLogger"
 PROJECT = "occlusion-robust-face-recognition"
 """Of W&B."""
 SUFFIXES = {"demo": "demo", "paper": "casia"}
 """Scale → what the names of its configurations end with."""
-BASES = {
-    "soidn": ("all", "soidn"),
-    "baseline": ("all", "soidn", "vgg16"),
-    "trunk": ("all", "soidn", "vgg16"),
-    "segmentation": ("all", "soidn"),
-    "model_a": ("all", "occlusion_maps"),
-    "triplet": ("all", "occlusion_maps", "triplets"),
-    "batch_triplet": ("all", "occlusion_maps", "triplets"),
-    "model_a_strategic": ("all", "occlusion_maps", "noise_patches"),
-    "model_a_normal": ("all", "occlusion_maps", "noise_patches"),
-}
-"""System → its bases; each is a file of ``configs/base``, one with the scale's suffix, or both."""
-SYSTEMS = tuple(BASES)
+WEIGHTS = "${weights}"
+"""What a system starts from that starts from the user's file, where there is one."""
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class System:
+    """What a system is made of, and what it depends on.
+
+    Args:
+        bases: Of its configuration, beside ``all``: each is a file of ``configs/base``, one with the scale's suffix, or
+            both.
+        starts_from: By scale, the system that is trained first, on the same faces, or ``${weights}``.
+        weights: What the user's file has to be where the scale's start is ``${weights}``, in words; empty where random
+            weights will do.
+        map_of: The system whose occlusion maps place the noise patches of this one, where the user names no others: the
+            maps are made of what this one starts from.
+        maps: By scale, how: settings of ``callbacks.OcclusionMapping``.
+    """
+
+    bases: list[str]
+    starts_from: Mapping[str, str] = field(default_factory=dict)
+    weights: str = ""
+    map_of: str = ""
+    maps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+SYSTEMS = TypeAdapter(dict[str, System]).validate_python(read_yaml(TABLES / "systems.yaml"))
+"""By their names."""
 CONFIGURATIONS = {f"{system}_{suffix}": (system, suffix) for system in SYSTEMS for suffix in SUFFIXES.values()}
 """Name, as ``--config`` takes it → system and suffix."""
 
@@ -52,28 +72,15 @@ def layers(name: str) -> list[Path]:
         ['base/all', 'base/soidn_demo', 'systems/soidn', 'systems/soidn_demo']
     """
     system, suffix = CONFIGURATIONS[name]
-    places = [*(f"base/{base}" for base in BASES[system]), f"systems/{system}"]
+    places = [*(f"base/{base}" for base in ("all", *SYSTEMS[system].bases)), f"systems/{system}"]
     paths = [CONFIGS / f"{place}{end}.yaml" for place in places for end in ("", f"_{suffix}")]
     return [path for path in paths if path.exists()]
-
-
-def loggers(csv: Mapping[str, Any], wandb: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the loggers of a run, as a configuration names them.
-
-    Args:
-        csv: Settings of the logger that writes the run's folder.
-        wandb: Settings of W&B's.
-    """
-    return [
-        instance(CSV, **csv),
-        instance(WANDB, **wandb, project=PROJECT),
-    ]
 
 
 def named(name: str) -> dict[str, Any]:
     """Return the first layer of a configuration: where its runs are kept, in folders and in W&B."""
     where = {"save_dir": "runs", "name": name}
-    return {"trainer": {"logger": loggers(where, where)}}
+    return {"trainer": {"logger": [instance(CSV, **where), instance(WANDB, **where, project=PROJECT)]}}
 
 
 def merged(name: str) -> dict[str, Any]:
@@ -81,6 +88,7 @@ def merged(name: str) -> dict[str, Any]:
     return deepcopy(_merged(name))
 
 
+@cache
 def default_mixture() -> dict[str, float]:
     """Return how often training meets which occluder, by name, where no later layer says otherwise."""
     data = read_yaml(CONFIGS / "base" / "all.yaml")["data"]["init_args"]
@@ -114,9 +122,6 @@ def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, An
 def expanded(words: Sequence[str]) -> list[str]:
     """Return a command line with each configuration that is called by its name as its layers.
 
-    Args:
-        words: Options as one word each.
-
     Example:
         >>> [Path(word).stem for word in expanded(["fit", "--config=trunk_casia"])[2:]]
         ['all', 'soidn_casia', 'vgg16_casia', 'trunk']
@@ -124,10 +129,8 @@ def expanded(words: Sequence[str]) -> list[str]:
     result: list[str] = []
     for word in words:
         option, _, value = word.partition("=")
-        result += _options(value) if option in ("--config", "-c") and value in CONFIGURATIONS else [word]
+        if option in ("--config", "-c") and value in CONFIGURATIONS:
+            result += [f"--config={layer}" for layer in (json.dumps(named(value)), *layers(value))]
+        else:
+            result.append(word)
     return result
-
-
-def _options(name: str) -> list[str]:
-    contents = [json.dumps(named(name)), *map(str, layers(name))]
-    return [f"--config={content}" for content in contents]

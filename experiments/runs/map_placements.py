@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from datamodules.occluders.strategic_placement import placement_distribution
-from experiments.cli.user_errors import UserError
+from experiments.cli.user_errors import UserError, as_user_errors
 from experiments.runs.resolution import Config, values_below
 from experiments.runs.run_identity import is_of_a_run
 from experiments.runs.spec import OCCLUDER
@@ -41,21 +41,16 @@ def maps_to_make(config: Config, own: Config) -> list[MapPlacement]:
     made_for_it = [str(path) for path in values_below(own, "map_file")]
     found = []
     for placement in map_placements(config):
-        try:
+        with as_user_errors(ValueError):
             placement_distribution(np.zeros((1, 1)), placement.temperature)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        if placement.map_file.exists() or _is_left_by_a_run(str(placement.map_file)):
+        name = str(placement.map_file)
+        if placement.map_file.exists() or is_of_a_run(name) or name.startswith("${self}"):  # a run leaves it
             continue
-        if str(placement.map_file) in made_for_it:
+        if name in made_for_it:
             found.append(placement)
         else:
             raise UserError(f"{placement.map_file}: expected an occlusion map, found no such file")
     return found
-
-
-def _is_left_by_a_run(path: str) -> bool:
-    return is_of_a_run(path) or path.startswith("${self}")
 
 
 def _placements(occluder: Any, key: str) -> Iterator[MapPlacement]:

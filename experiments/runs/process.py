@@ -91,9 +91,18 @@ class Processes:
             RuntimeError: If it fails, with the first line of its error.
             StoppedError: If this process was asked to stop.
         """
-        with log.open("ab") as output:
+        with log.open("ab") as output, self._lock:
             begin = output.tell()
-            process = self._started(module, args, output, lock, environment or {})
+            if self.stopping:
+                raise StoppedError
+            process = subprocess.Popen(  # noqa: S603  the suite's own command
+                python(module, args),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**_environment(), **(environment or {})},
+                pass_fds=[lock],
+            )
+            self._running.add(process)
         status = process.wait()
         with self._lock:
             self._running.discard(process)
@@ -101,22 +110,6 @@ class Processes:
                 raise StoppedError
         if status != 0:
             raise RuntimeError(first_error(log.read_bytes()[begin:].decode(errors="replace"), status))
-
-    def _started(
-        self, module: str, args: Sequence[str], output: IO[Any], lock: int, environment: Mapping[str, str]
-    ) -> "subprocess.Popen[bytes]":
-        with self._lock:
-            if self.stopping:
-                raise StoppedError
-            process = subprocess.Popen(  # noqa: S603  the suite's own command
-                python(module, args),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**_environment(), **environment},
-                pass_fds=[lock],
-            )
-            self._running.add(process)
-            return process
 
     @contextmanager
     def ended_by_signal(self) -> Iterator[None]:

@@ -14,20 +14,15 @@ from experiments.runs.spec import CONTINUE_CLASSIFIER, OCCLUDER, RunSpec
 def rehearsed(spec: RunSpec, left: Collection[Path] = ()) -> "cli.FaceCLI":
     """Build a run, without a look at every image or what other runs have yet to leave, and stop there.
 
-    Args:
-        spec: The run.
-        left: Folders of runs that are yet to be run, whatever is there.
-
-    Raises:
-        UserError: If it cannot be built.
+    In the folders of those that are ``left`` to be run nothing counts, whatever is there.
     """
-    there = {key: value for key, value in spec.inputs.items() if not isinstance(value, str) or _is_there(value, left)}
+    there = {
+        key: value
+        for key, value in spec.inputs.items()
+        if not isinstance(value, str) or (Path(value).exists() and not any(map(Path(value).is_relative_to, left)))
+    }
     spec = replace(spec, inputs=there)
     return cli.build(replace(spec, inputs={**there, **_without(resolved(spec))}).words())
-
-
-def _is_there(path: str, left: Collection[Path]) -> bool:
-    return Path(path).exists() and not any(Path(path).is_relative_to(folder) for folder in left)
 
 
 def _without(config: Config) -> dict[str, Any]:

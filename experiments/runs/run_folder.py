@@ -11,7 +11,6 @@ import yaml
 from datamodules.whole_file import write_whole
 from experiments.runs.digests import digest
 from experiments.runs.layers import CSV, WANDB
-from experiments.runs.resolution import Config
 from experiments.runs.run_graph import Node
 from experiments.runs.spec import class_name, instance, words_of
 
@@ -22,9 +21,7 @@ HISTORY = "callbacks.History"
 def words_in_folder(node: Node, *, by_agent: bool = False) -> list[str]:
     """Return the options that put a run into its folder and keep its history; its other loggers stay.
 
-    Args:
-        node: The run.
-        by_agent: Whether it is the trial itself, where an agent of W&B has asked for it.
+    Where an agent of W&B has asked for it, ``by_agent`` tells the trial itself from what it depends on.
     """
     csv = instance(CSV, save_dir=str(node.folder.parent), name=node.folder.name, version="")
     given = node.config["trainer"].get("logger")
@@ -32,7 +29,7 @@ def words_in_folder(node: Node, *, by_agent: bool = False) -> list[str]:
     not_here = (CSV, WANDB) if is_agents_trial() and not by_agent else (CSV,)  # W&B's run is the trial's own
     others = [_placed(one, node.folder) for one in others if one["class_path"] not in not_here]
     changes: dict[str, Any] = {"trainer.logger": [csv, *others]}
-    if not _keeps_history(node.config):
+    if not any(class_name(one) == "History" for one in node.config["trainer"].get("callbacks") or []):
         changes["trainer.callbacks+"] = HISTORY
     return words_of(changes)
 
@@ -72,8 +69,3 @@ def _placed(logger: dict[str, Any], folder: Path) -> dict[str, Any]:
             here = digest(platform.node(), str(folder.absolute()))
             settings |= {"name": f"{folder.parent.name}-{folder.name}", "id": here}
     return {**logger, "init_args": settings}
-
-
-def _keeps_history(config: Config) -> bool:
-    callbacks = config["trainer"].get("callbacks") or []
-    return any(class_name(one) == "History" for one in callbacks)

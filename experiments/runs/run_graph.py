@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from experiments.runs.file_contents import Contents
+from experiments.runs.digests import digits_of
 from experiments.runs.layers import CONFIGURATIONS
-from experiments.runs.protocol_results import Evaluation
-from experiments.runs.resolution import Config, resolved
+from experiments.runs.resolution import Config, resolved, substituted
 from experiments.runs.run_identity import RUNS, run_digest
+from experiments.runs.run_record import Evaluation
 from experiments.runs.spec import RunSpec, instance
 
 LAST = "checkpoints/last.ckpt"
@@ -62,26 +61,18 @@ class Node:
 
 
 class RunGraph:
-    """Runs by their folders; what is asked for twice is there once.
+    """Runs by their folders; what is asked for twice is there once, as the files of configurations are now."""
 
-    Args:
-        contents: Reads the files that configurations name.
-    """
-
-    def __init__(self, contents: Contents | None = None) -> None:
-        self.contents = contents or Contents()
+    def __init__(self) -> None:
+        digits_of.cache_clear()
         self.nodes: dict[Path, Node] = {}
 
     def training(
         self, name: str, spec: RunSpec, *, needs: Iterable[Node] = (), copies: Mapping[str, Path] | None = None
     ) -> Node:
-        """Add a training, named by its configuration's system and its digest.
+        """Add a training, in a folder of its configuration's system and its digest.
 
-        Args:
-            name: In messages.
-            spec: What is trained.
-            needs: The runs that it depends on.
-            copies: What is copied into its folder before it begins: name of the copy → original.
+        Before it begins, ``copies`` are copied into its folder: name of the copy → original.
 
         Raises:
             UserError: If the configuration is wrong.
@@ -89,11 +80,10 @@ class RunGraph:
         config, copied = resolved(spec), copies or {}
         parts = [f"{to} {what}" for to, what in copied.items()]
         system, _ = CONFIGURATIONS.get(spec.config, ("training", ""))
-        folder = RUNS / system / run_digest(config, self.contents, *parts)
-        changes = _with_folder(spec.changes, folder)
+        folder = RUNS / system / run_digest(config, *parts)
         node = Node(
             name=name,
-            spec=replace(spec, changes=changes),
+            spec=replace(spec, changes=substituted(spec.changes, {SELF: str(folder)})),
             config=config,
             folder=folder,
             needs=tuple(need.folder for need in needs),
@@ -116,7 +106,7 @@ class RunGraph:
         spec = replace(spec.with_inputs(**callbacks), subcommand="validate")
         made_of = () if of is None else (of.folder.as_posix(),)
         config = resolved(spec)
-        folder = RUNS / MAPS / run_digest(config, self.contents, "validate", *made_of)
+        folder = RUNS / MAPS / run_digest(config, "validate", *made_of)
         if of is not None:
             spec = spec.with_inputs(ckpt_path=str(of.checkpoint))
         needs = () if of is None else (*of.needs, of.folder)  # it is built as it was trained
@@ -130,12 +120,3 @@ class RunGraph:
             node = replace(before, evaluates=before.evaluates or node.evaluates, evaluations=tuple(both))
         self.nodes[node.folder] = node
         return node
-
-
-def _with_folder(node: Any, folder: Path) -> Any:
-    """Put a folder in the place of ``${self}``."""
-    if isinstance(node, str):
-        return Template(node).safe_substitute({SELF: str(folder)})
-    if isinstance(node, Mapping):
-        return {key: _with_folder(value, folder) for key, value in node.items()}
-    return [_with_folder(value, folder) for value in node] if isinstance(node, list) else node

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.runs.digests import digest
-from experiments.runs.file_contents import Contents
+from experiments.runs.digests import contents_of, digest
 from experiments.runs.resolution import Config
 from experiments.runs.spec import class_name
 
@@ -24,17 +23,12 @@ ONLY_SHOW = ("History", "RichProgressBar", "TQDMProgressBar", "RichModelSummary"
 """Callbacks that draw or record what every run has; one that records more is asked for by what it leaves."""
 
 
-def run_digest(config: Config, contents: Contents, *parts: str) -> str:
+def run_digest(config: Config, *parts: str) -> str:
     """Return twelve digits that stand for a run.
 
     Two configurations are the same run if they say the same: however their files are layered, and whether a default is
     spelt out. A file or folder that data, model or callbacks name counts by what it holds; one that another run has
     left by its path, which has that run's digest in it.
-
-    Args:
-        config: Resolved.
-        contents: Reads the files.
-        parts: What else the result depends on.
     """
     kept = {key: value for key, value in config.items() if key not in (*SHOWN, "trainer")}
     kept["trainer"] = _trainer(config.get("trainer") or {})
@@ -42,7 +36,7 @@ def run_digest(config: Config, contents: Contents, *parts: str) -> str:
     if data.get("training_occluder") is None:
         data = {key: value for key, value in data.items() if key != "occlude_validation"}
         kept["data"] = {**(kept.get("data") or {}), "init_args": data}
-    return digest(json.dumps(_canonical(kept, contents, settings=True), default=str), *parts)
+    return digest(json.dumps(_canonical(kept, settings=True), default=str), *parts)
 
 
 def is_of_a_run(path: str) -> bool:
@@ -52,42 +46,36 @@ def is_of_a_run(path: str) -> bool:
 
 
 def _trainer(trainer: Mapping[str, Any]) -> dict[str, Any]:
-    callbacks = [one for one in _listed(trainer.get("callbacks")) if class_name(one) not in ONLY_SHOW]
-    kept = {key: value for key, value in trainer.items() if key not in OF_THE_TRAINER}
-    return kept | {"callbacks": [_without_maps(one) for one in callbacks]}
+    given = trainer.get("callbacks") or []
+    callbacks = [one for one in (given if isinstance(given, list) else [given]) if class_name(one) not in ONLY_SHOW]
+    for number, one in enumerate(callbacks):
+        settings = one.get("init_args") if isinstance(one, dict) else None
+        if settings and "map_file" in settings:  # the name of the map that it replaces is not what it is made of
+            callbacks[number] = {**one, "init_args": {**settings, "map_file": ""}}
+    return {key: value for key, value in trainer.items() if key not in OF_THE_TRAINER} | {"callbacks": callbacks}
 
 
-def _listed(node: Any) -> list[Any]:
-    return node if isinstance(node, list) else [] if node is None else [node]
-
-
-def _without_maps(callback: Any) -> Any:
-    """Return a callback without the name of the map that it replaces, which is not what it is made of."""
-    settings = callback.get("init_args") if isinstance(callback, dict) else None
-    return {**callback, "init_args": {**settings, "map_file": ""}} if settings and "map_file" in settings else callback
-
-
-def _canonical(node: Any, contents: Contents, *, settings: bool = False) -> Any:
+def _canonical(node: Any, *, settings: bool = False) -> Any:
     """Return a configuration in one spelling: arguments by name; other mappings as they are, as order may count."""
     if isinstance(node, Path):
         node = str(node)
     if isinstance(node, str):
-        return _told_apart(node, contents)
+        return _told_apart(node)
     if isinstance(node, list | tuple):
-        return [_canonical(child, contents) for child in node]
+        return [_canonical(child) for child in node]
     if not isinstance(node, Mapping):
         return node
     pairs = [(key, value) for key, value in node.items() if key not in KEPT_OUT]
     of_class = "class_path" in node
-    made = [(key, _canonical(value, contents, settings=of_class and key == "init_args")) for key, value in pairs]
+    made = [(key, _canonical(value, settings=of_class and key == "init_args")) for key, value in pairs]
     return sorted(made) if settings or of_class else made
 
 
-def _told_apart(text: str, contents: Contents) -> str:
+def _told_apart(text: str) -> str:
     try:
         exists = bool(text) and Path(text).exists()
     except (OSError, ValueError):  # too long, or with a null byte
         return text
     if is_of_a_run(text):
         return str(Path(text).resolve().relative_to(RUNS.resolve()))
-    return f"holds {contents.of(text)}" if exists else text
+    return f"holds {contents_of(text)}" if exists else text

@@ -1,18 +1,21 @@
-"""What became of a run, kept as a file in its folder: a run with such a file is found again, whoever has made it."""
+"""What became of a run, or of its evaluation, kept as a file in its folder: it is found again, whoever has made it."""
 
 import os
 import platform
+import re
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import TypeAdapter
 
 from callbacks.run_files import read_json, write_json
+from experiments.runs.digests import contents_of
 
 RECORD = "record.json"
 Status = Literal["done", "failed", "not run"]
@@ -92,6 +95,53 @@ def collected(record: RunRecord, folder: Path, *, evaluates: bool) -> RunRecord:
     )
 
 
+class Evaluation(NamedTuple):
+    """A run's evaluation by one protocol, with a record in a folder of its own inside the run's."""
+
+    protocol: str
+    """Its name."""
+    folder: Path
+    """Of its results; another for other files of the same protocol."""
+    checkpoint: Path
+    options: tuple[str, ...]
+    """Of ``python -m experiments.evaluate``, that choose the protocol."""
+
+    def words(self) -> list[str]:
+        """Return the arguments of ``experiments.evaluate``."""
+        return [f"--checkpoint={self.checkpoint}", *self.options, f"--out={self.folder}"]
+
+    def keep(self) -> None:
+        """Record what was found, after the evaluation has ended well.
+
+        Raises:
+            ValueError: If the results are not there or of another protocol.
+        """
+        results = read_json(self.folder / "results.json")
+        try:
+            (by_protocol,) = results.values()
+            conditions = by_protocol[self.protocol].items()
+            found = {f"{self.protocol}/{c}/{name}": v for c, values in conditions for name, v in values.items()}
+        except (AttributeError, KeyError, ValueError):
+            raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got others") from None
+        measures = {name: value for name, value in found.items() if value is not None}
+        record = begun(shlex.join(["python", "-m", "experiments.evaluate", *self.words()]))
+        replace(record, status="done", measures=measures, weights=weights_of(self.checkpoint)).save(self.folder)
+
+    def recalled(self) -> Mapping[str, float] | None:
+        """Return the recorded measures, ``None`` where there is no record, it is damaged, or is of other weights.
+
+        Weights that were deleted after they had been evaluated are taken for the same.
+        """
+        record = recorded(self.folder)
+        is_of_these = weights_of(self.checkpoint) in ("", record.weights)
+        return record.measures if record != RunRecord() and is_of_these else None
+
+
+def weights_of(checkpoint: Path) -> str:
+    """Return digits that stand for a checkpoint, empty where there is none."""
+    return contents_of(checkpoint) if checkpoint.is_file() else ""
+
+
 @cache
 def commit() -> str:
     """Return the suite's commit, ``unknown`` outside a repository."""
@@ -109,18 +159,12 @@ def hardware() -> str:
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
         return ", ".join(f"{names.count(name)} × {name}" for name in dict.fromkeys(names))
-    return f"{_processor()}, {os.cpu_count()} cores"
+    cpus = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:(.*)", cpus.read_text(), re.MULTILINE) if cpus.exists() else None
+    processor = named[1].strip() if named else platform.processor() or platform.machine()
+    return f"{processor}, {os.cpu_count()} cores"
 
 
 def versions() -> str:
     """Return the versions that figures may depend on."""
     return f"Python {platform.python_version()}, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -14,10 +14,9 @@ from datamodules.whole_file import write_whole
 from experiments.cli.first_process import is_first
 from experiments.runs.checkpoint_files import whole_checkpoint
 from experiments.runs.process import StoppedError, say, try_lock
-from experiments.runs.protocol_results import weights_of
 from experiments.runs.run_folder import forget_folder, words_in_folder
 from experiments.runs.run_graph import MAPS, Node
-from experiments.runs.run_record import RunRecord, begun, collected, recorded
+from experiments.runs.run_record import RunRecord, begun, collected, recorded, weights_of
 
 GIB = 1 << 30
 LOG = "log.txt"
@@ -27,12 +26,7 @@ Call = Callable[[str, Sequence[str], Path, int], None]
 
 
 def is_finished(node: Node, *, for_others: bool = False) -> bool:
-    """Whether nothing is left to do.
-
-    Args:
-        node: The run.
-        for_others: Whether others are to start from it, so that its weights or maps must be there as it left them.
-    """
+    """Whether nothing is left to do; ``for_others`` that start from it, its weights or maps must be as it left them."""
     record = recorded(node.folder)
     done = record.status == "done" and (record.evaluated or not node.evaluates)
     return done and all(one.recalled() is not None for one in node.evaluations) and not (for_others and lost(node))
@@ -76,13 +70,9 @@ class Runner:
         self.call, self.reserve, self.tell, self.is_stopping = call, reserve, tell, is_stopping
 
     def run(self, node: Node, *, for_others: bool = False, again: bool = False, by_agent: bool = False) -> RunRecord:
-        """Run a node, unless that is done, and return what became of it.
+        """Run a node, unless that is done and not asked for ``again``, and return what became of it.
 
-        Args:
-            node: The run; what it depends on is there.
-            for_others: Whether others start from it, so that its weights or maps must be there as it left them.
-            again: Whether to run it even so.
-            by_agent: Whether it is the trial itself, where an agent of W&B has asked for it.
+        What it depends on is there. ``for_others``: see :func:`is_finished`; ``by_agent``: :func:`words_in_folder`.
 
         Raises:
             StoppedError: If this process was asked to stop meanwhile.

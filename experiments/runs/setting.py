@@ -7,12 +7,11 @@ from typing import Any
 
 from experiments.cli.user_errors import UserError
 from experiments.runs.data_choice import DataChoice, fewer_identities, fitting_pixels, longer
-from experiments.runs.layers import configuration, merged
+from experiments.runs.layers import SYSTEMS, WEIGHTS, System, configuration, merged
 from experiments.runs.map_placements import maps_to_make
 from experiments.runs.resolution import Config, changed, resolved
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.spec import CONTINUE_CLASSIFIER, INITIAL_WEIGHTS, RunSpec
-from experiments.runs.systems import WEIGHTS, System, systems
 
 BATCH_SIZE = "data.init_args.loading.batch_size"
 OF_ONE_RUN = ("max_epochs", "max_steps", "min_epochs", "max_time", "logger", "callbacks")
@@ -52,13 +51,7 @@ class Setting:
     shared: Shared = shared_overrides
 
     def spec(self, system: str, changes: Mapping[str, Any] | None = None, *, times: float = 1.0) -> RunSpec:
-        """Return the training of a system, without what it starts from.
-
-        Args:
-            system: The system.
-            changes: What else is changed in its configuration.
-            times: How many times the configuration's epochs are trained.
-        """
+        """Return the training of a system, ``times`` its configuration's epochs, without what it starts from."""
         name = configuration(system, self.scale)
         config = merged(name)
         chosen = {
@@ -71,7 +64,7 @@ class Setting:
 
     def start_of(self, system: str) -> str:
         """Return what a system starts from at this scale: another's name, ``${weights}``, or nothing."""
-        return systems()[system].starts_from.get(self.scale, "")
+        return SYSTEMS[system].starts_from.get(self.scale, "")
 
 
 def add_system(graph: RunGraph, setting: Setting, system: str) -> Node:
@@ -83,8 +76,8 @@ def add_system(graph: RunGraph, setting: Setting, system: str) -> Node:
     spec = setting.spec(system)
     if setting.weights is not None:
         return add_training(graph, setting, system, spec, setting.weights)
-    if setting.start_of(system) == WEIGHTS and systems()[system].weights:
-        raise UserError(f"Expected WEIGHTS=file, {systems()[system].weights}, got none")
+    if setting.start_of(system) == WEIGHTS and SYSTEMS[system].weights:
+        raise UserError(f"Expected WEIGHTS=file, {SYSTEMS[system].weights}, got none")
     return add_training(graph, setting, system, spec, first_stage(graph, setting, system, spec))
 
 
@@ -139,29 +132,19 @@ def add_training(
     needs: Sequence[Node] = (),
     copies: Mapping[str, Any] | None = None,
 ) -> Node:
-    """Add a training to the graph with what it starts from and the maps that place its occluders.
+    """Add a training, ``spec``, to the graph with what it starts from and the maps that place its occluders.
 
-    Args:
-        graph: The graph.
-        setting: What is common to all.
-        system: Of which it is.
-        spec: Without what it starts from.
-        start: What it starts from.
-        name: In messages; by default the system's in tables.
-        needs: Other runs that it depends on.
-        copies: What is copied into its folder before it begins.
+    Args and errors are those of :meth:`RunGraph.training`; its ``name`` is by default the system's in tables.
     """
     config = resolved(spec)
-    given = config["model"].get("init_args", {}).get("initial_weights")
-    after = [*needs, *([start] if isinstance(start, Node) and given is None else [])]
-    if given is not None:
+    if (given := config["model"].get("init_args", {}).get("initial_weights")) is not None:
         start = given
-    elif isinstance(start, Node):
-        spec = spec if start.trial else spec.with_inputs(**{INITIAL_WEIGHTS: str(start.checkpoint)})
-    elif start is not None:
-        spec = spec.with_inputs(**{INITIAL_WEIGHTS: start})
+    elif start is not None and not (isinstance(start, Node) and start.trial):
+        leaves = start.checkpoint if isinstance(start, Node) else start
+        spec = spec.with_inputs(**{INITIAL_WEIGHTS: str(leaves)})
+    after = [*needs, *([start] if isinstance(start, Node) else [])]
     for placement in maps_to_make(config, merged(spec.config)):
-        made = _placing_maps(graph, setting, systems()[system], config, start, placement.size)
+        made = _placing_maps(graph, setting, SYSTEMS[system], config, start, placement.size)
         spec = spec.with_inputs(**{placement.key: str(made.map_file("placement", placement.size))})
         after.append(made)
     return graph.training(name or str(config["system"]), spec, needs=after, copies=copies)

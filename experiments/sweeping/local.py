@@ -1,7 +1,6 @@
 """A sweep without a server: trials one after the other, chosen by Optuna and kept in SQLite."""
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,27 +36,12 @@ class SweepTrial(NamedTuple):
     note: str = ""
 
 
-def is_number(value: Any) -> bool:
-    """Whether a result can be compared.
-
-    Example:
-        >>> [is_number(value) for value in (0.5, 1, float("nan"), float("inf"), "NaN", None, True)]
-        [True, True, False, False, False, False, False]
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str = "") -> list[SweepTrial]:
     """Run what a sweep has not yet run, and return all its trials.
 
     An interrupted sweep is resumed: its finished trials are kept, one that was cut off is resumed. Trials are the same
-    ones, whether it was interrupted or not.
-
-    Args:
-        sweep: What is swept.
-        trials: Make its runs.
-        count: How many, those of earlier calls included; by default the grid's, or the file's ``run_cap``.
-        settings: What tells the trials from those of another sweep: their configuration, their data.
+    ones, whether it was interrupted or not. ``count`` includes those of earlier calls; by default it is the grid's, or
+    the file's ``run_cap``. ``settings`` tell the trials from those of another sweep: their configuration, their data.
 
     Raises:
         UserError: If the number of trials is missing, another process runs the sweep, the folder holds one of other
@@ -94,11 +78,7 @@ def _ended(study: optuna.Study, sweep: Sweep, notes: Mapping[str, str]) -> list[
 
 
 def open_study(sweep: Sweep, folder: Path, settings: str) -> optuna.Study:
-    """Return the study in a folder, a new one where there is none.
-
-    Raises:
-        UserError: If it is one of other settings.
-    """
+    """Return the study in a folder, a new one where there is none."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     what = {key: value for key, value in sweep.config.items() if key not in {"description", "run_cap"}}
     key = digest(json.dumps(what, sort_keys=True), settings)
@@ -160,11 +140,7 @@ def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, An
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; a polite request to end interrupts it.
-
-    Raises:
-        UserError: If another process holds it.
-    """
+    """Hold a folder for this process; a polite request to end interrupts it."""
     folder.mkdir(parents=True, exist_ok=True)
     with sigterm_interrupts(), (folder / "lock").open("w") as lock:
         if not try_lock(lock):

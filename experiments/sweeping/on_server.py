@@ -1,22 +1,20 @@
 """A sweep on the server of Weights & Biases, whose agent calls the trials."""
 
+import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.sweeping.local import SweepTrial, is_number
+from experiments.sweeping.local import SweepTrial
 from experiments.sweeping.sweep_file import Sweep
 
 
 def run_on_server(wanted: Sweep, overrides: Sequence[str], trials: int | None) -> list[SweepTrial]:
     """Create a sweep on W&B's server, work on it until it ends, and return its finished runs.
 
-    Args:
-        wanted: The sweep.
-        overrides: Further options of every trial.
-        trials: How many this process runs at most; other machines' agents add theirs.
+    This process runs ``trials`` at most; other machines' agents add theirs.
     """
     import wandb  # noqa: PLC0415  takes a second: pay only when used
 
@@ -37,6 +35,6 @@ def _trial_of(wanted: Sweep, number: int, found: Any) -> SweepTrial:
     """Return a run of W&B's as a trial; one that did not end well, or measured no number, has no result."""
     values = {name: found.config.get(name) for name in wanted.space}
     result, note = found.summary.get(wanted.metric), str(found.state)
-    if found.state == "finished" and not is_number(result):
-        note = f"{wanted.metric} is {result}"
-    return SweepTrial(number, values, result if found.state == "finished" and is_number(result) else None, note)
+    if found.state == "finished" and type(result) in (int, float) and math.isfinite(result):  # truth is no number
+        return SweepTrial(number, values, result, note)
+    return SweepTrial(number, values, None, f"{wanted.metric} is {result}" if found.state == "finished" else note)

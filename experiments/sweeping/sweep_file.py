@@ -11,26 +11,13 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from datamodules.errors import DataError
 from datamodules.yaml_file import read_yaml
-from experiments.cli import UserError
-from experiments.cli.user_errors import LONGEST_MESSAGE
+from experiments.cli.user_errors import LONGEST_MESSAGE, UserError, as_user_errors
 from experiments.sweeping.sweep_space import axis, check_choice, check_keys, parameter
 
 METHODS = ("grid", "random", "bayes")
-TOP_LEVEL = (
-    "program",
-    "command",
-    "project",
-    "entity",
-    "name",
-    "description",
-    "method",
-    "metric",
-    "parameters",
-    "run_cap",
-    "early_terminate",
-)
+OF_THE_SERVER = ("program", "project", "entity", "description", "early_terminate")
+TOP_LEVEL = ("command", "name", "method", "metric", "parameters", "run_cap", *OF_THE_SERVER)
 METRIC = ("name", "goal")
 GOALS = ("minimize", "maximize")
 MACROS = ("${env}", "${interpreter}", "${program}", "${args}", "${args_no_hyphens}")
@@ -95,10 +82,10 @@ def read_sweep(path: Path | str, name: str | None = None) -> Sweep:
         UserError: If it cannot be read, or says something that is not understood here; the message names file and key.
     """
     path = Path(path)
+    with as_user_errors():
+        content = read_yaml(path)
     try:
-        return _sweep(path, read_yaml(path), name)
-    except DataError as error:
-        raise UserError(str(error)) from error
+        return _sweep(path, content, name)
     except ValueError as error:
         raise UserError(f"{path}: {shorten(str(error), LONGEST_MESSAGE, placeholder=' …')}") from error
 

@@ -18,10 +18,6 @@ from experiments.sweeping.sweep_file import Sweep
 class Trials:
     """Makes the runs of a sweep's trials.
 
-    Args:
-        sweep: What is swept.
-        overrides: Further options of every trial.
-
     Raises:
         UserError: If an option would undo what is swept, the data cannot be used, or the sweep is of no training.
     """
@@ -45,9 +41,6 @@ class Trials:
 
     def node(self, values: Mapping[str, Any]) -> Node:
         """Return the run of a trial; what it depends on is in the graph before it.
-
-        Args:
-            values: Of what is swept.
 
         Raises:
             UserError: If a key does not exist, or a value is refused.

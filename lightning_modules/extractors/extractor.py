@@ -126,7 +126,10 @@ class Extractor(LightningModule):
 
 def _joined(parts: list[StepOutput], number: int) -> StepOutput:
     """Return the outputs of batches as those of one of ``number`` images, without what filled the last one up."""
-    return StepOutput(**{key: torch.cat([part[key] for part in parts])[:number] for key in parts[0]})  # type: ignore[literal-required, typeddict-item]  # the keys are its own
+    joined = StepOutput()
+    for key in parts[0]:
+        joined[key] = torch.cat([part[key] for part in parts])[:number]  # type: ignore[literal-required]  # its own
+    return joined
 
 
 def filled_batches(x: Tensor, size: int) -> Iterator[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lightning_modules.networks.foreign import mistaken_for, reason
 
-CONTAINERS = ("state_dict", "model_state_dict", "model", "network", "net", "weights", "params")
+CONTAINERS = ("state_dict", "model_state_dict", "state_dict_backbone", "model", "network", "net", "weights", "params")
 """Where training programs keep a state dict within a larger checkpoint, the likeliest first."""
 WRAPPERS = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from lightning_modules.networks.trunk import Trunk
+from lightning_modules.networks.vgg16 import he_initialise
 
 UNITS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 14, 3), 100: (3, 13, 30, 3), 200: (6, 26, 60, 6)}
 """Depth → number of residual units in each of the four stages that halve the map."""
@@ -19,10 +20,11 @@ class IResNetTrunk(Trunk):
     """A stem and four stages of residual units; the output is the last unit's sum.
 
     The stem keeps the image's size, every stage halves it: 112 × 112 images give ``(B, 512, 7, 7)``. Layers carry
-    arcface_torch's names (``stages.1.layer1.0.conv1``). The units are the improved ones, see :class:`IResNetUnit`.
+    arcface_torch's names (``stages.1.layer1.0.conv1``). The units are the improved ones, see :class:`IResNetUnit`. It
+    starts from He initialisation: from arcface_torch's N(0, 0.1²) an untrained network overflows in evaluation.
 
-    Source: Deng et al. (2019), sections 3.1 and 3.2.2, https://arxiv.org/abs/1801.07698; the number of units and the
-    start from N(0, 0.1²) are arcface_torch's.
+    Source: Deng et al. (2019), sections 3.1 and 3.2.2, https://arxiv.org/abs/1801.07698; the numbers of units are
+    arcface_torch's.
 
     Args:
         depth: 18, 34, 50, 100 or 200: which of ``UNITS``.
@@ -66,7 +68,7 @@ class IResNetTrunk(Trunk):
         )
         self.depth = depth
         self.first_shortcut: FirstShortcut = first_shortcut
-        self.apply(_initialise)
+        self.apply(he_initialise)
 
 
 class IResNetUnit(nn.Module):
@@ -125,8 +127,3 @@ def _stage(number: int, units: int, in_channels: int, channels: int, subsampling
             yield IResNetUnit(channels, channels)
 
     return nn.Sequential(OrderedDict({f"layer{number}": nn.Sequential(*layers())}))
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.normal_(module.weight, std=0.1)

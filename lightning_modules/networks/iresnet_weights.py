@@ -1,13 +1,14 @@
 """IResNets in the files of ArcFace's, AdaFace's and CVLface's authors: known by their names, and renamed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 import torch
 from torch import Tensor
 
+from lightning_modules.networks.foreign import foreign
 from lightning_modules.networks.iresnet import UNITS, FirstShortcut
 
 _WRAPPERS = r"(?:(?:module|_orig_mod|backbone|net|model)\.)*"
@@ -68,7 +69,7 @@ def iresnet_weights(state: Mapping[str, Tensor]) -> IResNetWeights | None:
         ``None`` where the names are others.
 
     Raises:
-        ValueError: If it is an IR-Net of other units: bottlenecks, or with squeeze-and-excitation.
+        ValueError: If it is an IR-Net of other units, as bottlenecks or with squeeze-and-excitation, or lacks some.
 
     Example:
         >>> found = iresnet_weights({"module.layer1.0.conv1.weight": torch.zeros(1), "margin.weight": torch.zeros(1)})
@@ -108,7 +109,12 @@ def _placed(name: str) -> str:
 
 def _from_ir_net(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     _check_units(state)
-    places = _places(state)
+    with foreign("an IR-Net with the names that AdaFace and CVLface give it"):
+        renamed = _from_units(state, _places(state))
+    return renamed | _missing_scale(renamed)
+
+
+def _from_units(state: Mapping[str, Tensor], places: Sequence[str]) -> dict[str, Tensor]:
     renamed = {}
     for name, tensor in state.items():
         layer, _, rest = name.partition(".")
@@ -120,7 +126,7 @@ def _from_ir_net(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             renamed[_placed(f"{part}.{parameter}")] = tensor
         else:
             renamed[_placed(name)] = tensor
-    return renamed | _missing_scale(renamed)
+    return renamed
 
 
 def _check_units(state: Mapping[str, Tensor]) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Shape = tuple[int | None, ...]
 """Dimensions; ``None`` where a file leaves one open."""
 _BATCH = "batch"
-_VERSIONS = (9, 17)
-"""Of ONNX's operators, first and last that onnx2torch 1.5 has: newer Reshapes, for one, it has not."""
+_VERSIONS = (11, 17)
+"""Of ONNX's operators, first and last that onnx2torch 1.5 has: older Dropouts and newer Reshapes it has not."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class OnnxGraph:
     Args:
         path: The file.
         model: What is in it, as it is.
-        free: The same for any number of images, with the shapes between its nodes.
+        free: A copy for any number of images, with the shapes of what its nodes make.
         source: Name of its images.
         output: Name of its embeddings.
         images: Shape of the images as the file has it.
@@ -37,6 +37,11 @@ class OnnxGraph:
     source: str
     output: str
     images: Shape
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """What the file says of itself, by key."""
+        return {entry.key: entry.value for entry in self.model.metadata_props}
 
     def shape(self, name: str) -> Shape:
         """Return the shape of what a node makes, of one image; empty where it is not known."""

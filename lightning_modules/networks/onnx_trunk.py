@@ -24,6 +24,7 @@ class OnnxTrunk(Trunk):
         ends: Names of what is made at each stage's end, in place of those found.
 
     Attributes:
+        declared: What the file says of itself, by key, such as its pixels' range.
         origin: Where its weights come from, in words.
 
     Raises:
@@ -35,6 +36,8 @@ class OnnxTrunk(Trunk):
         ends = last_of_each_size(graph) if ends is None else ends
         check_passages(graph, ends)
         super().__init__(trainable_part(graph, start, end) for start, end in pairwise([graph.source, *ends]))
+        self.path = path
+        self.declared = graph.declared
         self.ends = list(ends)
         self.origin = f"the weights in {Path(path).name}"
 

@@ -24,8 +24,8 @@ from experiments.runs.resolution import resolved
 from experiments.runs.spec import RunSpec
 from experiments.sweep import sweep
 from experiments.sweeping.local import FOLDER, SweepTrial, locked, run_here
-from experiments.sweeping.response_curve import draw_response
 from experiments.sweeping.sweep_file import Sweep, read_sweep
+from experiments.sweeping.sweep_report import draw_response
 from experiments.sweeping.trials import Trials
 from tests.experiments.conftest import Options
 from tests.helpers.processes import run_module

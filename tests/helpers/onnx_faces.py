@@ -8,15 +8,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 11
-
 
 class OnnxFile:
     """Nodes and weights, put together in the order that they are asked for."""
 
-    def __init__(self, images: list[int | str], seed: int = 0) -> None:
+    def __init__(self, images: list[int | str], opset: int = 11) -> None:
         self.images = images
-        self.rng = np.random.default_rng(seed)
+        self.opset = opset
+        self.rng = np.random.default_rng(0)
         self.nodes: list[Any] = []
         self.weights: dict[str, NDArray[Any]] = {}
 
@@ -50,32 +49,38 @@ class OnnxFile:
         made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
         weights = [numpy_helper.from_array(values, name) for name, values in self.weights.items()]
         graph = helper.make_graph(self.nodes, "face", inputs, made, weights)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=6)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=6)
         onnx.save(model, path)
         return path
 
 
-def face_file(path: Path, *, images: int | str = 1, side: int | str = 32, flatten: str = "Reshape") -> Path:
+def face_file(
+    path: Path, *, images: int | str = 1, side: int | str = 32, flatten: str = "Reshape", opset: int = 11
+) -> Path:
     """Write a network of two blocks and a linear layer, with its pixels' range inside: 32 × 32 images give 8 numbers.
 
     Args:
         path: Where.
         images: Their number: fixed, or a name.
         side: Of an image: fixed, or a name.
-        flatten: ``"Reshape"``, to the fixed number of images, or ``"Flatten"``.
+        flatten: ``"Reshape"``, to the fixed number of images; ``"Flatten"``; or ``"Average"`` over all positions.
+        opset: Version of its operators.
     """
-    file = OnnxFile([images, 3, side, side])
+    file = OnnxFile([images, 3, side, side], opset)
     x = file.node("Sub", "centred", "data", file.constant("centre", 127.5))
     x = file.node("Mul", "scaled", x, file.constant("scale", 1 / 128))
     y = file.block("first", x, 3, 4)
     y = file.node("Add", "sum", file.block("second", y, 4, 4, stride=1), y)
     y = file.block("third", y, 4, 6)
     y = file.node("Dropout", "dropout", y)
+    width = 6 if flatten == "Average" else 6 * 8 * 8
+    if flatten == "Average":
+        y = file.node("GlobalAveragePool", "average", y)
     if flatten == "Reshape":
-        y = file.node("Reshape", "flat", y, file.constant("sizes", [images, 6 * 8 * 8], np.int64))
+        y = file.node("Reshape", "flat", y, file.constant("sizes", [images, width], np.int64))
     else:
         y = file.node("Flatten", "flat", y)
-    y = file.node("Gemm", "linear", y, file.weight("matrix", 8, 384), file.weight("bias", 8), transB=1)
+    y = file.node("Gemm", "linear", y, file.weight("matrix", 8, width), file.weight("bias", 8), transB=1)
     statistics = [file.weight(f"last_{part}", 8, least=0.5) for part in ("scale", "shift", "mean", "var")]
     file.node("BatchNormalization", "embedding", y, *statistics)
     return file.save(path, {"embedding": [images, 8]}, listed=True)

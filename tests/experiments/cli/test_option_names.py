@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from experiments.cli import UserError, parse, run
-from experiments.cli.dry_cli import ParsingCLI
+from experiments.cli.called_cli import ParsingCLI
+from experiments.cli.command_line import prepared
 from experiments.cli.messages import parameters as parameters_of_class
 from experiments.cli.option_names import SHOWING, SUBCOMMANDS, check_option_names
 from experiments.cli.signatures import TRAINER, parameters
-from experiments.cli.words import prepared
 from experiments.runs.layers import CONFIGURATIONS
 
 SIBLINGS = ("data", "scale", "alignment", "weights")

@@ -13,7 +13,7 @@ from experiments.evaluate import evaluate
 from experiments.evaluate_models import evaluate_models
 from experiments.model_comparison.comparison_file import load_comparison
 from experiments.model_comparison.listed_models import listed_models
-from experiments.runs.systems import TABLES
+from experiments.runs.layers import TABLES
 from tests.datamodules.protocols.lfw_files import write_lines
 from tests.helpers.faces_on_disk import write_image_folder
 from tests.helpers.onnx_files import write_means

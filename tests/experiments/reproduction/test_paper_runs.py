@@ -10,12 +10,12 @@ from experiments.cli import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_parts import Column, PaperRow, Table
-from experiments.reproduction.paper_runs import add_paper
-from experiments.reproduction.real_protocols import Protocol
+from experiments.reproduction.paper_runs import Protocol, add_paper
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.data_choice import DataChoice
 from experiments.runs.run_graph import RunGraph
 from experiments.runs.run_record import RunRecord
+from experiments.runs.runner import is_finished
 from experiments.runs.setting import Setting
 
 SETTING = Setting("demo", shared=tuple)
@@ -168,7 +168,7 @@ def test_a_row_s_measures_are_those_of_its_training_and_its_maps() -> None:
     RunRecord("train", "done", {"val/accuracy": 0.5}, history, 2.0, evaluated=True).save(row.node.folder)
     without = row.outcome()
     assert (without.status, without.measures, without.maps) == ("done", {"val/accuracy": 0.5}, ())
-    assert not row.is_finished()
+    assert [is_finished(node) for node in row.nodes()] == [True, False]
     made = row.maps["made"]
     RunRecord("validate", "done", {"val/occlusion/13x13/std": 0.1, "val/accuracy": 0.51}).save(made.folder)
     found = row.outcome()

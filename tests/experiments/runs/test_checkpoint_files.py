@@ -12,7 +12,7 @@ from torch import Tensor
 from datamodules.errors import DataError
 from experiments.cli import UserError, run
 from experiments.runs.checkpoint_files import whole_checkpoint
-from experiments.runs.whole_checkpoints import WholeCheckpoints
+from experiments.runs.saving import WholeCheckpoints
 from tests.experiments.conftest import Options
 
 

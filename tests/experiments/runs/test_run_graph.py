@@ -8,13 +8,13 @@ import pytest
 from experiments.launch import planned
 from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_runs import add_paper
-from experiments.runs.file_contents import Contents
+from experiments.runs.digests import digits_of
+from experiments.runs.layers import SYSTEMS
 from experiments.runs.resolution import resolved
 from experiments.runs.run_graph import Node, RunGraph
 from experiments.runs.run_identity import run_digest
 from experiments.runs.setting import Setting, add_system, shared_overrides
 from experiments.runs.spec import RunSpec
-from experiments.runs.systems import systems
 from tests.experiments.conftest import Options
 from tests.helpers.system_groups import FROM_MODEL_A
 
@@ -22,7 +22,8 @@ LR = "model.init_args.optimizer.init_args.lr"
 
 
 def digest_of(*overrides: str, config: str = "soidn_demo", **changes: Any) -> str:
-    return run_digest(resolved(RunSpec(config, changes, overrides)), Contents())
+    digits_of.cache_clear()  # as another process would
+    return run_digest(resolved(RunSpec(config, changes, overrides)))
 
 
 def test_spelling_does_not_matter(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def by_name(graph: RunGraph) -> dict[str, Node]:
 
 def test_systems_that_start_from_the_same_start_from_one_run() -> None:
     graph, setting = RunGraph(), Setting("demo")
-    for system in systems():
+    for system in SYSTEMS:
         add_system(graph, setting, system)
     nodes = by_name(graph)
     patches = ("Model A_20×20", "Model A_20×20R", "Occlusion maps of Model A")

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from callbacks.run_files import write_json
-from experiments.runs.protocol_results import Evaluation
-from experiments.runs.run_record import RECORD, RunRecord, recorded
+from experiments.runs.run_record import RECORD, Evaluation, RunRecord, recorded
 
 DONE = RunRecord("train soidn", "done", {"test/iou/mean": 0.1 + 0.2, "val/loss": 1 / 3}, error="λ − “x”", weights="abc")
 

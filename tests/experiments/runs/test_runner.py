@@ -16,9 +16,8 @@ import pytest
 import torch
 
 from experiments.runs.process import Processes, StoppedError, try_lock
-from experiments.runs.protocol_results import Evaluation
 from experiments.runs.run_graph import LAST, Node, RunGraph
-from experiments.runs.run_record import RECORD, RunRecord, recorded
+from experiments.runs.run_record import RECORD, Evaluation, RunRecord, recorded
 from experiments.runs.run_schedule import left, run_all
 from experiments.runs.runner import Runner
 from experiments.runs.spec import RunSpec

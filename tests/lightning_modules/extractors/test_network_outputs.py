@@ -1,6 +1,5 @@
 """Outputs are told apart by shape, and by name where shapes leave it open."""
 
-from collections import namedtuple
 from typing import Any
 
 import pytest
@@ -57,9 +56,9 @@ def test_refuses_outputs_of_which_none_or_several_may_be_the_embedding(
 
 def test_outputs_have_names() -> None:
     a, b = torch.zeros(1), torch.ones(1)
-    pair: Any = namedtuple("pair", ["first", "second"])(a, b)
+    pair = Roles(a, b, None)  # type: ignore[arg-type]  # any named tuple
     assert named_outputs(a) == {"output": a}
     assert named_outputs((a, None, b)) == {"0": a, "2": b}
-    assert named_outputs(pair) == {"first": a, "second": b}
+    assert named_outputs(pair) == {"embedding": a, "quality": b}
     assert named_outputs({"v": a, "text": "x"}) == {"v": a}
     assert named_outputs("text") == named_outputs(None) == {}

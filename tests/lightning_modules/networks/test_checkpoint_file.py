@@ -31,6 +31,7 @@ def assert_same(state: dict[str, Tensor]) -> None:
         {"epoch": torch.tensor(3), "model": WEIGHTS},
         {"net": WRAPPED},
         {"model": {"state_dict": WEIGHTS}},
+        {"epoch": 3, "state_dict_backbone": WRAPPED, "state_dict_softmax_fc": {"weight": torch.zeros(1)}},
         {"optimizer": {"state": {}}, "model_state_dict": WEIGHTS, "best": 0.5},
         WRAPPED,
         COMPILED,

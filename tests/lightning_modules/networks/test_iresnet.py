@@ -126,6 +126,12 @@ def test_gradients_reach_every_weight_that_is_trained() -> None:
     assert silent == ["head.features.weight"]  # stays 1, as the paper's authors have it
 
 
+@pytest.mark.parametrize("depth", [100, 200])
+def test_an_untrained_network_can_be_validated(depth: int) -> None:
+    network = small(depth).eval()
+    assert network(torch.randn(2, 3, 32, 32)).isfinite().all()
+
+
 def test_an_embedding_does_not_depend_on_the_rest_of_the_batch() -> None:
     network, images = lively(small()).eval(), torch.randn(3, 3, 32, 32)
     assert_close(network(images)[1:2], network(images[1:2]), rtol=1e-4, atol=1e-4)

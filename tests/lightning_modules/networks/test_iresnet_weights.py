@@ -134,6 +134,12 @@ def test_lightnings_own_objects_in_a_checkpoint_are_read_as_empty_ones(tmp_path:
     assert_close(loaded.trunk.state_dict(), source.trunk.state_dict())
 
 
+@pytest.mark.parametrize("bgr", [False, True])
+def test_an_order_that_no_name_says_is_the_declared_one(bgr: bool, tmp_path: Path) -> None:
+    path = without_yaml(tmp_path)
+    assert start(path, Normalize(bgr=bgr), first_shortcut="subsampling").normalize.bgr == bgr
+
+
 def arcface_file(depth: int, name: str) -> Callable[[Path], Path]:
     def save(folder: Path) -> Path:
         (folder / name).parent.mkdir(exist_ok=True)
@@ -212,6 +218,12 @@ SUBSAMPLING = {"first_shortcut": "subsampling"}
             SUBSAMPLING,
             r"`trunk\.stages\.2\.layer2\.1\.conv2\.weight` of the network: \(16, 16, 3, 3\), got in the file: no such",
         ),
+        (
+            changed("a.ckpt", lambda w: w.pop("body.3.res_layer.1.weight")),
+            SUBSAMPLING,
+            r"IR-Net with the names that AdaFace and CVLface give it, got KeyError: 'body\.3\.res_layer\.1\.weight'",
+        ),
+        (changed("a.ckpt", lambda w: w.update({"body.0.odd": torch.zeros(1)})), SUBSAMPLING, "give it, got ValueError"),
         (
             a_torchvision_resnet,
             {},

@@ -27,7 +27,6 @@ from lightning_modules.networks import (
 from tests.helpers.onnx_faces import OnnxFile, face_file
 
 REAL = Path(__file__).parents[4] / "shared/models/face_recognition_sface_2021dec.onnx"
-PIXELS = Normalize([0.0] * 3, [1.0] * 3)
 
 
 def onnx_net(path: Path, side: int = 32, **settings: Any) -> FaceNet:
@@ -51,9 +50,10 @@ def assert_same_embeddings(network: nn.Module, path: Path, images: Tensor, outpu
     assert_close(network.eval()(images), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("flatten", ["Reshape", "Flatten"])
-def test_a_file_of_one_image_takes_any_number(flatten: str, tmp_path: Path) -> None:
-    path = face_file(tmp_path / "face.onnx", flatten=flatten)
+@pytest.mark.parametrize("opset", [8, 11, 17, 20])
+@pytest.mark.parametrize("flatten", ["Reshape", "Flatten", "Average"])
+def test_a_file_of_one_image_takes_any_number(flatten: str, opset: int, tmp_path: Path) -> None:
+    path = face_file(tmp_path / "face.onnx", flatten=flatten, opset=opset)
     network = onnx_net(path)
     for number in (1, 7):
         assert_same_embeddings(network, path, 255 * torch.rand(number, 3, 32, 32))
@@ -161,8 +161,23 @@ def test_modules_start_from_it_and_their_checkpoints_return(make: type, tmp_path
 
 
 def test_its_pixels_have_to_be_declared(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`normalize` with a trunk from ONNX, which does not say its pixels' range"):
+    with pytest.raises(
+        ValueError, match=r"`normalize` with .*face\.onnx, which does not say its pixels' range, got none"
+    ):
         ClassifierModule(onnx_net(face_file(tmp_path / "face.onnx")), 3)
+
+
+def test_pixels_that_a_file_declares_are_its_own(tmp_path: Path) -> None:
+    import onnx
+
+    path = face_file(tmp_path / "face.onnx")
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"pixel_range": "0-1", "channel_order": "RGB"})
+    onnx.save(model, path)
+    module = ClassifierModule(onnx_net(path), 3)
+    assert module.normalize.extra_repr() == "mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0], grey=False"
+    with pytest.raises(ValueError, match=r"declares pixels of 0-1, got mean=\[127.5"):
+        ClassifierModule(onnx_net(path), 3, normalize=Normalize())
 
 
 def saved(make: Callable[[OnnxFile], object], images: Iterable[int | str], outputs: dict[str, list[int | str]]) -> Any:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from experiments.benchmarks.benchmark_options import parse_options
+from experiments.benchmarks.benchmark import parse_options
 from experiments.cli.user_errors import UserError
 
 

@@ -7,19 +7,24 @@ import pytest
 
 from callbacks.run_files import read_json
 from datamodules.errors import DataError
-from experiments.runs import file_contents as contents
-from experiments.runs.file_contents import Contents
+from experiments.runs import digests as contents
+
+
+def digits(path: Path) -> str:
+    """Return what another process would."""
+    contents.digits_of.cache_clear()
+    return contents.contents_of(path)
 
 
 def test_a_copy_elsewhere_holds_the_same(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name / "person").mkdir(parents=True)
         (tmp_path / name / "person/1.png").write_bytes(b"face")
-    assert Contents().of(tmp_path / "one") == Contents().of(tmp_path / "other")
+    assert digits(tmp_path / "one") == digits(tmp_path / "other")
     os.utime(tmp_path / "other/person/1.png", (0, 0))
-    assert Contents().of(tmp_path / "one") == Contents().of(tmp_path / "other")
+    assert digits(tmp_path / "one") == digits(tmp_path / "other")
     (tmp_path / "other/person/1.png").rename(tmp_path / "other/person/2.png")
-    assert Contents().of(tmp_path / "one") != Contents().of(tmp_path / "other")
+    assert digits(tmp_path / "one") != digits(tmp_path / "other")
 
 
 def test_links_are_followed_once_and_hidden_files_are_none(tmp_path: Path) -> None:
@@ -27,11 +32,11 @@ def test_links_are_followed_once_and_hidden_files_are_none(tmp_path: Path) -> No
     (tmp_path / "elsewhere").write_text("1")
     (tmp_path / "root/link").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "root/circle").symlink_to(tmp_path / "root")
-    before = Contents().of(tmp_path / "root")
+    before = digits(tmp_path / "root")
     (tmp_path / "root/.DS_Store").write_text("1")
-    assert Contents().of(tmp_path / "root") == before
+    assert digits(tmp_path / "root") == before
     (tmp_path / "elsewhere").write_text("2")
-    assert Contents().of(tmp_path / "root") != before
+    assert digits(tmp_path / "root") != before
 
 
 def test_large_folders_are_read_again_only_where_a_file_has_changed(
@@ -41,17 +46,17 @@ def test_large_folders_are_read_again_only_where_a_file_has_changed(
     (tmp_path / "faces").mkdir()
     file = tmp_path / "faces/1.png"
     file.write_bytes(b"face")
-    before = Contents().of(tmp_path / "faces")
+    before = digits(tmp_path / "faces")
     assert len(read_json(contents.KNOWN)) == 1
     with monkeypatch.context() as unreadable:
         unreadable.setattr(contents, "_content", lambda path: "another")
-        assert Contents().of(tmp_path / "faces") == before
+        assert digits(tmp_path / "faces") == before
         os.utime(file, ns=(1, 1))
-        assert Contents().of(tmp_path / "faces") != before
+        assert digits(tmp_path / "faces") != before
     contents.KNOWN.write_text("{")
-    assert Contents().of(tmp_path / "faces") == before
+    assert digits(tmp_path / "faces") == before
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"{tmp_path}/none: expected a file that can be read, got No such file"):
-        Contents().of(tmp_path / "none")
+        digits(tmp_path / "none")

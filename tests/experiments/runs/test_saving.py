@@ -11,7 +11,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from experiments.cli import FaceCLI, run
-from experiments.runs.stopping import TERMINATED
+from experiments.runs.saving import TERMINATED
 from tests.experiments.conftest import Options
 
 pytestmark = pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")

@@ -1,13 +1,19 @@
-"""What a benchmark says of the machine: its name, its clock, its rate of matrix products, its memory."""
+"""What benchmarks share: their command line, their table, a clock, and what they say of the machine."""
 
+import argparse
 import gc
 import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from rich.console import Console
+from rich.table import Table
+
+from experiments.cli.arguments import Parser, count
 
 WARM_UP = 3
 
@@ -78,3 +84,24 @@ def forget_device_memory() -> None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+
+
+def parse_options(description: str | None, **defaults: Any) -> argparse.Namespace:
+    """Parse ``--name=value`` for each default, of the default's type.
+
+    A list takes several values, truth is ``--name`` or ``--no-name``, and whole numbers are 1 at least.
+    """
+    parser = Parser(description=description)
+    for name, default in defaults.items():
+        several = isinstance(default, list)
+        kind = type(default[0] if several else default)
+        how: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
+        if kind is not bool:
+            how = {"type": count if kind is int else kind, "nargs": "+" if several else None}
+        parser.add_argument(f"--{name.replace('_', '-')}", default=default, help="by default %(default)s", **how)
+    return parser.parse_args()
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as it needs, wherever it goes."""
+    Console(width=120).print(table)
