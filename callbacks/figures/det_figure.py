@@ -68,7 +68,8 @@ def draw_det(
 
 def deviate(rates: Tensor) -> Tensor:
     """Return the normal deviate of rates, of those beyond the axes that of their ends."""
-    return torch.special.ndtri(rates.double().clamp(LOWEST, HIGHEST))
+    found: Tensor = torch.special.ndtri(rates.double().clamp(LOWEST, HIGHEST))
+    return found
 
 
 def thinned(curve: DetCurve) -> DetCurve:

@@ -83,7 +83,7 @@ def timed(path: Path, templates: Templates, dim: int) -> tuple[dict[str, list[fl
         return found
 
     listed = step("reading the list", lambda: read_template_pairs(path))
-    pairs = VerificationPairs(*listed, np.zeros(len(listed.same), np.int64))
+    pairs = VerificationPairs(listed.first, listed.second, listed.same, np.zeros(len(listed.same), np.int64))
     directions = step("joining the images", lambda: template_means(embeddings, templates))
     scores = step("scoring the pairs", lambda: pair_scores(pairs, directions))
     measures = step("measuring", lambda: pair_measures(pairs, scores, identities))
