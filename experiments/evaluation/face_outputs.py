@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -16,6 +16,7 @@ from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory
 from experiments.cli.foreign_chatter import warnings_only
 from experiments.evaluation.embedding_key import module_key
+from lightning_modules.outputs import StepOutput
 
 
 class Extraction(NamedTuple):
@@ -47,14 +48,14 @@ class OutputCollector(Callback):
 
     Args:
         output: ``embedding``, of predictions, or ``segmentation``, of tests.
-        take: Makes of it and of the batch ``(B, ...)`` values.
+        take: Makes of a step's outputs and of the batch ``(B, ...)`` values.
         computing: How.
     """
 
     def __init__(
         self,
         output: Literal["embedding", "segmentation"],
-        take: Callable[[Tensor, FaceBatch], Tensor],
+        take: Callable[[StepOutput, FaceBatch], Tensor],
         computing: Computing,
     ) -> None:
         self.output = output
@@ -81,7 +82,7 @@ class OutputCollector(Callback):
         if not isinstance(outputs, Mapping) or self.output not in outputs:
             does = {"embedding": "embeds", "segmentation": "segments"}[self.output]
             raise DataError(f"Expected a module that {does} faces, got {type(pl_module).__name__}")
-        self._rows.update(batch, self.take(outputs[self.output], batch))
+        self._rows.update(batch, self.take(cast(StepOutput, outputs), batch))
 
     on_test_batch_end = on_predict_batch_end
 

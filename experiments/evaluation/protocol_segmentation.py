@@ -3,14 +3,17 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from callbacks.metrics import confusion_matrices
 from callbacks.row_collector import Rows
 from callbacks.segmentation_iou import segmentation_measures
 from datamodules.plain_faces import LabelledFaces
 from datamodules.protocols import EvaluationProtocol
+from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource
 from experiments.evaluation.face_outputs import Computing, Extraction, OutputCollector
+from lightning_modules.outputs import StepOutput
 
 NAMES = {"mean": "iou", "clean": "iou_clean", "occluded": "iou_occluded", "false_alarm": "false_alarm"}
 """What the test callback's measures are called beside others."""
@@ -27,7 +30,11 @@ def segment(extraction: Extraction, source: FaceSource, computing: Computing) ->
     Raises:
         DataError: If an image or a label map cannot be read.
     """
-    collector = OutputCollector("segmentation", lambda seen, batch: confusion_matrices(seen, batch["mask"]), computing)
+
+    def compared(outputs: StepOutput, batch: FaceBatch) -> Tensor:
+        return confusion_matrices(outputs["segmentation"], batch["mask"])
+
+    collector = OutputCollector("segmentation", compared, computing)
     faces = LabelledFaces(source, extraction.image_size)
     matrices: NDArray[np.int64] = collector.values(extraction, faces).numpy()
     return matrices

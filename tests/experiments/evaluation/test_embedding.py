@@ -65,6 +65,28 @@ def test_rows_are_in_the_sources_order() -> None:
     assert found.dtype == np.float32
 
 
+class Qualified(nn.Module):
+    """Embeds as :class:`Level` does, and says that an image is the better the brighter it is."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        embedding = Level()(x)
+        return {"embedding": embedding, "quality": embedding[:, :1]}
+
+
+def test_the_quality_that_a_network_says_is_the_length_of_its_embedding() -> None:
+    module = Extractor(Qualified(), image_size=16, normalize=Normalize([-1.0] * 3, [1.0] * 3))
+    found = run(PlainSource([3]), Extraction(module, 16, "qualified"))
+    level = np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]])
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), [1, 2, 3], rtol=1e-6)
+    np.testing.assert_allclose(found, level / np.linalg.norm(level, axis=1, keepdims=True) * level[:, :1], rtol=1e-6)
+
+
+def test_a_quality_that_nothing_can_be_weighted_by_is_refused() -> None:
+    module = Extractor(Qualified(), image_size=16, normalize=Normalize([0.0] * 3, [1.0] * 3))  # black is 0
+    with pytest.raises(DataError, match="Expected qualities of embeddings above 0, got 0"):
+        run(PlainSource([3]), Extraction(module, 16, "qualified"))
+
+
 def test_a_model_that_has_run_is_the_same_model() -> None:
     network = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten())
     what = Extraction(Extractor(network, image_size=16), 16, "plain")
