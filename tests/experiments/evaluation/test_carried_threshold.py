@@ -111,6 +111,7 @@ def test_several_protocols_are_told_apart_by_name(common: list[str]) -> None:
     [
         ("results.json", "[1]", r"Expected results of an evaluation, got first/results\.json: all: Input should be"),
         ("results.json", '{"net": {"pairs": 3}}', r"got first/results\.json: net/pairs: Input should be"),
+        ("results.json", '{"net": {"pairs": {"all": {"eer": NaN}}}}', r"net/pairs/all/eer.*: Input should be a finite"),
         ("results.json", "{", r"got first/results\.json: all: Invalid JSON"),
         ("given.json", '{"models": {}}', r"got first/given\.json: protocols: Field required"),
         ("results.json", '{"net": {"pairs": {"all": {"eer": 0.5}}}}', r"one of those with thresholds, none, got None"),
