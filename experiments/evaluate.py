@@ -35,6 +35,7 @@ def evaluate(args: Sequence[str]) -> None:
     # chosen; counted once
     warnings.filterwarnings("ignore", message=".*(does not have many workers|DistributedSampler)")
     computing = evaluation.Computing(options.batch_size, options.num_workers, evaluation.trainer_options(options))
+    evaluation.check_pixel_options(options)
     models = evaluation.given_models(options)
     protocols = evaluation.named_protocols(options)
     evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)

@@ -3,10 +3,11 @@
     python -m experiments.evaluate_models --models FOLDER --lfw FOLDER [--pairs FILE] [--table FILE] [--out FOLDER]
                                           [--key=value …]
 
-FOLDER of models holds ONNX and TorchScript files, YAML files that describe an extractor, and exported folders; what is
-no recogniser is named and left out. Every further option is one of experiments.evaluate, such as --mean 0 --std 1 or
---categories. Written are report.html, comparison.csv with 95 % intervals, and results.json and results.csv as those of
-experiments.evaluate. The table's default is experiments/tables/real_models.yaml. See docs/real_models.md.
+FOLDER of models holds ONNX and TorchScript files, weights of IResNets, YAML files that describe an extractor, and
+exported folders; what is no recogniser is named and left out. Further options are those of experiments.evaluate that
+the table does not settle, such as --categories or, of networks' own files, --mean 0 --std 1. Written are report.html,
+comparison.csv with 95 % intervals, and results.json and results.csv as those of experiments.evaluate. The table's
+default is experiments/tables/real_models.yaml. See docs/real_models.md.
 """
 
 import argparse

@@ -21,6 +21,8 @@ FACE_SIDE = 100
 photograph is scaled, by 1.4 where they are measured at the photograph's own scale (150 crops of LFW, 6 scales)."""
 WINDOW = 224
 """Side of the square around a face in which its landmarks are measured, a multiple of the network's stride of 32."""
+POINTER = b"version https://git-lfs"
+"""Begins what stands in the place of a file that was not fetched."""
 
 Rows = NDArray[np.float32]
 """``(N, 15)``: x, y, width and height of a box, five points, score; in pixels of the image."""
@@ -47,6 +49,11 @@ class YuNet:
         if not path.is_file():
             found = "a folder" if path.is_dir() else "nothing"
             raise DataError(f"{path}: expected YuNet's model, an ONNX file, got {found}")
+        with path.open("rb") as file:
+            if file.read(len(POINTER)) == POINTER:  # OpenCV's zoo keeps its models so
+                raise DataError(
+                    f"{path}: expected YuNet's model, got a Git LFS pointer, not the file itself: git lfs pull"
+                )
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # errors reach the user as exceptions
         try:
             self._network: Any = cv2.FaceDetectorYN.create(str(path), "", (WINDOW, WINDOW), score)

@@ -6,6 +6,7 @@ from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
     from experiments.evaluation.alignments import check_alignments
+    from experiments.evaluation.brought_models import check_pixel_options
     from experiments.evaluation.carried_threshold import carried_thresholds, given
     from experiments.evaluation.evaluation_tasks import EvaluationRun, begun
     from experiments.evaluation.face_outputs import Computing
@@ -23,6 +24,7 @@ __all__ = [
     "begun",
     "carried_thresholds",
     "check_alignments",
+    "check_pixel_options",
     "check_writable",
     "folder_name",
     "given",

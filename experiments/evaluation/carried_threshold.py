@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from callbacks.recognition.measure_names import stands_beside
 from experiments.cli import UserError
@@ -61,7 +61,7 @@ def carried_thresholds(options: Namespace, models: Sequence[Model]) -> dict[str,
     if options.threshold_from is None:
         return {}
     path = Path(options.threshold_from)
-    results = _read(path, TypeAdapter(Results))
+    results = _read(path, TypeAdapter(Results, config=ConfigDict(allow_inf_nan=False)))
     said = _read(path.with_name(GIVEN), TypeAdapter(Given))
     if said.scores != SCORES:
         raise UserError(f"Expected thresholds of {SCORES}, got those of {said.scores[:80]} from {path}")

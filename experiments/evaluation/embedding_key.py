@@ -23,7 +23,10 @@ LIBRARIES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "onn
 IMAGE_LIBRARIES = ("opencv-python-headless", "opencv-python")
 """Resizes images; what it decodes is among the pixels."""
 NOT_COUNTED = frozenset({"optimizer", "lr_schedule", "origin", "threads"})
-"""Attributes of this suite's modules that change no embedding; some are the parser's, some vary by machine."""
+"""Attributes of this suite's modules that change no embedding; some are the parser's, some vary by machine.
+
+A class names further ones of its own as ``not_counted``.
+"""
 Parts = tuple[str, Iterable[Any]]
 PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.memory_format, Path)
 
@@ -68,7 +71,8 @@ def _module(module: nn.Module, seen: set[int]) -> Iterator[bytes]:
             part.hparams  # noqa: B018  Lightning makes them when they are first asked for: a trainer does
         yield f"{name}: {_name(type(part))}".encode()
         yield from (_source(kind) for kind in type(part).__mro__ if kind not in _BASES)
-        own = {key: value for key, value in vars(part).items() if key in _HOOKS or key not in _LEFT_OUT}
+        left_out = _LEFT_OUT | getattr(type(part), "not_counted", frozenset())
+        own = {key: value for key, value in vars(part).items() if key in _HOOKS or key not in left_out}
         yield from _described(own, seen | {id(part)})
         tensors = [*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)]
         for key, tensor in tensors:

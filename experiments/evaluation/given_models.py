@@ -16,7 +16,7 @@ from datamodules.dataset import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError
-from experiments.evaluation.brought_models import brought, check_pixel_options
+from experiments.evaluation.brought_models import brought
 from experiments.evaluation.face_outputs import Extraction
 from experiments.evaluation.trained_module import load_trained
 from lightning_modules.networks.dry_run import evaluating
@@ -49,7 +49,6 @@ def given_models(options: Namespace) -> list[Model]:
     Raises:
         UserError: If one cannot be built.
     """
-    check_pixel_options(options)
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
     trained = [_trained(path, options.config) for path in checkpoints]
     built = trained + [_extractor(path, options) for path in extractors]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from datamodules.alignment import agreed_template
+from datamodules.alignment.declared import SETTINGS
 from datamodules.protocols import (
     EvaluationProtocol,
     ar_faces,
@@ -22,6 +23,7 @@ from datamodules.protocols import (
 )
 from datamodules.protocols.copies import tell_copies
 from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError
 from experiments.evaluation.described import described
 
@@ -53,6 +55,9 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         root = _needed(options, "root", name)
         pairs = options.pairs or pairs_beside(root)
         alignment = agreed_template(root, options.alignment, default="lfw")
+        if alignment not in ALIGNMENTS:
+            said = f"--alignment, or `template` of {SETTINGS} of {root},"
+            raise UserError(f"Expected {said} among {', '.join(ALIGNMENTS)}, got {alignment!r}")
         settings = {"severity": options.severity, "landmarks": alignment, **allow}
         return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
     if name == "bin":

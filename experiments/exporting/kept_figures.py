@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter
+
 from callbacks.run_files import read_json
 from experiments.cli import UserError
-from experiments.evaluation.results_folder import GIVEN, RESULTS
+from experiments.evaluation.results_folder import GIVEN, RESULTS, Results
 from experiments.runs.run_record import RunRecord, recorded, weights_of
 
 EVALUATION = Path("runs/evaluation") / RESULTS
 """Where an evaluation is by default."""
 THRESHOLD = re.compile(r"threshold@far=([^_]+)(_low|_high)?")
+_READER = TypeAdapter(Results, config=ConfigDict(allow_inf_nan=False))
 Conditions = Mapping[str, Mapping[str, float | None]]
 
 
@@ -65,13 +68,21 @@ def kept_figures(checkpoint: Path, key: str, results: str | None) -> KeptFigures
     same = weights_of(checkpoint) == record.weights if record.weights else checkpoint.name == "last.ckpt"
     measured = metrics.get("metrics") if same and isinstance(metrics, dict) else None
     path = EVALUATION if results is None else Path(results)
-    given, found = read_json(path.with_name(GIVEN)), read_json(path)
+    given, found = read_json(path.with_name(GIVEN)), _results(path)
     name = _name(given, key)
-    if results is not None and (not isinstance(found, dict) or name not in found):
+    if results is not None and name not in found:
         raise UserError(f"Expected results of an evaluation of {checkpoint} ({key}), got {path} without it")
-    if name is None or not isinstance(found, dict) or name not in found:
+    if name is None or name not in found:
         return KeptFigures(record, measured or {})
     return KeptFigures(record, measured or {}, found[name], path, str(given.get("scores", "")))
+
+
+def _results(path: Path) -> Results:
+    """Return an evaluation's results; none where there is no file, or another."""
+    try:
+        return _READER.validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
 
 
 def _name(given: Any, key: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from experiments.exporting.exported_folder import ONNX
 from experiments.exporting.figure_tables import by_condition, measure_rows, threshold_rows
-from experiments.exporting.model_description import Exported, without_folders
+from experiments.exporting.model_description import Exported, command_without_folders
 from lightning_modules.extractors.declared_pixels import PIXEL_RANGE
 from lightning_modules.extractors.network_outputs import EMBEDDING, OCCLUDER_PROBABILITY
 
@@ -98,6 +98,6 @@ def _training(exported: Exported, content: Mapping[str, Any]) -> str:
         rows.append(("epochs", f"{len(record.history)}, {record.seconds:,.0f} s of training"))
     rows += [(name, value) for name in ("hardware", "versions") if (value := getattr(record, name))]
     if record.command:
-        rows.append(("command", f"`{without_folders(record.command)}`"))
+        rows.append(("command", f"`{command_without_folders(record.command)}`"))
     rows += [(f"commit of the {what}", f"`{one}`") for what, one in content["commit"].items() if one]
     return table(("what", ""), rows)

@@ -1,8 +1,9 @@
 """What one needs to know to use a model that is taken away: its ``model.yaml``."""
 
 import re
+import shlex
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import yaml
@@ -15,8 +16,8 @@ from experiments.exporting.kept_figures import KeptFigures
 from experiments.runs.run_record import commit
 from lightning_modules.extractors.declared_pixels import CHANNEL_ORDER, PIXEL_RANGE, RGB
 
-ABSOLUTE = re.compile(r"(?<![^\s=:'\"\[,])~?/(?:[^\s/'\"]+/)*")
-"""The folders before the last name of an absolute path, in a setting or in a command."""
+ABSOLUTE = re.compile(r"(?<![^\s=:'\"\[,])~?/(?:[^'\",\]]*/)?")
+"""The folders before the last name of an absolute path within a setting; their names may have blanks."""
 
 
 class Exported(NamedTuple):
@@ -59,19 +60,30 @@ def described_model(exported: Exported, folder: Path) -> dict[str, Any]:
 
 
 def without_folders(node: Any) -> Any:
-    """Return settings, or a command, whose absolute paths have lost their folders: they are nobody's business.
+    """Return settings whose absolute paths have lost their folders: they are nobody's business.
 
     Example:
-        >>> without_folders({"root": "/home/me/faces", "num_identities": 3})
+        >>> without_folders({"root": "/home/Ada L./faces", "num_identities": 3})
         {'root': 'faces', 'num_identities': 3}
-        >>> without_folders("train --data=/home/me/faces --model=runs/last.ckpt")
-        'train --data=faces --model=runs/last.ckpt'
     """
     if isinstance(node, Mapping):
         return {str(key): without_folders(value) for key, value in node.items()}
     if isinstance(node, list):
         return [without_folders(value) for value in node]
-    return ABSOLUTE.sub("", node) if isinstance(node, str) else node
+    if not isinstance(node, str):
+        return node
+    return PurePath(node).name if node.startswith(("/", "~")) else ABSOLUTE.sub("", node)
+
+
+def command_without_folders(command: str) -> str:
+    """Return a command whose words have lost the folders of absolute paths; see :func:`without_folders`.
+
+    Example:
+        >>> command_without_folders("train '--data=/home/Ada L./faces' --table /home/ada/t.csv --model=runs/last.ckpt")
+        'train --data=faces --table t.csv --model=runs/last.ckpt'
+    """
+    options = (word.partition("=") for word in shlex.split(command))
+    return shlex.join(f"{without_folders(name)}{equals}{without_folders(value)}" for name, equals, value in options)
 
 
 def _normalize(network: ExportedNetwork) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from callbacks.metrics.metric_checks import measurable
 from callbacks.recognition.recognise import Recognition
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
@@ -24,6 +25,11 @@ from experiments.model_comparison.condition_scores import ConditionScores, Estim
 from experiments.model_comparison.listed_models import listed_models
 
 NUMBERS = "comparison.csv"
+SETTLED = (
+    *("--checkpoint", "--config", "--extractor", "--protocol", "--severity", "--root"),
+    *("--threshold-from", "--threshold-protocol", "--threshold-far"),
+)
+"""Options of ``experiments.evaluate`` that are settled already: another severity would stand under the table's name."""
 
 
 class ComparedModels:
@@ -46,6 +52,7 @@ class ComparedModels:
     """
 
     def __init__(self, comparison: ModelComparison, options: Namespace, others: Sequence[str]) -> None:
+        _check_not_settled(others)
         self.comparison = comparison
         self.folder = Path(options.out)
         self.left_out: list[str] = []
@@ -60,6 +67,8 @@ class ComparedModels:
         if [len(protocol.verification) for protocol in self.clean] != [1]:
             raise UserError(f"Expected one condition of pairs of clean faces, got {comparison.clean.protocol}")
         self._options = self._parsed(files, comparison.clean.words())
+        evaluation.check_pixel_options(self._options)
+        self._check_measurable()
         usable = [file for file in files if self._is_usable(file)]
         if not usable:
             raise UserError(f"{options.models}: expected a recogniser, got none: {'; '.join(self.left_out)}")
@@ -82,6 +91,8 @@ class ComparedModels:
         try:
             failures = run.measure(clean)
             self.carried = run.carried = self._thresholds(run.results)
+            if not self.carried:
+                raise UserError(f"no model could be evaluated: {'; '.join(failures)}")
             failures += run.measure([task for task in tasks if task not in clean and task.model.name in self.carried])
         except KeyboardInterrupt:
             raise UserError(f"stopped; what was finished before: {self.folder}") from None
@@ -108,17 +119,21 @@ class ComparedModels:
 
     def _thresholds(self, results: evaluation.Results) -> dict[str, CarriedThreshold]:
         far, protocol = f"{self.comparison.threshold_far:g}", self.clean[0]
-        ((condition, pairs),) = protocol.verification.items()
-        carried = {}
-        for model, found in results.items():
-            value = found[protocol.name][condition].get(f"threshold@far={far}")
-            if value is None:
-                impostors = len(pairs) - int(pairs.same.sum())
-                raise UserError(
-                    f"{protocol.name}: expected pairs for a threshold at FAR {far}, got {impostors} impostors"
-                )
-            carried[model] = CarriedThreshold(value, far, f"{protocol.name}/{condition}")
-        return carried
+        (condition,) = protocol.verification
+        name, setting = f"threshold@far={far}", f"{protocol.name}/{condition}"
+        values = {model: found[protocol.name][condition].get(name) for model, found in results.items()}
+        return {model: CarriedThreshold(value, far, setting) for model, value in values.items() if value is not None}
+
+    def _check_measurable(self) -> None:
+        """Refuse clean pairs by which no threshold can be set, before anything is embedded."""
+        (pairs,) = self.clean[0].verification.values()
+        genuine, far = int(pairs.same.sum()), self.comparison.threshold_far
+        impostors = len(pairs) - genuine
+        if not genuine or not measurable([far], impostors)[0]:
+            raise UserError(
+                f"{self.clean[0].name}: expected pairs for a threshold at FAR {far:g}, got {impostors} impostors and "
+                f"{genuine} genuine"
+            )
 
     def _parsed(self, files: Sequence[str], words: Sequence[str]) -> Namespace:
         return parsed([*(f"--extractor={file}" for file in files), *words, *self._words], "")
@@ -141,6 +156,14 @@ class ComparedModels:
             warn(f"left out: {self.left_out[-1]}")
             return False
         return True
+
+
+def _check_not_settled(options: Sequence[str]) -> None:
+    given = [word.partition("=")[0] for word in options]
+    if settled := [option for option in given if option in SETTLED]:
+        raise UserError(
+            f"Expected options of experiments.evaluate, got {settled[0]}, which --models, --lfw and --table settle"
+        )
 
 
 def _as_csv(found: Estimates) -> str:

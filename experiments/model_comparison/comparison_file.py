@@ -75,6 +75,9 @@ def load_comparison(path: Path) -> ModelComparison:
     if comparison.threshold_far not in FARS:
         expected = ", ".join(f"{far:g}" for far in FARS)
         raise UserError(f"{path}: threshold_far: expected one of {expected}, got {comparison.threshold_far:g}")
+    names = [setting.name for setting in comparison.occluded]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{path}: occluded: expected each once, got {twice[0]} {names.count(twice[0])} times")
     for setting in (comparison.clean, *comparison.occluded):
         if setting.severity not in (None, *SEVERITIES):
             raise UserError(f"{path}: severity: expected one of {', '.join(SEVERITIES)}, got {setting.severity!r}")

@@ -88,7 +88,7 @@ def _row(model: Mapping[str, Mapping[str, Estimate]], conditions: Sequence[str],
 
 def _difference(one: Estimate | None, other: Estimate | None) -> Figure:
     """Return the difference of two estimates, where their pairs are the same."""
-    if one is None or other is None or len(one.replicates) != len(other.replicates):
+    if one is None or other is None or one.draws != other.draws:
         return Figure(NONE)
     difference = one.minus(other)
     return _figure(difference, _signed)._replace(tells=difference.tells())

@@ -13,6 +13,7 @@ from callbacks.metrics.identity_bootstrap import identity_weights, percentile_in
 from callbacks.recognition.pair_identities import pair_identities
 from callbacks.recognition.verification import Verified
 from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
+from experiments.runs.digests import digest
 
 
 class Estimate(NamedTuple):
@@ -20,6 +21,8 @@ class Estimate(NamedTuple):
 
     value: float
     replicates: Tensor
+    draws: str = ""
+    """Stands for the pairs' identities and what was drawn of them."""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -28,7 +31,7 @@ class Estimate(NamedTuple):
 
     def minus(self, other: "Estimate") -> "Estimate":
         """Return the difference to another estimate of the same draws."""
-        return Estimate(self.value - other.value, self.replicates - other.replicates)
+        return Estimate(self.value - other.value, self.replicates - other.replicates, self.draws)
 
     def tells(self) -> bool:
         """Whether 0 lies outside the interval."""
@@ -52,9 +55,9 @@ class ConditionScores(NamedTuple):
         pairs = protocol.verification[condition]
         return cls(verified.scores, pairs, *pair_identities(pairs, protocol.source.identities))
 
-    def same_pairs(self, other: "ConditionScores") -> bool:
-        """Whether another condition's pairs are of the same identities in the same order, so that draws are shared."""
-        return np.array_equal(self.first, other.first) and np.array_equal(self.second, other.second)
+    def draws(self, replicates: int, seed: int) -> str:
+        """Return what is the same where pairs are of the same identities in the same order: draws are shared."""
+        return digest(self.first.tobytes(), self.second.tobytes(), f"{replicates} {seed}")
 
 
 def estimates(
@@ -81,4 +84,5 @@ def estimates(
         part = weighted_rates(found.scores, same, weights, threshold=threshold)
         parts.append(part if correct is None else {**part, "accuracy": (weights @ correct) / weights.sum(1)})
     values = {name: torch.cat([part[name] for part in parts]) for name in measures if name in parts[0]}
-    return {name: Estimate(float(value[0]), value[1:]) for name, value in values.items()}
+    shared = found.draws(replicates, seed)
+    return {name: Estimate(float(value[0]), value[1:], shared) for name, value in values.items()}

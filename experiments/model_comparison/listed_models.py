@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from experiments.cli import UserError
-from experiments.evaluation.brought_models import ONNX, TORCHSCRIPT, YAML
+from experiments.evaluation.brought_models import ONNX, TORCHSCRIPT, WEIGHTS, YAML
+
+ENDINGS = (*YAML, *ONNX, *TORCHSCRIPT, *WEIGHTS)
 
 
 def listed_models(folder: Path) -> list[str]:
@@ -23,9 +25,8 @@ def listed_models(folder: Path) -> list[str]:
     described = {path.stem for path in entries if path.suffix in YAML}
     found = [path for path in entries if _is_model(path) and (path.suffix in YAML or path.stem not in described)]
     if not found:
-        endings = ", ".join((*YAML, *ONNX, *TORCHSCRIPT))
         raise UserError(
-            f"{folder}: expected models ({endings}, or exported folders), got none of {len(entries)} entries"
+            f"{folder}: expected models ({', '.join(ENDINGS)}, or exported folders), got none of {len(entries)} entries"
         )
     return [str(path) for path in found]
 
@@ -33,4 +34,4 @@ def listed_models(folder: Path) -> list[str]:
 def _is_model(path: Path) -> bool:
     if path.is_dir():
         return (path / "model.yaml").is_file()
-    return path.suffix in (*YAML, *ONNX, *TORCHSCRIPT)
+    return path.suffix in ENDINGS

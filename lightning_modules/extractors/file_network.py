@@ -20,6 +20,9 @@ class FileNetwork(nn.Module):
         ValueError: If it is not there, or its beginning shows that it is no network.
     """
 
+    not_counted = frozenset({"path", "session"})
+    """Attributes that tell no network apart where the contents do: a file that was moved is the same network."""
+
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path

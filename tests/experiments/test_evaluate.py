@@ -141,6 +141,18 @@ def test_models_stand_beside_each_other_and_images_are_embedded_once(
     assert Path("runs/evaluation/resnet/roles/embeddings.png").stat().st_size > 1000
 
 
+def test_lfw_occ_refuses_unknown_alignments_and_occluders_in_one_line(resnet: str, tmp_path: Path) -> None:
+    root, pairs = write_small_lfw(tmp_path)
+    common = [resnet, "--protocol=lfw_occ", f"--root={root}", f"--pairs={pairs}"]
+    with pytest.raises(UserError, match=r"argument --categories: invalid choice: 'wig' \(choose from .*scarf"):
+        evaluate([*common, "--categories", "scarf", "wig"])
+    with pytest.raises(UserError, match=r"Expected --alignment, or .* among arcface, lfw, got 'mine'"):
+        evaluate([*common, "--alignment=mine"])
+    (root / "align_settings.json").write_text('{"template": "mine"}')
+    with pytest.raises(UserError, match=r"or `template` of align_settings\.json of .*, among .*, got 'mine'"):
+        evaluate(common)
+
+
 def test_each_category_of_lfw_occ_is_a_condition(resnet: str, tmp_path: Path) -> None:
     root, pairs = write_small_lfw(tmp_path)
     options = [f"--root={root}", f"--pairs={pairs}", "--categories", "sunglasses", "scarf", "--accelerator=cpu"]

@@ -89,7 +89,7 @@ def test_without_a_face_there_are_no_landmarks(yunet: YuNet) -> None:
     assert yunet(photograph(100, 80)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"version https://git-lfs", None])
+@pytest.mark.parametrize("content", [b"", b"{}", None])
 def test_refuses_what_is_no_model_of_it(tmp_path: Path, content: bytes | None) -> None:
     model = tmp_path / "model.onnx"
     if content is not None:
@@ -97,6 +97,12 @@ def test_refuses_what_is_no_model_of_it(tmp_path: Path, content: bytes | None) -
     with pytest.raises(DataError, match=rf"{model}: expected YuNet's model, an ONNX file, got \w.*") as refusal:
         load_detector("yunet", model)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_model_that_was_not_fetched_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "yunet.onnx").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 232589\n")
+    with pytest.raises(DataError, match=r"yunet\.onnx: expected YuNet's model, got a Git LFS pointer"):
+        YuNet(tmp_path / "yunet.onnx")
 
 
 def test_the_model_has_to_be_named() -> None:

@@ -14,6 +14,7 @@ import yaml
 from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from tests.helpers.faces_on_disk import write_image_folder
+from tests.helpers.onnx_files import write_means
 
 PEOPLE = [f"person{number:02d}" for number in range(12)]
 
@@ -92,6 +93,20 @@ def test_it_is_carried_to_other_pairs_whatever_the_model_is_called(common: list[
     assert json.loads(Path("second/given.json").read_text())["thresholds"]["net"].endswith("by pairs/all")
 
 
+def test_it_is_carried_to_the_same_file_in_another_folder(common: list[str], tmp_path: Path) -> None:
+    write_means(tmp_path / "net.onnx", ("N", 3, 8, 8))
+    evaluate([*common, "--extractor=net.onnx", "--table=pairs.csv", "--out=first"])
+    Path("models").mkdir()
+    Path("net.onnx").rename("models/moved.onnx")
+    options = [*common, "--table=other.csv", "--threshold-from=first/results.json", "--out=second"]
+    for name in ("models/moved.onnx", str(tmp_path / "models/moved.onnx")):
+        evaluate([*options, f"--extractor={name}"])
+        assert measures("second")["carried_threshold@far=0.1"] == measures("first")["threshold@far=0.1"]
+    write_means(Path("models/moved.onnx"), ("N", 3, 8, 8), outputs=("two",))
+    with pytest.raises(UserError, match="Expected a threshold of moved"):
+        evaluate([*options, "--extractor=models/moved.onnx"])
+
+
 def test_several_protocols_are_told_apart_by_name(common: list[str]) -> None:
     first(common)
     results = json.loads(Path("first/results.json").read_text())
@@ -111,6 +126,7 @@ def test_several_protocols_are_told_apart_by_name(common: list[str]) -> None:
     [
         ("results.json", "[1]", r"Expected results of an evaluation, got first/results\.json: all: Input should be"),
         ("results.json", '{"net": {"pairs": 3}}', r"got first/results\.json: net/pairs: Input should be"),
+        ("results.json", '{"net": {"pairs": {"all": {"eer": NaN}}}}', r"net/pairs/all/eer.*: Input should be a finite"),
         ("results.json", "{", r"got first/results\.json: all: Invalid JSON"),
         ("given.json", '{"models": {}}', r"got first/given\.json: protocols: Field required"),
         ("results.json", '{"net": {"pairs": {"all": {"eer": 0.5}}}}', r"one of those with thresholds, none, got None"),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments.cli import UserError
@@ -69,6 +70,20 @@ def test_refuses_results_of_another_model(content: str | None, checkpoint: Path,
         (tmp_path / "given.json").write_text(content)
     with pytest.raises(UserError, match=r"an evaluation of .*last\.ckpt \(k\), got .*results\.json without it"):
         kept_figures(checkpoint, "k", str(tmp_path / "results.json"))
+
+
+@pytest.mark.parametrize(
+    "content", [3, {"lfw": 3}, {"lfw": {"all": {"eer": "low"}}}, {"lfw": {"all": {"eer": np.nan}}}]
+)
+def test_damaged_results_are_refused_where_they_are_named_and_else_none(
+    content: object, checkpoint: Path, tmp_path: Path
+) -> None:
+    for path in (Path("runs/evaluation/results.json"), tmp_path / "named.json"):
+        write_evaluation(path, {"net": "k"})
+        path.write_text(json.dumps({"net": content}))
+    assert kept_figures(checkpoint, "k", None).results == {}
+    with pytest.raises(UserError, match=r"an evaluation of .*last\.ckpt \(k\), got .*named\.json without it"):
+        kept_figures(checkpoint, "k", str(tmp_path / "named.json"))
 
 
 def test_thresholds_have_their_rates_and_what_is_known_of_their_intervals() -> None:

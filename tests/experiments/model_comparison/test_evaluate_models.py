@@ -4,14 +4,19 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
 from datamodules.errors import DataError
+from datamodules.seams.evaluation_protocol import VerificationPairs
 from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from experiments.evaluate_models import evaluate_models
 from experiments.model_comparison.comparison_file import load_comparison
+from experiments.model_comparison.comparison_tables import Figure, costs
+from experiments.model_comparison.condition_scores import ConditionScores, Estimate, estimates
 from experiments.model_comparison.listed_models import listed_models
 from experiments.runs.layers import TABLES
 from tests.datamodules.protocols.lfw_files import write_lines
@@ -108,6 +113,10 @@ def test_the_same_again_gives_the_same_page(command: list[str]) -> None:
         ({"replicate": 3}, r"table\.yaml: replicate: Extra inputs"),
         ({"threshold_far": 0.001}, r"lfw: expected pairs for a threshold at FAR 0\.001, got 12 impostors"),
         ({"clean": {"protocol": "nope"}}, "Expected --protocol among"),
+        (
+            {"occluded": [{"protocol": "lfw_occ"}] * 2},
+            r"table\.yaml: occluded: expected each once, got lfw_occ 2 times",
+        ),
     ],
 )
 def test_refuses_a_table_in_one_line(command: list[str], changed: dict[str, object], message: str) -> None:
@@ -115,7 +124,7 @@ def test_refuses_a_table_in_one_line(command: list[str], changed: dict[str, obje
     with pytest.raises(UserError, match=message) as refusal:
         evaluate_models(command)
     assert "\n" not in str(refusal.value)
-    assert not Path("runs/real_models/report.html").exists()
+    assert not Path("runs/real_models").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +134,11 @@ def test_refuses_a_table_in_one_line(command: list[str], changed: dict[str, obje
         (["--models=lfw"], r"lfw: expected models \(.*, or exported folders\), got none of 12 entries"),
         (["--lfw=nothing"], "nothing: expected a folder of images"),
         (["--nope=1"], "unrecognized arguments: --nope=1"),
+        (["--severity=high"], r"got --severity, which --models, --lfw and --table settle"),
+        (["--extractor", "nets/two.onnx"], r"got --extractor, which"),
+        (["--checkpoint=last.ckpt"], r"got --checkpoint, which"),
+        (["--root=others"], r"got --root, which"),
+        (["--threshold-far=0.01"], r"got --threshold-far, which"),
     ],
 )
 def test_refuses_options_in_one_line(command: list[str], words: list[str], message: str) -> None:
@@ -139,14 +153,59 @@ def test_only_what_is_no_recogniser_is_refused_with_its_reason(command: list[str
         evaluate_models(command)
 
 
+def test_pixel_options_are_of_networks_own_files_and_leave_described_ones_alone(command: list[str]) -> None:
+    settings = {"path": "nets/two.onnx"}
+    described = {"class_path": "lightning_modules.extractors.OnnxExtractor", "init_args": settings}
+    Path("nets/described.yaml").write_text(yaml.safe_dump(described))
+    evaluate_models([*command, "--mean", "0", "--std", "1"])
+    assert {model for model, _, _ in numbers()} == {"means", "two", "described"}
+    for name in ("means", "two", "map"):
+        Path(f"nets/{name}.onnx").rename(f"{name}.onnx")
+    with pytest.raises(UserError, match="Expected an ONNX or TorchScript file as --extractor with --mean, got none"):
+        evaluate_models([*command, "--mean", "0"])
+
+
+def test_says_why_no_model_could_be_evaluated(command: list[str]) -> None:
+    for name in ("two", "map"):
+        Path(f"nets/{name}.onnx").unlink()
+    with pytest.raises(UserError, match=r"no model could be evaluated: means on lfw: .*\.png: .*NaN or infinity"):
+        evaluate_models([*command, "--mean=nan"])
+    assert not Path("runs/real_models/report.html").exists()
+
+
+def test_conditions_of_other_pairs_are_not_compared() -> None:
+    values = torch.rand(100)
+    clean, covered, others = (Estimate(0.5, values + step, draws) for step, draws in ((0, "a"), (0.1, "a"), (1, "b")))
+    found = {"net": {"clean": {"eer": clean}, "cup/low": {"eer": covered}, "all/low": {"eer": others}}}
+    (table,) = costs(found, ["eer"], "low")
+    ((_, (paired, unpaired)),) = table.rows
+    assert paired.tells
+    assert unpaired == Figure("–")
+
+
+def test_draws_are_shared_by_pairs_of_the_same_identities_alone() -> None:
+    index, same = np.arange(6), np.arange(6) % 2 == 0
+    pairs = VerificationPairs(index, index[::-1].copy(), same, np.zeros(6, np.int64))
+    one = ConditionScores(torch.rand(6), pairs, index % 4, index % 3)
+    two = one._replace(scores=torch.rand(6))
+    turned = one._replace(first=one.second, second=one.first)
+    settings = {"threshold": 0.5, "replicates": 3}
+    first, second, third, other = (
+        estimates(scores, ["eer"], seed=seed, **settings)["eer"].draws
+        for scores, seed in ((one, 0), (two, 0), (turned, 0), (one, 1))
+    )
+    assert first == second
+    assert len({first, third, other}) == 3
+
+
 def test_a_network_that_a_yaml_file_describes_is_one_model(tmp_path: Path) -> None:
-    for name in ("a.onnx", "a.yaml", "b.pt", "c.onnx", ".hidden.onnx", "notes.txt"):
+    for name in ("a.onnx", "a.yaml", "b.pt", "c.onnx", "d.pth", "e.safetensors", ".hidden.onnx", "notes.txt"):
         (tmp_path / name).touch()
     (tmp_path / "exported").mkdir()
     (tmp_path / "exported/model.yaml").touch()
     (tmp_path / "empty").mkdir()
     found = [Path(path).name for path in listed_models(tmp_path)]
-    assert found == ["a.yaml", "b.pt", "c.onnx", "exported"]
+    assert found == ["a.yaml", "b.pt", "c.onnx", "d.pth", "e.safetensors", "exported"]
 
 
 def test_the_suites_own_table_is_one() -> None:
