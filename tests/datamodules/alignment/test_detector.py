@@ -5,7 +5,6 @@ import sys
 import types
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -88,26 +87,49 @@ def test_a_detector_that_fails_costs_one_image() -> None:
         assert error.value.kind == "detector failed"
 
 
-def test_the_documented_detector_takes_the_largest_face_in_our_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Model:
-        """OpenCV's interface: rows of box, right eye, left eye, nose, right and left mouth corner, score."""
+class Face(types.SimpleNamespace):
+    """A face of insightface's and of uniface's."""
 
-        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802 - OpenCV's name
-            assert size == (64, 48)
+    def __init__(self, side: float) -> None:
+        points = FACE * np.float32(side / 112)
+        super().__init__(kps=points, landmarks=points, bbox_xywh=np.array([0, 0, side, side]))
 
-        def detect(self, image: UInt8Image) -> tuple[int, object]:
-            assert image[0, 0].tolist() == [3, 2, 1]
-            small, large = (np.r_[0, 0, side, side, (FACE * side / 112).ravel(), 0.9] for side in (20, 40))
-            return 1, np.array([small, large, small], np.float32)
 
-    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *args, **settings: Model())
+class Network:
+    """What both packages have: of faces in images with blue first, the largest first where one is asked for."""
+
+    def __init__(self, **settings: object) -> None:
+        self.sides = (20, 40, 30)
+
+    def prepare(self, ctx_id: int) -> None:
+        assert ctx_id == -1
+
+    def get(self, image: UInt8Image, max_num: int) -> list[Face]:
+        return sorted(self.detect(image), key=lambda face: -float(face.bbox_xywh[2]))[:max_num]
+
+    def detect(self, image: UInt8Image) -> list[Face]:
+        assert image.flags.c_contiguous
+        assert image[0, 0].tolist() == [3, 2, 1]
+        return [] if image.shape[0] < 40 else [Face(side) for side in self.sides]
+
+
+@pytest.mark.parametrize("name", ["scrfd", "retinaface"])
+def test_the_documented_detectors_take_the_largest_face_in_our_order(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = {"insightface.app": {"FaceAnalysis": Network}, "uniface.detection": {"RetinaFace": Network}}
+    for package, content in packages.items():
+        monkeypatch.setitem(sys.modules, package.partition(".")[0], types.ModuleType(package.partition(".")[0]))
+        monkeypatch.setitem(sys.modules, package, types.SimpleNamespace(**content))
     text = (Path(__file__).parents[3] / "docs/alignment.md").read_text()
     names: dict[str, object] = {}
-    code = re.search(r"```python\n(# yunet.*?)```", text, re.DOTALL)
+    code = re.search(r"```python\n(def scrfd.*?)```", text, re.DOTALL)
     assert code is not None
     exec(code[1], names)  # noqa: S102 - our own documentation
-    monkeypatch.setitem(sys.modules, "yunet", types.SimpleNamespace(**names))
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(**names))
+    detector = load_detector(f"mine:{name}")
     image = np.zeros((48, 64, 3), np.uint8) + np.array([1, 2, 3], np.uint8)
-    landmarks = detect(load_detector("yunet:make"), image, name="a")
+    landmarks = detect(detector, image, name="a")
     assert landmarks is not None
     assert_allclose(landmarks, FACE * np.float32(40 / 112), rtol=1e-5)
+    assert detect(detector, image[:30], name="a") is None
