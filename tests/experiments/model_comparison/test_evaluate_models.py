@@ -100,7 +100,22 @@ def test_the_same_again_gives_the_same_page(command: list[str]) -> None:
     first = numbers()
     evaluate_models(command)
     assert numbers() == first
-    assert list(Path("runs/real_models/earlier").iterdir())
+    (earlier,) = Path("runs/real_models/earlier").iterdir()
+    assert {path.name for path in earlier.iterdir()} >= {"report.html", "comparison.csv", "results.json"}
+
+
+def test_an_earlier_page_does_not_stand_beside_results_that_it_is_not_of(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate_models(command)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.evaluation.evaluation_tasks.EvaluationRun._measure", stopped)
+    with pytest.raises(UserError, match="stopped; what was finished before: runs/real_models"):
+        evaluate_models(command)
+    assert sorted(path.name for path in Path("runs/real_models").iterdir()) == ["earlier", "given.json"]
 
 
 @pytest.mark.parametrize(
