@@ -22,14 +22,13 @@ from rich.table import Table
 from experiments import cli
 from experiments.cli.arguments import Parser
 from experiments.cli.user_errors import UserError, main
+from experiments.evaluation.results_folder import PAGE
 from experiments.model_comparison.compared_models import ComparedModels
 from experiments.model_comparison.comparison_file import load_comparison
 from experiments.model_comparison.comparison_page import Origin, write_comparison
 from experiments.model_comparison.comparison_tables import Estimates, tables
 from experiments.runs.layers import TABLES
 from experiments.runs.run_record import commit
-
-PAGE = "report.html"
 
 
 def evaluate_models(args: Sequence[str]) -> None:

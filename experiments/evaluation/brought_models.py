@@ -56,7 +56,11 @@ def _of_file(path: str, options: Namespace) -> Extractor:
         onnx, content = exported_onnx(Path(path))
         return OnnxExtractor(str(onnx), alignment=content.get("alignment"))
     if Path(path).suffix in WEIGHTS:
-        return IResNetExtractor(path, bgr=options.bgr, normalize=_normalize(options))
+        extractor = IResNetExtractor(path, bgr=options.bgr, normalize=_normalize(options))
+        if options.image_size not in (None, extractor.image_size):
+            fixed = f"`image_size` of {extractor.image_size}, as {path} fixes it"
+            raise ValueError(f"Expected {fixed}, got {options.image_size}")
+        return extractor
     settings: dict[str, Any] = {"normalize": _normalize(options), "bgr": options.bgr}
     if Path(path).suffix in TORCHSCRIPT:
         return TorchScriptExtractor(path, image_size=options.image_size or USUAL_SIZE, **settings)

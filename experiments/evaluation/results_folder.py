@@ -19,7 +19,9 @@ Results = dict[str, dict[str, dict[str, dict[str, float | None]]]]
 
 RESULTS, TABLE, GIVEN, EARLIER = "results.json", "results.csv", "given.json", "earlier"
 DET, DET_OF_SEARCHES = "det.png", "det_of_searches.png"
-FILES = (RESULTS, TABLE, GIVEN, DET, DET_OF_SEARCHES)
+COMPARISON, PAGE = "comparison.csv", "report.html"
+"""Of several models: written when all is measured, so that those of an earlier call must not stay until then."""
+FILES = (RESULTS, TABLE, GIVEN, DET, DET_OF_SEARCHES, COMPARISON, PAGE)
 SCORES = "cosine similarities"
 """What the thresholds among the results are compared with."""
 

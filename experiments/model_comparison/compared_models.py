@@ -19,12 +19,12 @@ from experiments.evaluation.evaluation_options import parsed
 from experiments.evaluation.evaluation_tasks import Task
 from experiments.evaluation.given_models import Model
 from experiments.evaluation.realised_measures import CarriedThreshold
+from experiments.evaluation.results_folder import COMPARISON
 from experiments.model_comparison.comparison_file import ModelComparison
 from experiments.model_comparison.comparison_tables import CLEAN, Estimates
 from experiments.model_comparison.condition_scores import ConditionScores, Estimate, estimates
 from experiments.model_comparison.listed_models import listed_models
 
-NUMBERS = "comparison.csv"
 SETTLED = (
     *("--checkpoint", "--config", "--extractor", "--protocol", "--severity", "--root"),
     *("--threshold-from", "--threshold-protocol", "--threshold-far"),
@@ -105,7 +105,7 @@ class ComparedModels:
         for model, threshold in self.carried.items():
             measured = partial(estimates, threshold=threshold.value, replicates=asked.replicates, seed=asked.seed)
             found[model] = {name: measured(scores, asked.measures) for name, scores in self._scores[model].items()}
-        write_whole(self.folder / NUMBERS, _as_csv(found))
+        write_whole(self.folder / COMPARISON, _as_csv(found))
         return found
 
     def _settings(self) -> list[tuple[str, EvaluationProtocol]]:

@@ -12,6 +12,7 @@ from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from experiments.evaluation.brought_models import brought
 from experiments.evaluation.evaluation_options import parsed
+from tests.helpers.iresnet_files import as_arcface, trained_iresnet
 from tests.helpers.onnx_files import Means, write_means
 
 
@@ -84,3 +85,11 @@ def test_refuses_a_size_that_the_file_does_not_take_and_a_range_of_none(tmp_path
         built(path, "--std=0")
     with pytest.raises(UserError, match=r"`mean` of 3 value\(s\), got \[1\.0, 2\.0\]"):
         built(path, "--mean", "1", "2")
+
+
+def test_refuses_a_size_that_weights_do_not_take(tmp_path: Path) -> None:
+    path = str(tmp_path / "backbone.pth")
+    torch.save(as_arcface(trained_iresnet(0.125)), path)
+    with pytest.raises(UserError, match=r"`image_size` of 32, as .*backbone\.pth fixes it, got 224"):
+        built(path, "--image-size=224")
+    assert built(path, "--image-size=32").startswith("32 px, ")

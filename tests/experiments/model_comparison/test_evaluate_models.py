@@ -4,19 +4,14 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 import yaml
 
 from datamodules.errors import DataError
-from datamodules.seams.evaluation_protocol import VerificationPairs
 from experiments.cli import UserError
 from experiments.evaluate import evaluate
 from experiments.evaluate_models import evaluate_models
 from experiments.model_comparison.comparison_file import load_comparison
-from experiments.model_comparison.comparison_tables import Figure, costs
-from experiments.model_comparison.condition_scores import ConditionScores, Estimate, estimates
 from experiments.model_comparison.listed_models import listed_models
 from experiments.runs.layers import TABLES
 from tests.datamodules.protocols.lfw_files import write_lines
@@ -100,7 +95,22 @@ def test_the_same_again_gives_the_same_page(command: list[str]) -> None:
     first = numbers()
     evaluate_models(command)
     assert numbers() == first
-    assert list(Path("runs/real_models/earlier").iterdir())
+    (earlier,) = Path("runs/real_models/earlier").iterdir()
+    assert {path.name for path in earlier.iterdir()} >= {"report.html", "comparison.csv", "results.json"}
+
+
+def test_an_earlier_page_does_not_stand_beside_results_that_it_is_not_of(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate_models(command)
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.evaluation.evaluation_tasks.EvaluationRun._measure", stopped)
+    with pytest.raises(UserError, match="stopped; what was finished before: runs/real_models"):
+        evaluate_models(command)
+    assert sorted(path.name for path in Path("runs/real_models").iterdir()) == ["earlier", "given.json"]
 
 
 @pytest.mark.parametrize(
@@ -171,31 +181,6 @@ def test_says_why_no_model_could_be_evaluated(command: list[str]) -> None:
     with pytest.raises(UserError, match=r"no model could be evaluated: means on lfw: .*\.png: .*NaN or infinity"):
         evaluate_models([*command, "--mean=nan"])
     assert not Path("runs/real_models/report.html").exists()
-
-
-def test_conditions_of_other_pairs_are_not_compared() -> None:
-    values = torch.rand(100)
-    clean, covered, others = (Estimate(0.5, values + step, draws) for step, draws in ((0, "a"), (0.1, "a"), (1, "b")))
-    found = {"net": {"clean": {"eer": clean}, "cup/low": {"eer": covered}, "all/low": {"eer": others}}}
-    (table,) = costs(found, ["eer"], "low")
-    ((_, (paired, unpaired)),) = table.rows
-    assert paired.tells
-    assert unpaired == Figure("–")
-
-
-def test_draws_are_shared_by_pairs_of_the_same_identities_alone() -> None:
-    index, same = np.arange(6), np.arange(6) % 2 == 0
-    pairs = VerificationPairs(index, index[::-1].copy(), same, np.zeros(6, np.int64))
-    one = ConditionScores(torch.rand(6), pairs, index % 4, index % 3)
-    two = one._replace(scores=torch.rand(6))
-    turned = one._replace(first=one.second, second=one.first)
-    settings = {"threshold": 0.5, "replicates": 3}
-    first, second, third, other = (
-        estimates(scores, ["eer"], seed=seed, **settings)["eer"].draws
-        for scores, seed in ((one, 0), (two, 0), (turned, 0), (one, 1))
-    )
-    assert first == second
-    assert len({first, third, other}) == 3
 
 
 def test_a_network_that_a_yaml_file_describes_is_one_model(tmp_path: Path) -> None:
