@@ -22,7 +22,7 @@ from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import COMPARISON
 from experiments.model_comparison.comparison_file import ModelComparison
 from experiments.model_comparison.comparison_tables import CLEAN, Estimates
-from experiments.model_comparison.condition_scores import ConditionScores, Estimate, estimates
+from experiments.model_comparison.condition_scores import ConditionScores, RateEstimate, estimates
 from experiments.model_comparison.listed_models import listed_models
 
 SETTLED = (
@@ -83,7 +83,8 @@ class ComparedModels:
         Raises:
             UserError: If stopped, or no model has a threshold.
         """
-        options = self._options
+        asked = [setting.said for setting in (self.comparison.clean, *self.comparison.occluded)]
+        options = Namespace(**{**vars(self._options), "protocol": asked})
         protocols = [protocol for _, protocol in self._settings()]
         computing = evaluation.Computing(options.batch_size, options.num_workers, evaluation.trainer_options(options))
         run, tasks = evaluation.begun(options, self.models, protocols, computing, {}, keep=self._keep)
@@ -101,7 +102,7 @@ class ComparedModels:
     def estimates(self) -> Estimates:
         """Return every measure with its draws, and write each with its interval to ``comparison.csv``."""
         asked = self.comparison
-        found: dict[str, dict[str, dict[str, Estimate]]] = {}
+        found: dict[str, dict[str, dict[str, RateEstimate]]] = {}
         for model, threshold in self.carried.items():
             measured = partial(estimates, threshold=threshold.value, replicates=asked.replicates, seed=asked.seed)
             found[model] = {name: measured(scores, asked.measures) for name, scores in self._scores[model].items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from callbacks.figures.style import HEADING, legend, plots
 from experiments.model_comparison.comparison_tables import CLEAN, TITLES, Estimates
-from experiments.model_comparison.condition_scores import Estimate
+from experiments.model_comparison.condition_scores import RateEstimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def severity_figure(found: Estimates, measure: str, severities: Sequence[str]) -
     return file.getvalue()
 
 
-def _line(axes: "Axes", points: Sequence[Estimate | None], label: str, *, shift: float) -> None:
+def _line(axes: "Axes", points: Sequence[RateEstimate | None], label: str, *, shift: float) -> None:
     """Draw estimates in % one beside the other, with their intervals; lines of a panel are shifted to be told apart."""
     drawn = [(x, point) for x, point in enumerate(points) if point is not None]
     errors = [[100 * abs(bound - point.value) for bound in point.interval] for _, point in drawn]

@@ -30,6 +30,11 @@ class Setting(_Part):
         """What it is called."""
         return self.severity or self.protocol
 
+    @property
+    def said(self) -> str:
+        """Protocol and severity."""
+        return "/".join(filter(None, (self.protocol, self.severity)))
+
     def words(self) -> list[str]:
         """Return the options of ``experiments.evaluate``."""
         return [f"--protocol={self.protocol}", *([f"--severity={self.severity}"] if self.severity else [])]

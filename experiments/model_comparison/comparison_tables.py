@@ -4,11 +4,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from experiments.model_comparison.condition_scores import Estimate
+from experiments.model_comparison.condition_scores import RateEstimate
 
 CLEAN = "clean"
 NONE = "–"
-Estimates = Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+Estimates = Mapping[str, Mapping[str, Mapping[str, RateEstimate]]]
 """Model → condition → measure; the condition ``clean``, or ``<occluder>/<severity>``."""
 TITLES = {
     "frr": "False reject rate at the threshold",
@@ -48,7 +48,7 @@ def costs(found: Estimates, measures: Sequence[str], severity: str) -> list[Comp
     """Return what each occluder changes for each model: the same pairs, covered less clean."""
     conditions = _occluders(found, severity)
 
-    def row(model: Mapping[str, Mapping[str, Estimate]], measure: str) -> list[Figure]:
+    def row(model: Mapping[str, Mapping[str, RateEstimate]], measure: str) -> list[Figure]:
         clean = model.get(CLEAN, {}).get(measure)
         return [_difference(model.get(one, {}).get(measure), clean) for one in conditions]
 
@@ -63,7 +63,7 @@ def differences(found: Estimates, measures: Sequence[str], severity: str) -> lis
     (first, reference), *others = found.items()
     conditions = [CLEAN, *_occluders(found, severity)]
 
-    def row(model: Mapping[str, Mapping[str, Estimate]], measure: str) -> list[Figure]:
+    def row(model: Mapping[str, Mapping[str, RateEstimate]], measure: str) -> list[Figure]:
         return [_difference(model.get(c, {}).get(measure), reference.get(c, {}).get(measure)) for c in conditions]
 
     return [
@@ -82,11 +82,11 @@ def _table(title: str, conditions: Sequence[str], rows: list[tuple[str, list[Fig
     return ComparisonTable(title, [name.partition("/")[0].replace("_", " ") for name in conditions], rows)
 
 
-def _row(model: Mapping[str, Mapping[str, Estimate]], conditions: Sequence[str], measure: str) -> list[Figure]:
+def _row(model: Mapping[str, Mapping[str, RateEstimate]], conditions: Sequence[str], measure: str) -> list[Figure]:
     return [_figure(model.get(condition, {}).get(measure), _percent) for condition in conditions]
 
 
-def _difference(one: Estimate | None, other: Estimate | None) -> Figure:
+def _difference(one: RateEstimate | None, other: RateEstimate | None) -> Figure:
     """Return the difference of two estimates, where their pairs are the same."""
     if one is None or other is None or one.draws != other.draws:
         return Figure(NONE)
@@ -94,7 +94,7 @@ def _difference(one: Estimate | None, other: Estimate | None) -> Figure:
     return _figure(difference, _signed)._replace(tells=difference.tells())
 
 
-def _figure(found: Estimate | None, written: Callable[[float], str]) -> Figure:
+def _figure(found: RateEstimate | None, written: Callable[[float], str]) -> Figure:
     if found is None or math.isnan(found.value):
         return Figure(NONE)
     low, high = found.interval

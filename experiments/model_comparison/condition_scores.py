@@ -16,7 +16,7 @@ from datamodules.seams.evaluation_protocol import EvaluationProtocol, Verificati
 from experiments.runs.digests import digest
 
 
-class Estimate(NamedTuple):
+class RateEstimate(NamedTuple):
     """A share, and its value in every data set of identities drawn anew."""
 
     value: float
@@ -29,9 +29,9 @@ class Estimate(NamedTuple):
         """95 % percentile interval."""
         return percentile_interval(self.replicates)
 
-    def minus(self, other: "Estimate") -> "Estimate":
+    def minus(self, other: "RateEstimate") -> "RateEstimate":
         """Return the difference to another estimate of the same draws."""
-        return Estimate(self.value - other.value, self.replicates - other.replicates, self.draws)
+        return RateEstimate(self.value - other.value, self.replicates - other.replicates, self.draws)
 
     def tells(self) -> bool:
         """Whether 0 lies outside the interval."""
@@ -62,7 +62,7 @@ class ConditionScores(NamedTuple):
 
 def estimates(
     found: ConditionScores, measures: Sequence[str], *, threshold: float, replicates: int, seed: int
-) -> dict[str, Estimate]:
+) -> dict[str, RateEstimate]:
     """Return measures with their values in data sets of identities drawn anew.
 
     Args:
@@ -85,4 +85,4 @@ def estimates(
         parts.append(part if correct is None else {**part, "accuracy": (weights @ correct) / weights.sum(1)})
     values = {name: torch.cat([part[name] for part in parts]) for name in measures if name in parts[0]}
     shared = found.draws(replicates, seed)
-    return {name: Estimate(float(value[0]), value[1:], shared) for name, value in values.items()}
+    return {name: RateEstimate(float(value[0]), value[1:], shared) for name, value in values.items()}

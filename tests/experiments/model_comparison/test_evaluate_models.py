@@ -62,6 +62,8 @@ def test_figures_are_those_of_evaluate_with_intervals_around_them(command: list[
     assert any(high > low for _, low, high in found.values())
 
     results = json.loads(Path("runs/real_models/results.json").read_text())
+    given = json.loads(Path("runs/real_models/given.json").read_text())
+    assert given["protocols"] == ["lfw", "lfw_occ/low", "lfw_occ/high"]
     pairs = command[2].partition("=")[2]
     words = ["--extractor=nets/means.onnx", "--protocol=lfw_occ", "--severity=high", "--categories=cup"]
     evaluate([*words, "--root=lfw", f"--pairs={pairs}", "--out=alone", "--no-figures", "--accelerator=cpu"])
