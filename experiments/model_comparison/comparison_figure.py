@@ -39,7 +39,8 @@ def severity_figure(found: Estimates, measure: str, severities: Sequence[str]) -
     for axes in panels[len(found) :]:
         axes.set_visible(False)
     panels[0].set_ylabel(f"{TITLES[measure].lower()}, %")
-    panels[0].set_ylim(bottom=0)
+    if measure != "accuracy":  # near 100 %, where nothing could be told from 0 on
+        panels[0].set_ylim(bottom=0)
     legend(panels[0])
     file = BytesIO()
     figure.savefig(file, format="png")
