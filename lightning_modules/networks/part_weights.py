@@ -33,7 +33,7 @@ def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
     """
     state = {f"segmenter.{name}": t for name, t in segmenter_weights(read_state_dict(path)).items()}
     segmenter = getattr(network, "segmenter", network)
-    tensors = fitting_weights("segmenter", segmenter, state)
+    tensors = fitting_weights("segmenter", segmenter, state, str(path))
     segmenter.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
     return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
 
@@ -59,6 +59,6 @@ def load_classifier_weights(classifier: nn.Module, path: str | Path) -> str:
         ...     load_classifier_weights(classifier, f"{folder}/a.ckpt")
         'classifier (2 tensors)'
     """
-    tensors = fitting_weights("classifier", classifier, read_state_dict(path))
+    tensors = fitting_weights("classifier", classifier, read_state_dict(path), str(path))
     classifier.load_state_dict(tensors)
     return f"classifier ({len(tensors)} tensors)"

@@ -46,7 +46,7 @@ def load_trunk_weights(network: nn.Module, path: str | Path, *, head: bool = Tru
     """
     kind, state = to_network_names(read_state_dict(path))
     misnamed = check_iresnet(_trunk(network), state, path)
-    return f"{kind} weights from {Path(path).name}{misnamed}: {_load(network, state, kind, head)}"
+    return f"{kind} weights from {Path(path).name}{misnamed}: {_load(network, state, kind, str(path), head=head)}"
 
 
 def load_network_weights(network: nn.Module, path: str | Path) -> str:
@@ -76,7 +76,7 @@ def load_network_weights(network: nn.Module, path: str | Path) -> str:
         if iresnet_weights(state) is not None:
             return load_trunk_weights(network, path)
         raise ValueError(f"Expected a checkpoint of this suite, with `network.…`, got {next(iter(state))!r} in {path}")
-    tensors = fitting_weights("network", network, state)
+    tensors = fitting_weights("network", network, state, str(path))
     network.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
     return f"checkpoint weights from {Path(path).name}: network ({len(tensors)} tensors)"
 
@@ -111,16 +111,16 @@ def imagenet_trunk_weights(network: nn.Module) -> str:
     except (OSError, RuntimeError) as error:
         raise RuntimeError(f"Expected to download {weights.url}, got {type(error).__name__}: {error}") from error
     kind, state = to_network_names(dict(downloaded))
-    return f"ImageNet weights from torchvision: {_load(network, state, kind, head=False)}"
+    return f"ImageNet weights from torchvision: {_load(network, state, kind, str(weights.url), head=False)}"
 
 
-def _load(network: nn.Module, state: dict[str, Tensor], kind: str, head: bool) -> str:
+def _load(network: nn.Module, state: dict[str, Tensor], kind: str, where: str, *, head: bool) -> str:
     parts = {"trunk": _trunk(network)}
     target = getattr(network, "head", None)
     has_head = any(name.startswith("head.") for name in state)
     if head and has_head and isinstance(target, nn.Module) and (kind == "checkpoint" or _is_its_own(target, state)):
         parts["head"] = target
-    loads = [(name, module, fitting_weights(name, module, state)) for name, module in parts.items()]
+    loads = [(name, module, fitting_weights(name, module, state, where)) for name, module in parts.items()]
     for _, module, tensors in loads:
         module.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
     said = [f"{name} ({len(tensors)} tensors)" for name, _, tensors in loads]

@@ -216,7 +216,7 @@ SUBSAMPLING = {"first_shortcut": "subsampling"}
         (
             changed("a.ckpt", lambda w: w.pop("body.3.res_layer.4.weight")),
             SUBSAMPLING,
-            r"`trunk\.stages\.2\.layer2\.1\.conv2\.weight` of the network: \(16, 16, 3, 3\), got in the file: no such",
+            r"`trunk\.stages\.2\.layer2\.1\.conv2\.weight` of the network: \(16, 16, 3, 3\), got in \S+: no such",
         ),
         (
             changed("a.ckpt", lambda w: w.pop("body.3.res_layer.1.weight")),
@@ -227,7 +227,7 @@ SUBSAMPLING = {"first_shortcut": "subsampling"}
         (
             a_torchvision_resnet,
             {},
-            r"`trunk\.stages\.0\.conv1\.weight` of the network: \(8, 3, 3, 3\), got in the file",
+            r"`trunk\.stages\.0\.conv1\.weight` of the network: \(8, 3, 3, 3\), got in \S+",
         ),
         (adaface_file, SUBSAMPLING | {"normalize": Normalize()}, r"trained with, BGR \(`bgr: true`\), got RGB"),
         (arcface_file(18, "a.pth"), {"normalize": Normalize(bgr=True)}, r"trained with, RGB \(`bgr: false`\), got BGR"),
