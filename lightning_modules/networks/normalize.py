@@ -69,6 +69,8 @@ class Normalize(nn.Module):
         self.register_buffer("order", torch.tensor(_BGR) if bgr else None)  # (3,)
         if not all(0 < value < math.inf for value in std):
             raise ValueError(f"Expected `std` above 0, got {list(std)}")
+        if not all(math.isfinite(value) for value in mean):
+            raise ValueError(f"Expected a finite `mean`, got {list(mean)}")
 
     def forward(self, image: Tensor) -> Tensor:
         """Return normalised images.

@@ -60,6 +60,14 @@ def test_refuses_wrong_number_of_statistics(grey: bool) -> None:
         Normalize(mean=[1.0, 2.0], grey=grey)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_refuses_statistics_that_are_no_numbers(value: float) -> None:
+    with pytest.raises(ValueError, match=r"Expected a finite `mean`, got \[127.5, (nan|inf), 127.5\]"):
+        Normalize(mean=[127.5, value, 127.5])
+    with pytest.raises(ValueError, match="`std` above 0"):
+        Normalize(std=[127.5, value, 127.5])
+
+
 def test_refuses_std_of_zero() -> None:
     with pytest.raises(ValueError, match="`std` above 0"):
         Normalize(std=[1.0, 0.0, 1.0])
