@@ -35,7 +35,7 @@ class Normalize(nn.Module):
 
     Raises:
         ValueError: If both ``grey`` and ``bgr`` are set, ``mean`` or ``std`` do not fit the number of channels, or a
-            ``std`` is not positive.
+            ``std`` is not positive, or a value is not finite.
 
     Example:
         >>> red = torch.tensor([255, 0, 0], dtype=torch.uint8).view(1, 3, 1, 1)
