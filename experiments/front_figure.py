@@ -121,8 +121,8 @@ def draw(seen: Seen, relied: Reliance, path: Path) -> None:
     for axes in panels.values():
         bare(axes)
     for k, (image, covered, name) in enumerate(zip(*seen, strict=True)):
-        panels[f"face{k}"].imshow(image.permute(1, 2, 0), interpolation="bicubic")
-        panels[f"seen{k}"].imshow(covered.permute(1, 2, 0), interpolation="bicubic")
+        panels[f"face{k}"].imshow(image.permute(1, 2, 0).numpy(), interpolation="bicubic")
+        panels[f"seen{k}"].imshow(covered.permute(1, 2, 0).numpy(), interpolation="bicubic")
         panels[f"seen{k}"].set_xlabel(name.replace("_", " "), fontsize=FONT - 4)
     _headed(panels["face0"], "Faces that it has never seen, covered")
     _headed(panels["seen0"], "What SOIDN takes for a cover")

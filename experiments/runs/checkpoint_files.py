@@ -77,7 +77,7 @@ def previous(path: Path) -> Path:
     return path.with_name(path.name + PREVIOUS)
 
 
-def usable_checkpoint(path: str, *, resumes: bool, folder: str) -> str:
+def usable_checkpoint(path: str | Path, *, resumes: bool, folder: str | Path) -> str:
     """Return a checkpoint that is whole: the one before, where a training resumes and the named one is damaged.
 
     Args:
@@ -89,6 +89,7 @@ def usable_checkpoint(path: str, *, resumes: bool, folder: str) -> str:
     Raises:
         UserError: If there is none.
     """
+    path, folder = str(path), str(folder)  # which of both a parser makes depends on what was imported before
     if path == "best":
         raise UserError("Expected a file as `ckpt_path`, got 'best', which only the process knows that has trained")
     if path == "hpc" and "://" not in folder and not any(Path(folder).glob("hpc_ckpt_*.ckpt")):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from datamodules.errors import DataError
 from experiments.cli import UserError, run
-from experiments.runs.checkpoint_files import whole_checkpoint
+from experiments.runs.checkpoint_files import usable_checkpoint, whole_checkpoint
 from experiments.runs.saving import WholeCheckpoints
 from tests.experiments.conftest import Options
 
@@ -159,3 +159,16 @@ def test_a_fit_goes_on_from_the_one_before_and_a_test_refuses(tiny: Options, cap
     assert f"resuming from the one before, {damaged}.previous" in caplog.text
     for name, weight in weights(str(resumed.trainer.log_dir)).items():
         assert torch.equal(weight, whole[name]), name
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_names_that_are_no_files_are_told_whatever_a_parser_has_made_of_them(
+    kind: type[str | Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="Expected a file as `ckpt_path`, got 'best'"):
+        usable_checkpoint(kind("best"), resumes=True, folder=kind(tmp_path))
+    with pytest.raises(UserError, match=r"Expected a checkpoint hpc_ckpt_….ckpt in .* for `ckpt_path` 'hpc', got none"):
+        usable_checkpoint(kind("hpc"), resumes=True, folder=kind(tmp_path))
+    (tmp_path / "hpc_ckpt_1.ckpt").touch()
+    assert usable_checkpoint(kind("hpc"), resumes=True, folder=kind(tmp_path)) == "hpc"
+    assert usable_checkpoint(kind("last"), resumes=True, folder=kind(tmp_path)) == "last"
