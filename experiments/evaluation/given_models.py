@@ -51,9 +51,14 @@ def given_models(options: Namespace) -> list[Model]:
     """
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
     trained = [_trained(path, options.config) for path in checkpoints]
-    built = trained + [_extractor(path, options) for path in extractors]
-    names = distinct_names([one.name for one in built], [one.path for one in built])
-    return [one._replace(extraction=one.extraction._replace(name=name)) for one, name in zip(built, names, strict=True)]
+    return told_models([*trained, *(_extractor(path, options) for path in extractors)])
+
+
+def told_models(models: Sequence[Model]) -> list[Model]:
+    """Return models of which no two have the same name: see :func:`distinct_names`."""
+    names = distinct_names([one.name for one in models], [one.path for one in models])
+    renamed = zip(models, names, strict=True)
+    return [one._replace(extraction=one.extraction._replace(name=name)) for one, name in renamed]
 
 
 def distinct_names(names: Sequence[str], paths: Sequence[str]) -> list[str]:

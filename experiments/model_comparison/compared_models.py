@@ -17,7 +17,7 @@ from experiments.cli import UserError
 from experiments.cli.first_process import warn
 from experiments.evaluation.evaluation_options import parsed
 from experiments.evaluation.evaluation_tasks import Task
-from experiments.evaluation.given_models import Model
+from experiments.evaluation.given_models import Model, told_models
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import COMPARISON
 from experiments.model_comparison.comparison_file import ModelComparison
@@ -69,12 +69,9 @@ class ComparedModels:
         self._options = self._parsed(files, comparison.clean.words())
         evaluation.check_pixel_options(self._options)
         self._check_measurable()
-        usable = [file for file in files if self._is_usable(file)]
-        if not usable:
+        self.models = told_models([model for file in files if (model := self._usable(file)) is not None])
+        if not self.models:
             raise UserError(f"{options.models}: expected a recogniser, got none: {'; '.join(self.left_out)}")
-        self.models = [
-            self._probed(model) for model in evaluation.given_models(self._parsed(usable, comparison.clean.words()))
-        ]
         self._scores: dict[str, dict[str, ConditionScores]] = {model.name: {} for model in self.models}
 
     def measure(self) -> list[str]:
@@ -142,21 +139,19 @@ class ComparedModels:
     def _protocols(self, files: Sequence[str], words: Sequence[str]) -> list[EvaluationProtocol]:
         return evaluation.named_protocols(self._parsed(files, words))
 
-    def _probed(self, model: Model) -> Model:
-        evaluation.check_alignments([model], self.clean, allow_other=self._options.allow_other_alignment)
-        return evaluation.probed(model, self.clean[0].source)
-
-    def _is_usable(self, file: str) -> bool:
-        """Whether a file is a recogniser that embeds these faces; why not is kept and said."""
+    def _usable(self, file: str) -> Model | None:
+        """Return a file's recogniser, which embeds these faces, or ``None``; why there is none is kept and said."""
         try:
             (model,) = evaluation.given_models(self._parsed([file], self.comparison.clean.words()))
-            if "embedding" not in self._probed(model).makes:
+            evaluation.check_alignments([model], self.clean, allow_other=self._options.allow_other_alignment)
+            model = evaluation.probed(model, self.clean[0].source)
+            if "embedding" not in model.makes:
                 raise UserError(f"{file}: expected embeddings, got segmentations")
         except (UserError, DataError) as error:
             self.left_out.append(f"{file}: {error}")
             warn(f"left out: {self.left_out[-1]}")
-            return False
-        return True
+            return None
+        return model
 
 
 def _check_not_settled(options: Sequence[str]) -> None:

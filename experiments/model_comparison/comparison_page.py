@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
-import experiments.reproduction
 from datamodules.whole_file import write_whole
 from experiments.model_comparison.comparison_figure import severity_figure
 from experiments.model_comparison.comparison_file import ModelComparison
 from experiments.model_comparison.comparison_tables import CLEAN, TITLES, Estimates, costs, differences, tables
+from experiments.reproduction.html_page import page_environment
 
 TEMPLATE = Path(__file__).with_name("comparison.html.j2")
-STYLE = Path(experiments.reproduction.__file__).parent
-"""Where the style that all pages share lies."""
 
 
 class Origin(NamedTuple):
@@ -52,21 +48,12 @@ def write_comparison(comparison: ModelComparison, found: Estimates, origin: Orig
         for severity in severities
     ]
     figures = [(TITLES[name], _inline(severity_figure(found, name, severities))) for name in measures]
-    page = _template().render(
-        comparison=comparison, origin=origin, sections=sections, figures=figures, models=list(found)
+    page = (
+        page_environment(TEMPLATE.parent)
+        .get_template(TEMPLATE.name)
+        .render(comparison=comparison, origin=origin, sections=sections, figures=figures, models=list(found))
     )
     write_whole(path, page)
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATE.parent, STYLE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE.name)
 
 
 def _inline(picture: bytes) -> str:

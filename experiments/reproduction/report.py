@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2 import Template as Page
 
 from datamodules.whole_file import write_whole
+from experiments.reproduction.html_page import page_environment
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import OF_THE_SYSTEM, PaperRow
 from experiments.reproduction.pictures import curve_pictures, figure_pictures, forest_pictures
@@ -56,13 +56,7 @@ def write_report(paper: Paper, runs: Sequence[RowRun], path: Path, *, scale: str
 
 
 def _template() -> Page:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,  # whatever the name: errors and options are anyone's text
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(TEMPLATE.parent)
     environment.filters["duration"] = duration
     environment.filters["measured_on"] = measured_on
     environment.tests["changed"] = lambda commit: commit.endswith("+")
