@@ -1,6 +1,5 @@
 """A comparison of models as one HTML file that needs nothing else."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +8,7 @@ from datamodules.whole_file import write_whole
 from experiments.model_comparison.comparison_figure import severity_figure
 from experiments.model_comparison.comparison_file import ModelComparison
 from experiments.model_comparison.comparison_tables import CLEAN, TITLES, Estimates, costs, differences, tables
-from experiments.reproduction.html_page import page_environment
+from experiments.reproduction.html_page import data_address, page_environment
 
 TEMPLATE = Path(__file__).with_name("comparison.html.j2")
 
@@ -47,14 +46,10 @@ def write_comparison(comparison: ModelComparison, found: Estimates, origin: Orig
         )
         for severity in severities
     ]
-    figures = [(TITLES[name], _inline(severity_figure(found, name, severities))) for name in measures]
+    figures = [(TITLES[name], data_address(severity_figure(found, name, severities), "image/png")) for name in measures]
     page = (
         page_environment(TEMPLATE.parent)
         .get_template(TEMPLATE.name)
         .render(comparison=comparison, origin=origin, sections=sections, figures=figures, models=list(found))
     )
     write_whole(path, page)
-
-
-def _inline(picture: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(picture).decode()}"

@@ -1,5 +1,6 @@
 """How pages are made that need nothing else: whatever text is in them is only text, and their style is one."""
 
+from base64 import b64encode
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,3 +18,13 @@ def page_environment(templates: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def data_address(content: bytes, kind: str | None) -> str:
+    """Return the address of a picture that is in the page itself.
+
+    Example:
+        >>> data_address(b"x", "image/png")
+        'data:image/png;base64,eA=='
+    """
+    return f"data:{kind};base64,{b64encode(content).decode()}"

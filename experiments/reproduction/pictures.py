@@ -1,12 +1,12 @@
 """The pictures of a report: plots of its own, and those that runs have drawn."""
 
 import mimetypes
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from experiments.reproduction.html_page import data_address
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import EVALUATION, Comparison, Curves, Figure
 from experiments.reproduction.plots import History, curves, forest
@@ -49,7 +49,7 @@ def figure_pictures(paper: Paper, figure: Figure, runs: Sequence[RowRun]) -> lis
         seed, drawn = next(((seed, drawn) for seed, drawn in found if drawn), (None, []))
         for path, protocol in drawn:
             caption = ", ".join([f"{name}, seed {seed}", *([protocol] if protocol else [])])
-            source = f"data:{mimetypes.guess_type(path)[0]};base64,{b64encode(path.read_bytes()).decode()}"
+            source = data_address(path.read_bytes(), mimetypes.guess_type(path)[0])
             shown.append(Picture(source, f"{figure.title}: {name}, {path.stem}", caption))
         shown += [] if drawn else [Picture("", "", f"{name}: no run has {figure.file}")]
     return shown
@@ -83,4 +83,4 @@ def _of(runs: Sequence[RowRun], key: str) -> list[RowRun]:
 
 
 def _plot(svg: bytes, text: str, caption: str) -> Picture:
-    return Picture(f"data:image/svg+xml;base64,{b64encode(svg).decode()}", text, caption)
+    return Picture(data_address(svg, "image/svg+xml"), text, caption)
