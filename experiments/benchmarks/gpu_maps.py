@@ -1,21 +1,24 @@
 """Part of the check of a card: occlusion maps by the engine and by captum, and the engine against the dense way.
 
-The engine's rate contains what it takes to begin a map, about a second; "begun" leaves that out. The time of the
-paper's 1,000 images is extrapolated from those measured.
-
-What it takes on an H100, at 22,000 positions/s of the engine and 14,000 of captum: a first map 2 s; captum's three
-batch sizes, 6,561 positions each, 2 s; a row 2 × (8 + 2 images × 10,000 positions and captum's 6,561), 10 s; three of
-them 30 s, 45 s if larger occluders halve the rate; two comparisons, which begin four maps, 6 s. 55 s at most, of 60.
+A call of the engine has a start that does not depend on the number of images: the network is traced, and each class of
+windows is computed at least once. What an image takes is the difference of calls on few and on many images, and the
+time of the paper's 1,000 images is extrapolated from both. How many classes there are is the plan's choice, by what a
+class costs beside its arithmetic: rows of starts show other choices, by a first call and a second, of known shapes.
 """
 
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from unittest.mock import patch
 
 import torch
 
 from callbacks.occlusion_sensitivity import occlusion_maps
+from callbacks.occlusion_sensitivity.plan import CHUNK_COST, make_plan
+from callbacks.occlusion_sensitivity.trace import trace
+from experiments.benchmarks.benchmark import now, seconds
+from experiments.benchmarks.device_profile import longest_on_cpu, longest_operations, profiler
 from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.benchmarks.occlusion_map_speed import (
     CAPTUM_BATCHES,
@@ -24,46 +27,64 @@ from experiments.benchmarks.occlusion_map_speed import (
     Faces,
     Occluder,
     captum,
-    compare,
-    engine,
     random_faces,
     tuned,
 )
 
 ALL = 1000
 """Images of the paper's map."""
-FEW, MANY = 2, 8
+FEW, MANY = 8, 72
 """Images that are measured: the difference is what images take once a map has begun."""
 ENGINE_BATCH = {"cpu": 64, "cuda": 1024}
 """The engine's defaults; 512 and 4,096 are slower on an H100."""
+CHUNK_COSTS = {"cpu": (CHUNK_COST["cpu"],), "cuda": (1.5e9, CHUNK_COST["cuda"], 1.5e10, CHUNK_COST["cpu"])}
+"""Of a class of windows, in multiply-adds, that are tried; what a processor has comes last: it takes seconds a call."""
+NAMED = 6
+"""Operations of a profile."""
 
 
 def run(rows: PartRows, device: torch.device, small: bool) -> None:
-    """Measure each occluder, then compare scores with the dense way's."""
+    """Measure each occluder, compare scores with the dense way's, and say what a start takes."""
     faces = random_faces(2 if small else MANY, 0.0625 if small else 1.0, device)
-    engine(faces.first(1), OCCLUDERS[0], ENGINE_BATCH[device.type])  # warm
-    theirs = 8 if small else tuned("captum", CAPTUM_BATCHES[device.type], partial(captum, faces, OCCLUDERS[0]))
-    for occluder in OCCLUDERS[:1] if small else OCCLUDERS:
+    few = faces.first(1 if small else FEW)
+    _engine(few, OCCLUDERS[0])  # warm
+    batch_sizes = (8,) if small else CAPTUM_BATCHES[device.type][1:]
+    theirs = tuned("captum", batch_sizes, partial(captum, faces, OCCLUDERS[0]))
+    occluders = OCCLUDERS[:1] if small else OCCLUDERS
+    for occluder in occluders:
         name = {"what": f"{occluder[0]} × {occluder[1]}", "images": len(faces.images)}
-        measure = partial(_row, faces, occluder, (ENGINE_BATCH[device.type], theirs))
-        rows.add(name, partial(measure, few=1 if small else FEW, repeats=1 if small else 2))
+        rows.add(name, partial(_row, faces, few, occluder, theirs))
     for tf32 in (True, False):
         name = {"what": f"20 × 20, TF32 {'allowed' if tf32 else 'off'}, against the dense way", "images": 2}
         rows.add(name, partial(_difference, faces.first(2), tf32, 25 if small else 5))
+    rows.add_all({"what": "profile of a call, 20 × 20"}, partial(_profile, few))
+    for cost in CHUNK_COSTS[device.type]:
+        for part in (few.first(1), few):
+            name = {"what": f"start, 20 × 20, a class as dear as {cost:.3g}", "images": len(part.images)}
+            rows.add(name, partial(_start, part, cost))
 
 
-def _row(faces: Faces, occluder: Occluder, batch_sizes: tuple[int, int], *, few: int, repeats: int) -> Row:
-    rates = compare(faces, occluder, batch_sizes, repeats)
-    fewer = statistics.median(engine(faces.first(few), occluder, batch_sizes[0]) for _ in range(repeats))
-    many, longer = len(faces.images), len(faces.images) * CENTRES / statistics.median(rates.engine)
-    each = (longer - few * CENTRES / fewer) / (many - few)
+def _engine(faces: Faces, occluder: Occluder) -> float:
+    """Return the seconds of a call of the engine: whole maps of all images."""
+    batch_size = ENGINE_BATCH[faces.images.device.type]
+    return seconds(partial(occlusion_maps, *faces, occluder_size=occluder, batch_size=batch_size))
+
+
+def _row(faces: Faces, few: Faces, occluder: Occluder, captum_batch: int, repeats: int = 2) -> Row:
+    first, many = len(few.images), len(faces.images)
+    _engine(few, occluder)  # the shapes of this occluder's windows
+    shorter = statistics.median(_engine(few, occluder) for _ in range(repeats))
+    longer = _engine(faces, occluder)
+    theirs = statistics.median(captum(faces, occluder, captum_batch) for _ in range(repeats))
+    each = (longer - shorter) / (many - first)
     return {
-        "engine": statistics.median(rates.engine),
+        "engine": many * CENTRES / longer,
         "engine, begun": CENTRES / each,
-        "captum": statistics.median(rates.captum),
-        "ratio": statistics.median(rates.ratios),
+        "captum": theirs,
+        "ratio": many * CENTRES / longer / theirs,
+        "s to begin": shorter - first * each,
         f"s for {ALL:,} images": longer + (ALL - many) * each,
-        "batch sizes": " and ".join(map(str, batch_sizes)),
+        "batch sizes": f"{ENGINE_BATCH[faces.images.device.type]} and {captum_batch}",
     }
 
 
@@ -78,6 +99,37 @@ def _difference(faces: Faces, tf32: bool, stride: int) -> Row:
         "largest score": float(dense.scores.abs().max()),
         "other predictions": f"{int((ours.errors != dense.errors).sum())} of {ours.errors.numel():,}",
     }
+
+
+def _start(faces: Faces, cost: float) -> Row:
+    """Return the seconds of a first call and a second, and of the trace in them, where a class is as dear as that."""
+    with patch.dict(CHUNK_COST, {faces.images.device.type: cost}):
+        began = now()
+        with torch.no_grad():
+            module = trace(faces.network, faces.images[:1].repeat(2, 1, 1, 1))
+        traced = now() - began
+        plan = make_plan(module, OCCLUDERS[0], positions=CENTRES)
+        first, second = (_engine(faces, OCCLUDERS[0]) for _ in range(2))
+    return {
+        "classes": int((plan.classes[0].max() + 1) * (plan.classes[1].max() + 1)),
+        "s of tracing": traced,
+        "s of a first call": first,
+        "s of a second call": second,
+    }
+
+
+def _profile(faces: Faces) -> list[Row]:
+    """Return what a call on few images spends its time on, on the device and on the processor."""
+    plain = _engine(faces, OCCLUDERS[0])
+    with profiler() as profile:
+        profiled = _engine(faces, OCCLUDERS[0])
+    events = list(profile.events() or [])
+    calls = [("a call, 20 × 20", plain), ("the same, profiled", profiled)]
+    return [
+        *({"what": what, "images": len(faces.images), "ms": 1e3 * taken} for what, taken in calls),
+        *longest_operations(events, NAMED),
+        *longest_on_cpu(events, NAMED),
+    ]
 
 
 @contextmanager

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from callbacks.occlusion_sensitivity import plan
 from callbacks.occlusion_sensitivity.engine import Positions, occlude
 from callbacks.occlusion_sensitivity.geometry import Spans
-from callbacks.occlusion_sensitivity.plan import AXES, Plan, make_plan, merge_kinds
+from callbacks.occlusion_sensitivity.plan import AXES, CHUNK_COST, Plan, make_plan, merge_kinds
 from callbacks.occlusion_sensitivity.trace import aten, between, shape_of, trace
 from lightning_modules.networks import CasiaNet
 from tests.callbacks.occlusion_sensitivity.networks import NETWORKS, head, sample
@@ -188,7 +187,7 @@ def test_a_gpu_gets_fewer_classes_for_little_more_work(monkeypatch: pytest.Monke
         module = trace(network, torch.zeros(2, 1, 100, 100))
     classes, areas = [], []
     for device in ("cpu", "cuda"):
-        monkeypatch.setitem(plan.CHUNK_COST, "meta", plan.CHUNK_COST[device])
+        monkeypatch.setitem(CHUNK_COST, "meta", CHUNK_COST[device])
         made = make_plan(module, (20, 20), positions=10_000)
         classes.append(int(np.prod([kinds.max() + 1 for kinds in made.classes])))
         sizes = [[made.spans[axis][layer.node].size.sum() for layer in made.layers] for axis in AXES]
