@@ -26,6 +26,11 @@ def profiler() -> torch.profiler.profile:
     return torch.profiler.profile(record_shapes=True)
 
 
+def events_of(profile: torch.profiler.profile) -> list[Any]:
+    """Return the events of a profile that has ended."""
+    return list(profile.events() or [])  # type: ignore[no-untyped-call]  # torch's
+
+
 def longest_operations(events: Iterable[Any], number: int, times: int = 1) -> list[Row]:
     """Return how long the device was busy, and the operations that kept it so longest, each with its kernels.
 

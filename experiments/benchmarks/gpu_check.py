@@ -1,7 +1,7 @@
 """All that needs a card, in one command of at most eight minutes: tests, training, maps, triplets, loading.
 
     python -m experiments.benchmarks.gpu_check [--out runs/gpu_check] [--device cuda|cpu] [--small] [--parts tests …]
-        [--rows WORDS …] [--dry-run] [--commit NAME]
+        [--rows WORDS …] [--seconds 480] [--dry-run] [--commit NAME]
 
 Each part is a process with a time limit of its own and writes its JSON file after each row, so that one that is killed
 keeps what it has. Parts that ``--out`` has complete, of the same device, size and ``--rows``, are not repeated, and
@@ -60,7 +60,7 @@ def main(args: Sequence[str]) -> None:
             print(f"{name}: {shlex.join(command(options, name, PARTS[name].limit))}")
         return
     check_writable(options.out, "results")
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + options.seconds
     failed = {name: why for name in left if (why := run_part(options, name, end - time.monotonic()))}
     _show(options, failed)
 
@@ -138,6 +138,7 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--small", action="store_true", help="everything in miniature, to see that it works")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--rows", nargs="+", default=[], metavar="WORDS", help="only rows that have one in their names")
+    parser.add_argument("--seconds", type=float, default=LIMIT, help="of all parts")
     parser.add_argument("--dry-run", action="store_true", help="say what would be run")
     parser.add_argument("--commit", default=commit(), help="what is measured, where git cannot tell")
     return parser.parse_args(args, argparse.Namespace(given=list(args)))

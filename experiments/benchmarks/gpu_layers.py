@@ -15,7 +15,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from experiments.benchmarks.benchmark import WARM_UP, median_seconds, now
-from experiments.benchmarks.device_profile import longest_operations, profiler
+from experiments.benchmarks.device_profile import events_of, longest_operations, profiler
 from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.benchmarks.timed_training import Size, System, Way, train
 
@@ -75,7 +75,7 @@ def windows_product(x: Tensor, weight: Tensor) -> Tensor:
 def unfold_product(x: Tensor, weight: Tensor) -> Tensor:
     """Return what :func:`windows_product` does, of windows that :func:`torch.nn.functional.unfold` makes."""
     windows = F.unfold(x, weight.shape[2:], padding=weight.shape[2] // 2).transpose(1, 2)  # (B, H·W, C·k·k)
-    return F.linear(windows, weight.flatten(1)).transpose(1, 2).unflatten(2, x.shape[2:])
+    return F.linear(windows, weight.flatten(1)).transpose(1, 2).reshape(len(x), len(weight), *x.shape[2:])
 
 
 def place_product(x: Tensor, weight: Tensor) -> Tensor:
@@ -94,13 +94,20 @@ def upsample(x: Tensor, weight: Tensor) -> Tensor:
     return F.conv_transpose2d(x, weight, stride=factor, padding=factor // 2)
 
 
+def same(x: Tensor, weight: Tensor) -> Tensor:
+    """Return a convolution that keeps the size."""
+    return F.conv2d(x, weight, padding="same")
+
+
 def layers(width: float = 1.0) -> dict[str, Layer]:
     """Return the layers and the ways, of a share of the channels."""
     conv3, conv5, fc = (int(channels * width) for channels in (256, 512, 4096))
-    same = partial(F.conv2d, padding="same")
-    convolution = {"convolution": same, "convolution, channels first": channels_first(same)}
-    score = {**convolution, "product": place_product}
-    transposed = {"transposed convolution": upsample, "the same, channels first": channels_first(upsample)}
+    convolution: dict[str, Compute] = {"convolution": same, "convolution, channels first": channels_first(same)}
+    score: dict[str, Compute] = {**convolution, "product": place_product}
+    transposed: dict[str, Compute] = {
+        "transposed convolution": upsample,
+        "the same, channels first": channels_first(upsample),
+    }
     return {
         "fc6, 7 × 7": Layer(
             (conv5, 7, 7),
@@ -119,8 +126,8 @@ def layers(width: float = 1.0) -> dict[str, Layer]:
 def run(rows: PartRows, device: torch.device, small: bool) -> None:
     """Profile steps, then time each way of each layer."""
     for system in PROFILED:
-        name = {"what": f"profile of a step of {system}, channels last"}
-        rows.add_all(name, partial(_profile, system, device, small))
+        whole = {"what": f"profile of a step of {system}, channels last"}
+        rows.add_all(whole, partial(_profile, system, device, small))
     batch_sizes = (2,) if small else BATCH_SIZES
     for name, layer in layers(1 / 64 if small else 1.0).items():
         for way, compute in layer.ways.items():
@@ -132,7 +139,7 @@ def _profile(system: System, device: torch.device, small: bool) -> list[Row]:
     size = Size(0.125, 32, device) if small else Size(1.0, 224, device)
     train(system, Way(batch_size, channels_last=True), size, profile, steps=WARM_UP + STEPS)
     step = {"what": f"a step of {system}, {batch_size} images, profiled", "ms": profile.seconds * 1e3}
-    return [step, *longest_operations(profile.profiler.events() or [], OPERATIONS, times=STEPS)]
+    return [step, *longest_operations(events_of(profile.profiler), OPERATIONS, times=STEPS)]
 
 
 def _row(layer: Layer, compute: Compute, device: torch.device, batch_sizes: tuple[int, ...]) -> Row:

@@ -15,15 +15,17 @@ from unittest.mock import patch
 import torch
 
 from callbacks.occlusion_sensitivity import occlusion_maps
+from callbacks.occlusion_sensitivity.centres import centres
 from callbacks.occlusion_sensitivity.plan import CHUNK_COST, make_plan
 from callbacks.occlusion_sensitivity.trace import trace
 from experiments.benchmarks.benchmark import now, seconds
-from experiments.benchmarks.device_profile import longest_on_cpu, longest_operations, profiler
+from experiments.benchmarks.device_profile import events_of, longest_on_cpu, longest_operations, profiler
 from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.benchmarks.occlusion_map_speed import (
     CAPTUM_BATCHES,
     CENTRES,
     OCCLUDERS,
+    SIZE,
     Faces,
     Occluder,
     captum,
@@ -33,8 +35,10 @@ from experiments.benchmarks.occlusion_map_speed import (
 
 ALL = 1000
 """Images of the paper's map."""
-FEW, MANY = 8, 72
-"""Images that are measured: the difference is what images take once a map has begun."""
+FEW, MANY = 8, 52
+"""Images that are measured: the difference is what images take once a map has begun. It is a whole number of blocks of
+11 and of 4, as many as the memory for what is kept of an image allows: each block computes every class of windows."""
+REPEATS = 2
 ENGINE_BATCH = {"cpu": 64, "cuda": 1024}
 """The engine's defaults; 512 and 4,096 are slower on an H100."""
 CHUNK_COSTS = {"cpu": (CHUNK_COST["cpu"],), "cuda": (1.5e9, CHUNK_COST["cuda"], 1.5e10, CHUNK_COST["cpu"])}
@@ -45,43 +49,41 @@ NAMED = 6
 
 def run(rows: PartRows, device: torch.device, small: bool) -> None:
     """Measure each occluder, compare scores with the dense way's, and say what a start takes."""
-    faces = random_faces(2 if small else MANY, 0.0625 if small else 1.0, device)
+    faces, stride = random_faces(2 if small else MANY, 0.0625 if small else 1.0, device), 5 if small else 1
     few = faces.first(1 if small else FEW)
-    _engine(few, OCCLUDERS[0])  # warm
+    _engine(few, OCCLUDERS[0], stride)  # warm
     batch_sizes = (8,) if small else CAPTUM_BATCHES[device.type][1:]
     theirs = tuned("captum", batch_sizes, partial(captum, faces, OCCLUDERS[0]))
-    occluders = OCCLUDERS[:1] if small else OCCLUDERS
-    for occluder in occluders:
+    for occluder in OCCLUDERS[:1] if small else OCCLUDERS:
         name = {"what": f"{occluder[0]} × {occluder[1]}", "images": len(faces.images)}
-        rows.add(name, partial(_row, faces, few, occluder, theirs))
+        rows.add(name, partial(_row, faces, few, occluder, theirs, stride))
     for tf32 in (True, False):
         name = {"what": f"20 × 20, TF32 {'allowed' if tf32 else 'off'}, against the dense way", "images": 2}
         rows.add(name, partial(_difference, faces.first(2), tf32, 25 if small else 5))
-    rows.add_all({"what": "profile of a call, 20 × 20"}, partial(_profile, few))
+    rows.add_all({"what": "profile of a call, 20 × 20"}, partial(_profile, faces.first(2), stride))
     for cost in CHUNK_COSTS[device.type]:
-        for part in (few.first(1), few):
-            name = {"what": f"start, 20 × 20, a class as dear as {cost:.3g}", "images": len(part.images)}
-            rows.add(name, partial(_start, part, cost))
+        name = {"what": f"start, 20 × 20, a class as dear as {cost:.3g}", "images": len(few.images)}
+        rows.add(name, partial(_start, few, cost, stride))
 
 
-def _engine(faces: Faces, occluder: Occluder) -> float:
-    """Return the seconds of a call of the engine: whole maps of all images."""
+def _engine(faces: Faces, occluder: Occluder, stride: int) -> float:
+    """Return the seconds of a call of the engine: maps of all images, whole ones at a stride of 1."""
     batch_size = ENGINE_BATCH[faces.images.device.type]
-    return seconds(partial(occlusion_maps, *faces, occluder_size=occluder, batch_size=batch_size))
+    return seconds(partial(occlusion_maps, *faces, occluder_size=occluder, batch_size=batch_size, stride=stride))
 
 
-def _row(faces: Faces, few: Faces, occluder: Occluder, captum_batch: int, repeats: int = 2) -> Row:
-    first, many = len(few.images), len(faces.images)
-    _engine(few, occluder)  # the shapes of this occluder's windows
-    shorter = statistics.median(_engine(few, occluder) for _ in range(repeats))
-    longer = _engine(faces, occluder)
-    theirs = statistics.median(captum(faces, occluder, captum_batch) for _ in range(repeats))
+def _row(faces: Faces, few: Faces, occluder: Occluder, captum_batch: int, stride: int) -> Row:
+    first, many, places = len(few.images), len(faces.images), len(centres(SIZE, stride)) ** 2
+    _engine(few, occluder, stride)  # the shapes of this occluder's windows
+    shorter = statistics.median(_engine(few, occluder, stride) for _ in range(REPEATS))
+    longer = _engine(faces, occluder, stride)
+    theirs = statistics.median(captum(faces, occluder, captum_batch) for _ in range(REPEATS))
     each = (longer - shorter) / (many - first)
     return {
-        "engine": many * CENTRES / longer,
-        "engine, begun": CENTRES / each,
+        "engine": many * places / longer,
+        "engine, begun": places / each,
         "captum": theirs,
-        "ratio": many * CENTRES / longer / theirs,
+        "ratio": many * places / longer / theirs,
         "s to begin": shorter - first * each,
         f"s for {ALL:,} images": longer + (ALL - many) * each,
         "batch sizes": f"{ENGINE_BATCH[faces.images.device.type]} and {captum_batch}",
@@ -101,7 +103,7 @@ def _difference(faces: Faces, tf32: bool, stride: int) -> Row:
     }
 
 
-def _start(faces: Faces, cost: float) -> Row:
+def _start(faces: Faces, cost: float, stride: int) -> Row:
     """Return the seconds of a first call and a second, and of the trace in them, where a class is as dear as that."""
     with patch.dict(CHUNK_COST, {faces.images.device.type: cost}):
         began = now()
@@ -109,7 +111,7 @@ def _start(faces: Faces, cost: float) -> Row:
             module = trace(faces.network, faces.images[:1].repeat(2, 1, 1, 1))
         traced = now() - began
         plan = make_plan(module, OCCLUDERS[0], positions=CENTRES)
-        first, second = (_engine(faces, OCCLUDERS[0]) for _ in range(2))
+        first, second = (_engine(faces, OCCLUDERS[0], stride) for _ in range(2))
     return {
         "classes": int((plan.classes[0].max() + 1) * (plan.classes[1].max() + 1)),
         "s of tracing": traced,
@@ -118,12 +120,12 @@ def _start(faces: Faces, cost: float) -> Row:
     }
 
 
-def _profile(faces: Faces) -> list[Row]:
-    """Return what a call on few images spends its time on, on the device and on the processor."""
-    plain = _engine(faces, OCCLUDERS[0])
+def _profile(faces: Faces, stride: int) -> list[Row]:
+    """Return what a second call on few images spends its time on, on the device and on the processor."""
+    _, plain = (_engine(faces, OCCLUDERS[0], stride) for _ in range(2))
     with profiler() as profile:
-        profiled = _engine(faces, OCCLUDERS[0])
-    events = list(profile.events() or [])
+        profiled = _engine(faces, OCCLUDERS[0], stride)
+    events = events_of(profile)
     calls = [("a call, 20 × 20", plain), ("the same, profiled", profiled)]
     return [
         *({"what": what, "images": len(faces.images), "ms": 1e3 * taken} for what, taken in calls),

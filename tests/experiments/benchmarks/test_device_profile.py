@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from experiments.benchmarks.device_profile import longest_on_cpu, longest_operations, profiler
+from experiments.benchmarks.device_profile import events_of, longest_on_cpu, longest_operations, profiler
 
 
 def event(name: str, shapes: list[Any], own: float, **kernels: float) -> SimpleNamespace:
@@ -42,6 +42,6 @@ def test_the_processor_waits_for_calls_of_all_shapes() -> None:
 def test_a_profile_without_kernels_has_the_operations_own_times() -> None:
     with profiler() as profile:
         torch.zeros(64, 64) @ torch.zeros(64, 32)
-    busy, *operations = longest_operations(profile.events() or [], 100)
+    busy, *operations = longest_operations(events_of(profile), 100)
     assert ("aten::mm", "64×64, 64×32") in {(row["what"], row["shapes"]) for row in operations}
     assert abs(sum(row["ms"] for row in operations) - busy["ms"]) < 1e-6
