@@ -42,9 +42,9 @@ FEW, MANY = 8, 52
 REPEATS = 2
 ENGINE_BATCH = {"cpu": 64, "cuda": 1024}
 """The engine's defaults."""
-OTHER_BATCHES = {"cpu": (128,), "cuda": (2048, 4096)}
-"""That might be better ones."""
-CHUNK_COSTS = {"cpu": (CHUNK_COST["cpu"],), "cuda": (1.5e9, CHUNK_COST["cuda"], 1.5e10, CHUNK_COST["cpu"])}
+OTHER_BATCH = {"cpu": 128, "cuda": 4096}
+"""That might be a better one."""
+CHUNK_COSTS = {"cpu": (CHUNK_COST["cpu"],), "cuda": (CHUNK_COST["cuda"], 1.5e10, CHUNK_COST["cpu"])}
 """Of a class of windows, in multiply-adds, that are tried; what a processor has comes last: it takes seconds a call."""
 NAMED = 6
 """Operations of a profile."""
@@ -64,9 +64,9 @@ def run(rows: PartRows, device: torch.device, small: bool) -> None:
         name = {"what": f"20 × 20, TF32 {'allowed' if tf32 else 'off'}, against the dense way", "images": 2}
         rows.add(name, partial(_difference, faces.first(2), tf32, 25 if small else 5))
     rows.add_all({"what": "profile of a call, 20 × 20"}, partial(_profile, faces.first(2), stride))
-    for size in OTHER_BATCHES[device.type]:
-        name = {"what": f"20 × 20, batches of {size:,}", "images": len(faces.images)}
-        rows.add(name, partial(_other_batch, faces, size, stride))
+    other = OTHER_BATCH[device.type]
+    name = {"what": f"20 × 20, batches of {other:,}", "images": len(faces.images)}
+    rows.add(name, partial(_other_batch, faces, other, stride))
     for cost in CHUNK_COSTS[device.type]:
         name = {"what": f"start, 20 × 20, a class as dear as {cost:.3g}", "images": len(few.images)}
         rows.add(name, partial(_start, few, cost, stride))

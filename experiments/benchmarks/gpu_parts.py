@@ -42,9 +42,9 @@ PARTS = {
     "tests": Part("gpu_tests", "Tests marked `gpu`", 75),
     "triplets": Part("triplet_mining_speed", "Mining, triplet losses and their gradients", 15),
     "loader": Part("pipeline", "From JPEG files to the first layer's output", 20),
-    "maps": Part("gpu_maps", "Occlusion maps of CASIA-Net", 80),
+    "maps": Part("gpu_maps", "Occlusion maps of CASIA-Net", 85),
     "layers": Part("gpu_layers", "A step of SOIDN by operations, and its layers computed in other ways", 30),
-    "training": Part("throughput", "Training, not compiled", 80),
+    "training": Part("throughput", "Training, not compiled", 75),
     "compiled": Part("throughput", "Training, compiled", 85, "run_compiled"),
 }
 """In the order in which they are run: first what is quick, last what the compiler makes unsure."""

@@ -87,10 +87,11 @@ class _Bench:
         self.rows.add(name, partial(self._row, system, way))
 
     def _row(self, system: System, way: Way) -> Row:
-        if system not in self.operations:
-            plain = Way(self.batch_sizes[0])
-            self.operations[system] = measure(system, plain, self.size, steps=1, count=True).operations
-        speed = measure(system, way, self.size, steps=self.steps)
+        count = system not in self.operations
+        if count and way.compiled:  # which cannot be counted
+            self.operations[system] = measure(system, Way(way.batch_size), self.size, steps=1, count=True).operations
+        speed = measure(system, way, self.size, steps=self.steps, count=count and not way.compiled)
+        self.operations.setdefault(system, speed.operations)
         reached = self.operations[system] * speed.rate
         return {
             "images/s": speed.rate,
