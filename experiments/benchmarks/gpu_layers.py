@@ -50,7 +50,7 @@ class StepProfile(Callback):
             self.profiler.stop()
 
 
-class Layer(NamedTuple):
+class TimedLayer(NamedTuple):
     """A convolution of FCN-8s: ``x`` is ``(B, C, H, W)``."""
 
     input: tuple[int, int, int]
@@ -99,7 +99,7 @@ def same(x: Tensor, weight: Tensor) -> Tensor:
     return F.conv2d(x, weight, padding="same")
 
 
-def layers(width: float = 1.0) -> dict[str, Layer]:
+def layers(width: float = 1.0) -> dict[str, TimedLayer]:
     """Return the layers and the ways, of a share of the channels."""
     conv3, conv5, fc = (int(channels * width) for channels in (256, 512, 4096))
     convolution: dict[str, Compute] = {"convolution": same, "convolution, channels first": channels_first(same)}
@@ -109,17 +109,17 @@ def layers(width: float = 1.0) -> dict[str, Layer]:
         "the same, channels first": channels_first(upsample),
     }
     return {
-        "fc6, 7 × 7": Layer(
+        "fc6, 7 × 7": TimedLayer(
             (conv5, 7, 7),
             (fc, conv5, 7, 7),
             {**convolution, "product of unfolded windows": unfold_product, "product of windows": windows_product},
         ),
-        "fc7, 1 × 1": Layer((fc, 7, 7), (fc, fc, 1, 1), {"convolution": same, "product": place_product}),
-        "score of fc7": Layer((fc, 7, 7), (2, fc, 1, 1), score),
-        "score of pool4": Layer((conv5, 14, 14), (2, conv5, 1, 1), score),
-        "score of pool3": Layer((conv3, 28, 28), (2, conv3, 1, 1), score),
-        "2 times larger": Layer((2, 7, 7), (2, 2, 4, 4), transposed),
-        "8 times larger": Layer((2, 28, 28), (2, 2, 16, 16), transposed),
+        "fc7, 1 × 1": TimedLayer((fc, 7, 7), (fc, fc, 1, 1), {"convolution": same, "product": place_product}),
+        "score of fc7": TimedLayer((fc, 7, 7), (2, fc, 1, 1), score),
+        "score of pool4": TimedLayer((conv5, 14, 14), (2, conv5, 1, 1), score),
+        "score of pool3": TimedLayer((conv3, 28, 28), (2, conv3, 1, 1), score),
+        "2 times larger": TimedLayer((2, 7, 7), (2, 2, 4, 4), transposed),
+        "8 times larger": TimedLayer((2, 28, 28), (2, 2, 16, 16), transposed),
     }
 
 
@@ -142,11 +142,11 @@ def _profile(system: System, device: torch.device, small: bool) -> list[Row]:
     return [step, *longest_operations(events_of(profile.profiler), OPERATIONS, times=STEPS)]
 
 
-def _row(layer: Layer, compute: Compute, device: torch.device, batch_sizes: tuple[int, ...]) -> Row:
+def _row(layer: TimedLayer, compute: Compute, device: torch.device, batch_sizes: tuple[int, ...]) -> Row:
     return {f"ms at {size}": 1e3 * _seconds(layer, compute, device, size) for size in batch_sizes}
 
 
-def _seconds(layer: Layer, compute: Compute, device: torch.device, batch_size: int) -> float:
+def _seconds(layer: TimedLayer, compute: Compute, device: torch.device, batch_size: int) -> float:
     """Return the median time, forward and backward; inputs lie channels last, as the layers before leave them."""
     torch.manual_seed(0)
     settings: dict[str, Any] = {"device": device, "dtype": torch.bfloat16}
