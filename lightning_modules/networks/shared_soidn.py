@@ -65,6 +65,8 @@ class SharedSOIDN(MaskedNetwork):
         (torch.Size([2, 32]), torch.Size([2, 2, 32, 32]), torch.Size([2, 64, 2, 2]))
     """
 
+    segmenting = "decoder"
+
     def __init__(
         self,
         trunk: nn.Module,
@@ -135,8 +137,7 @@ class SharedSOIDN(MaskedNetwork):
         channels = [shapes[position][0] for position in self.mask_positions]
         with evaluating(self.decoder):
             decoded = self._decoded([torch.zeros(1, *shapes[stage]) for stage in self.decoder_stages])
-        expected, found = (1, 2), tuple(decoded.logits.shape[:2])
-        if found != expected:
+        if decoded.logits.shape[1] != 2:
             raise ValueError(f"Expected a decoder with logits of shape (B, 2, H, W), got {tuple(decoded.logits.shape)}")
         if self.from_scores:
             return score_adaptors(channels, bias, weight)
