@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 
@@ -39,6 +39,8 @@ class MaskedNetwork(nn.Module, ABC):
         detach_segmenter: Keep the classification gradient out of the segmentation.
     """
 
+    segmenting: ClassVar[str] = "segmenter"
+    """Name of the part that segments."""
     image_size: int
     embedding_dim: int
     mask_positions: list[int]
