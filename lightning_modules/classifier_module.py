@@ -99,10 +99,23 @@ class ClassifierModule(FaceModule):
 
     predict_step = test_step
 
+    def added_losses(self, batch: FaceBatch, embeddings: Tensor) -> dict[str, tuple[float, Tensor]]:
+        """Return what a method trains beside the classification: by name, a weight and a scalar loss.
+
+        Args:
+            batch: Of the training.
+            embeddings: ``(B, D)`` of its images, with gradient.
+        """
+        return {}
+
     def _step(self, split: str, batch: FaceBatch) -> Tensor:
-        scores, loss = self.classifier.scores_and_loss(self(batch["image"]), batch["identity"], self.loss)
+        embeddings = self(batch["image"])
+        scores, classification = self.classifier.scores_and_loss(embeddings, batch["identity"], self.loss)
+        added = self.added_losses(batch, embeddings) if split == "train" else {}
+        loss = sum((weight * value for weight, value in added.values()), start=classification)
+        terms = {"classification_loss": classification} | {name: value for name, (_, value) in added.items()}
         if split == "val":
             self.results.add(batch, scores)
         accuracy = is_best(scores, batch["identity"]).float().mean()
-        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
+        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy, **(terms if added else {}))
         return loss

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from losses.decidability import decidability
     from losses.distance_loss import DistanceLoss
     from losses.distances import squared_distances, triplet_distances
+    from losses.embedding_distillation import EmbeddingDistillationLoss, embedding_distillation_loss
     from losses.mining import Strategy, Triplets, active_share, mine_triplets
     from losses.segmentation import SegmentationLoss, segmentation_loss
     from losses.triplet import TripletLoss, triplet_loss
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchTripletLoss",
     "DistanceLoss",
+    "EmbeddingDistillationLoss",
     "SegmentationLoss",
     "Strategy",
     "TripletLoss",
@@ -23,6 +25,7 @@ __all__ = [
     "active_share",
     "batch_triplet_loss",
     "decidability",
+    "embedding_distillation_loss",
     "mine_triplets",
     "segmentation_loss",
     "squared_distances",

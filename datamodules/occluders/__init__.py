@@ -1,4 +1,4 @@
-"""What covers a face: template occluders, noise patches and where they lie, and mixtures of occluders."""
+"""What covers a face: templates, noise patches and where they lie, random erasing, and mixtures of occluders."""
 
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datamodules.occluders.normal_placement import NormalPlacement
     from datamodules.occluders.occluder import Occluded, Occluder
     from datamodules.occluders.placement import Placement
+    from datamodules.occluders.random_erasing import RandomErasing
     from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
     from datamodules.occluders.template import TemplateOccluder
     from datamodules.occluders.uniform_placement import UniformPlacement
@@ -27,6 +28,7 @@ __all__ = [
     "OccluderMixture",
     "OcclusionMap",
     "Placement",
+    "RandomErasing",
     "StrategicPlacement",
     "TemplateMixture",
     "TemplateOccluder",
