@@ -29,7 +29,7 @@ class DistillationModule(ClassifierModule):
     and a mean squared error.
 
     Args:
-        network: See :class:`ClassifierModule`.
+        network: Maps ``(B, C, H, W)`` images to ``(B, D)`` embeddings; has ``embedding_dim``.
         num_classes: Number of training identities.
         distillation_weight: :math:`\gamma`, not negative.
         distillation_loss: Of ``(B, D)`` embeddings and targets; the cosine distance by default.

@@ -45,8 +45,8 @@ class EmbeddingDistillationLoss(nn.Module):
 
     Example:
         >>> import torch
-        >>> EmbeddingDistillationLoss()(torch.ones(2, 3), torch.ones(2, 3))
-        tensor(0.)
+        >>> EmbeddingDistillationLoss()(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+        tensor(1.)
     """
 
     def forward(self, embeddings: Tensor, targets: Tensor) -> Tensor:
