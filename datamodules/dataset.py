@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.errors import DataError
-from datamodules.occluders.occluder import Occluded, Occluder
+from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
 from datamodules.seams.conditions import CLEAN
@@ -95,7 +95,9 @@ class FaceDataset(Dataset[FaceSample]):
         occluded = Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN)
         if self.occluder is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
-            occluded = self.occluder(clean, landmarks, generator)
+            of_epoch = isinstance(draw, Draw) and isinstance(self.occluder, EpochOccluder)
+            occluder = self.occluder.at_epoch(epoch) if of_epoch else self.occluder
+            occluded = occluder(clean, landmarks, generator)
             if occluded.occluder == CLEAN and occluded.mask.any():  # would count among the clean faces
                 raise DataError(
                     f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "

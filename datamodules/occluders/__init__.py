@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from datamodules.occluders.curriculum import Curriculum
     from datamodules.occluders.drawn import CATEGORIES
     from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
     from datamodules.occluders.noise import gaussian, salt_and_pepper, speckle
     from datamodules.occluders.noise_patch import NoisePatch
     from datamodules.occluders.normal_placement import NormalPlacement
-    from datamodules.occluders.occluder import Occluded, Occluder
+    from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
     from datamodules.occluders.placement import Placement
     from datamodules.occluders.random_erasing import RandomErasing
     from datamodules.occluders.strategic_placement import StrategicPlacement, placement_distribution
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES",
+    "Curriculum",
+    "EpochOccluder",
     "NoisePatch",
     "NormalPlacement",
     "Occluded",
