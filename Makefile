@@ -33,10 +33,11 @@ REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"
 SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-.PHONY: help setup train-soidn train-baseline train-trunk train-segmentation train-model-a train-model-a-strategic \
-	train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick reproduce-soidn \
-	reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature sweep-joint \
-	evaluate evaluate-models export gpu-check test tests lint types format lock clean
+.PHONY: help setup train-soidn train-soidn-shared train-baseline train-trunk train-segmentation train-model-a \
+	train-model-a-strategic train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick \
+	reproduce-soidn reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets \
+	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export gpu-check test tests lint \
+	types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -59,6 +60,9 @@ $(READY): requirements.txt
 
 train-soidn: $(READY) ## Train SOIDN (clean trunk first, where no weights are given) and evaluate it
 	@$(call LAUNCH,soidn)
+
+train-soidn-shared: $(READY) ## Train SOIDN with a shared encoder, its mask decoded from the trunk's stages, and evaluate it
+	@$(call LAUNCH,soidn_shared)
 
 train-baseline: $(READY) ## Train the occlusion-augmented baseline (λ = 0, no mask) and evaluate it
 	@$(call LAUNCH,baseline)

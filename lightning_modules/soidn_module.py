@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.base import FaceModule
 from lightning_modules.networks import (
-    SOIDN,
     Classifier,
     MarginHeadCallable,
+    MaskedNetwork,
     check_single_loss,
     is_best,
     load_segmenter_weights,
@@ -24,7 +24,7 @@ class SOIDNModule(FaceModule):
     Both terms are means over the batch.
 
     Args:
-        network: The two networks and the mask adaptor between them.
+        network: A :class:`~lightning_modules.networks.SOIDN`, or one with a shared encoder.
         num_classes: Number of training identities.
         segmentation_weight: :math:`\lambda`, not negative; the paper's default is 1.
         dropout: Dropout between embedding and classifier.
@@ -47,7 +47,7 @@ class SOIDNModule(FaceModule):
 
     def __init__(
         self,
-        network: SOIDN,
+        network: MaskedNetwork,
         num_classes: int,
         *,
         segmentation_weight: float = 1.0,

@@ -23,7 +23,7 @@ IMAGES = 240_000
 """Of an epoch, about; see :mod:`experiments.benchmarks.throughput`."""
 GRADIENT_CLIP = 5.0
 
-System = Literal["soidn", "baseline"]
+System = Literal["soidn", "soidn_shared", "baseline"]
 
 
 class Way(NamedTuple):

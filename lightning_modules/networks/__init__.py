@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from lightning_modules.networks.iresnet_head import IResNetHead
     from lightning_modules.networks.is_best import is_best
     from lightning_modules.networks.margin_head import ArcFaceHead, CosFaceHead, MarginHead
+    from lightning_modules.networks.masked_network import MaskedNetwork, SOIDNOutput
     from lightning_modules.networks.normalize import IMAGENET_MEAN, IMAGENET_STD, VGGFACE_MEAN, VGGFACE_STD, Normalize
     from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
     from lightning_modules.networks.onnx_trunk import OnnxHead, OnnxTrunk
     from lightning_modules.networks.part_weights import load_classifier_weights, load_segmenter_weights
+    from lightning_modules.networks.pyramid_decoder import PyramidDecoder
     from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+    from lightning_modules.networks.shared_soidn import SharedSOIDN
     from lightning_modules.networks.smp_segmenter import SMPSegmenter
-    from lightning_modules.networks.soidn import SOIDN, SOIDNOutput
+    from lightning_modules.networks.soidn import SOIDN
     from lightning_modules.networks.timm_trunk import TimmTrunk
     from lightning_modules.networks.trunk import Trunk
     from lightning_modules.networks.unused import freeze, parts_of, unused_parameters
@@ -54,15 +57,18 @@ __all__ = [
     "IResNetTrunk",
     "MarginHead",
     "MarginHeadCallable",
+    "MaskedNetwork",
     "Normalize",
     "OcclusionMaskAdaptor",
     "OnnxHead",
     "OnnxTrunk",
     "PooledHead",
+    "PyramidDecoder",
     "SMPSegmenter",
     "SOIDNOutput",
     "Segmenter",
     "SegmenterOutput",
+    "SharedSOIDN",
     "TimmTrunk",
     "Trunk",
     "VGG16Head",

@@ -6,15 +6,19 @@ from torch import nn
 
 from lightning_modules.networks.checkpoint_file import read_state_dict
 from lightning_modules.networks.fitting_weights import fitting_weights
+from lightning_modules.networks.masked_network import MaskedNetwork
 from lightning_modules.networks.weight_formats import segmenter_weights
 
 
 def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
     """Load a segmenter trained beforehand, from a checkpoint of an OS network or of a SOIDN.
 
+    Of a :class:`SharedSOIDN` it is the decoder, which an OS network has none of: from a checkpoint of its own kind.
+
     Args:
-        network: A :class:`SOIDN`, or a segmenter itself.
-        path: Checkpoint of this suite, with ``network.segmenter.…`` or the segmenter as ``network.…``.
+        network: A :class:`SOIDN` or :class:`SharedSOIDN`, or a segmenter itself.
+        path: Checkpoint of this suite, with ``network.segmenter.…`` or the segmenter as ``network.…``; with
+            ``network.decoder.…`` where the encoder is shared.
 
     Returns:
         One line that says what was loaded.
@@ -31,11 +35,12 @@ def load_segmenter_weights(network: nn.Module, path: str | Path) -> str:
         ...     load_segmenter_weights(net, f"{folder}/os.ckpt")
         'checkpoint weights from os.ckpt: segmenter (39 tensors)'
     """
-    state = {f"segmenter.{name}": t for name, t in segmenter_weights(read_state_dict(path)).items()}
-    segmenter = getattr(network, "segmenter", network)
-    tensors = fitting_weights("segmenter", segmenter, state, str(path))
+    part = network.segmenting if isinstance(network, MaskedNetwork) else "segmenter"
+    found = segmenter_weights(read_state_dict(path), part)
+    segmenter = getattr(network, part, network)
+    tensors = fitting_weights(part, segmenter, {f"{part}.{name}": t for name, t in found.items()}, str(path))
     segmenter.load_state_dict(tensors, strict=False)  # `fitting_weights` was stricter
-    return f"checkpoint weights from {Path(path).name}: segmenter ({len(tensors)} tensors)"
+    return f"checkpoint weights from {Path(path).name}: {part} ({len(tensors)} tensors)"
 
 
 def load_classifier_weights(classifier: nn.Module, path: str | Path) -> str:

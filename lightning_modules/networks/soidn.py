@@ -1,7 +1,7 @@
 """SOIDN: the simultaneous occlusion-invariant deep network."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
@@ -14,28 +14,18 @@ from lightning_modules.networks.dry_run import (
     segmenter_shapes,
     stage_shapes,
 )
-from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
+from lightning_modules.networks.masked_network import (
+    MaskedNetwork,
+    SOIDNOutput,
+    checked_positions,
+    feature_adaptors,
+    score_adaptors,
+)
 from lightning_modules.networks.segmenter import SegmenterOutput
 from lightning_modules.networks.trunk import trunk_stages
 
 
-class SOIDNOutput(NamedTuple):
-    """What SOIDN makes of ``(B, C, H, W)`` images.
-
-    Attributes:
-        embedding: Face representation v, shape ``(B, D)``.
-        logits: Segmentation scores of clean and occluded, shape ``(B, 2, H, W)``.
-        masks: One mask in [0, 1] per mask position, of the shape of what it multiplied.
-        deep_response: The segmenter's deepest feature map, shape ``(B, C', h, w)`` (Fig. 3).
-    """
-
-    embedding: Tensor
-    logits: Tensor
-    masks: list[Tensor]
-    deep_response: Tensor
-
-
-class SOIDN(nn.Module):
+class SOIDN(MaskedNetwork):
     r"""Recognition trunk f whose features are masked by what an occlusion segmenter g has seen.
 
     .. math::
@@ -97,17 +87,17 @@ class SOIDN(nn.Module):
         self.trunk = trunk
         self.segmenter = segmenter
         self.detach_segmenter = detach_segmenter
-        self.mask_positions = _checked_positions(mask_positions, len(trunk_stages(trunk)))
+        self.mask_positions = checked_positions(mask_positions, len(trunk_stages(trunk)))
         image = torch.zeros(1, in_channels, image_size, image_size)
         shapes, maps = stage_shapes(trunk, image), segmenter_shapes(segmenter, image)
         channels = [shapes[position][0] for position in self.mask_positions]
         if mask_source == "features":
             self.map_indices = [_deepest_match(position, shapes[position], maps) for position in self.mask_positions]
             seen_channels = [maps[index][0] for index in self.map_indices]
-            self.adaptors = _feature_adaptors(seen_channels, channels, mask_bias, mask_weight)
+            self.adaptors = feature_adaptors(seen_channels, channels, mask_bias, mask_weight)
         else:
             self.map_indices = []
-            self.adaptors = _score_adaptors(channels, mask_bias, mask_weight)
+            self.adaptors = score_adaptors(channels, mask_bias, mask_weight)
         self.head = head(shapes[-1])
         self.embedding_dim = head_embedding_dim(self.head, shapes[-1])
 
@@ -115,31 +105,17 @@ class SOIDN(nn.Module):
         """Return embeddings, segmentation logits and masks of normalised images ``(B, C, H, W)``."""
         segmentation: SegmenterOutput = self.segmenter(x)
         masks: list[Tensor] = []
-        features = self._masked(x, 0, segmentation, masks)
+        features = self.masked(x, 0, segmentation, masks)
         for position, stage in enumerate(trunk_stages(self.trunk), start=1):
-            features = self._masked(stage(features), position, segmentation, masks)
+            features = self.masked(stage(features), position, segmentation, masks)
         return SOIDNOutput(self.head(features), segmentation.logits, masks, segmentation.features[-1])
 
-    def _masked(self, features: Tensor, position: int, segmentation: SegmenterOutput, masks: list[Tensor]) -> Tensor:
-        if position not in self.mask_positions:
-            return features
-        number = self.mask_positions.index(position)
-        seen = self._seen(number, features, segmentation)  # (B, C', H, W)
-        masks.append(self.adaptors[number](seen.detach() if self.detach_segmenter else seen))
-        return features * masks[-1]
-
-    def _seen(self, number: int, features: Tensor, segmentation: SegmenterOutput) -> Tensor:
+    def seen(self, number: int, features: Tensor, segmentation: SegmenterOutput) -> Tensor:
+        """Return the segmenter's map or scores of the features' height and width."""
         if self.map_indices:
             return segmentation.features[self.map_indices[number]]
         _, height, width = feature_shape(features)
         return F.adaptive_avg_pool2d(segmentation.logits, (height, width))
-
-
-def _checked_positions(positions: Sequence[int] | Literal["top"], depth: int) -> list[int]:
-    checked = [depth] if positions == "top" else sorted(int(position) for position in positions)
-    if not checked or len(set(checked)) < len(checked) or checked[0] < 0 or checked[-1] > depth:
-        raise ValueError(f"Expected `mask_positions` distinct and in 0 to {depth}, the number of stages, got {checked}")
-    return checked
 
 
 def _deepest_match(position: int, shape: FeatureShape, maps: list[FeatureShape]) -> int:
@@ -150,13 +126,3 @@ def _deepest_match(position: int, shape: FeatureShape, maps: list[FeatureShape])
             f"at mask position {position}, got {maps}"
         )
     return matches[-1]
-
-
-def _feature_adaptors(seen: list[int], masked: list[int], bias: float | None, std: float | None) -> nn.ModuleList:
-    bias, std = 4.0 if bias is None else bias, 0.01 if std is None else std
-    return nn.ModuleList(OcclusionMaskAdaptor(c_in, c, bias, std) for c_in, c in zip(seen, masked, strict=True))
-
-
-def _score_adaptors(masked: list[int], bias: float | None, scale: float | None) -> nn.ModuleList:
-    bias, scale = 2.0 if bias is None else bias, 1.0 if scale is None else scale
-    return nn.ModuleList(OcclusionMaskAdaptor.from_scores(c, bias, scale) for c in masked)

@@ -45,14 +45,15 @@ def to_network_names(state: dict[str, Tensor]) -> tuple[str, dict[str, Tensor]]:
     raise ValueError(f"Expected weights named {expected}, got {', '.join(list(state)[:3])}, …")
 
 
-def segmenter_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Take a segmenter's weights out of a checkpoint of an OS network or a SOIDN.
+def segmenter_weights(state: dict[str, Tensor], part: str = "segmenter") -> dict[str, Tensor]:
+    """Take a segmenter's weights out of a checkpoint of an OS network or a SOIDN, or another part's out of its own.
 
     Args:
         state: Name to tensor, as read from a file.
+        part: Name of the part that segments: ``decoder`` of a SOIDN with a shared encoder.
 
     Returns:
-        The tensors under ``network.segmenter.``, else all under ``network.``, with that prefix taken off.
+        The tensors under ``network.<part>.``; of a segmenter else all under ``network.``, with that prefix taken off.
 
     Raises:
         ValueError: If there are none, or they are a face network's.
@@ -62,11 +63,11 @@ def segmenter_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
         >>> segmenter_weights({"network.segmenter.score.bias": torch.zeros(1), "network.head.x": torch.zeros(1)})
         {'score.bias': tensor([0.])}
     """
-    inside = any(name.startswith("network.segmenter.") for name in state)
-    prefix = "network.segmenter." if inside else "network."
+    inside = part != "segmenter" or any(name.startswith("network.segmenter.") for name in state)
+    prefix = f"network.{part}." if inside else "network."
     found = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
     if not found or any(name.startswith("trunk.") for name in found):
-        raise ValueError(f"Expected a segmenter's weights, got {', '.join(list(state)[:3])}, …")
+        raise ValueError(f"Expected a {part}'s weights, got {', '.join(list(state)[:3])}, …")
     return found
 
 

@@ -26,6 +26,7 @@ WIDTHS = {
 HEAD = f"{NETWORK}.head.init_args.embedding_dim=8"
 SHRUNK = {
     "soidn": [*WIDTHS.values(), HEAD],
+    "soidn_shared": [WIDTHS["trunk"], HEAD],
     "trunk": [WIDTHS["trunk"], HEAD],
     "baseline": [WIDTHS["trunk"], HEAD],
     "segmentation": [f"{NETWORK}.width=0.0625"],

@@ -22,6 +22,7 @@ RECOGNITION = {f"test/{m}/{c}" for m in ("rank1", "accuracy", "eer") for c in CA
 IOU = {f"test/iou/{name}" for name in CATEGORIES | {"clean", "occluded", "mean", "false_alarm"}}
 MEASURES = {
     "soidn": RECOGNITION | IOU,
+    "soidn_shared": RECOGNITION | IOU,
     "baseline": RECOGNITION,
     "trunk": RECOGNITION,
     "segmentation": IOU,
@@ -52,7 +53,7 @@ def test_every_stage_runs_and_leaves_its_files(system: str, tiny: Options) -> No
         assert (fitted / name).stat().st_size > 0, name
     figures = {path.stem for path in (fitted / "figures").glob("*.png")}
     segmented = {f"segmentation_{name}" for name in CATEGORIES} | {"deep_response"}
-    assert figures == {"training_samples"} | (segmented if system in {"soidn", "segmentation"} else set())
+    assert figures == {"training_samples"} | (segmented if IOU & MEASURES[system] else set())
 
     checkpoint = f"--ckpt_path={fitted / 'checkpoints/last.ckpt'}"
     for stage in ("validate", "test", "predict"):

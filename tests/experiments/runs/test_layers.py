@@ -9,7 +9,7 @@ import yaml
 
 from experiments.cli import join_values, parse
 from experiments.runs.layers import CONFIGS, CONFIGURATIONS, SYSTEMS, expanded, layers, merged, overlaid
-from tests.helpers.system_groups import FINE_TUNED, OCCLUDED, SOIDN_SYSTEMS
+from tests.helpers.system_groups import FINE_TUNED, OCCLUDED, OCCLUSION_SYSTEMS, SOIDN_SYSTEMS
 
 WHERE_SYSTEMS_DIFFER = (
     "system",
@@ -133,7 +133,7 @@ def test_the_default_mixture_is_written_once() -> None:
 
 
 @pytest.mark.parametrize("scale", DIFFERENCES)
-@pytest.mark.parametrize(("one", "other"), list(combinations(SOIDN_SYSTEMS, 2)))
+@pytest.mark.parametrize(("one", "other"), list(combinations(OCCLUSION_SYSTEMS, 2)))
 def test_systems_differ_only_where_the_paper_does(one: str, other: str, scale: str) -> None:
     a, b = flat(config(one, scale)), flat(config(other, scale))
     different = {key for key in a | b if a.get(key, "not there") != b.get(key, "not there")}
@@ -148,6 +148,8 @@ def test_shared_parts_are_alike(scale: str) -> None:
     for system in ("baseline", "trunk"):
         assert networks[system]["init_args"] == {"trunk": soidn["trunk"], "head": soidn["head"]}
     assert networks["segmentation"] == soidn["segmenter"]
+    shared = config("soidn_shared", scale)["model"]["init_args"]["network"]["init_args"]
+    assert {part: shared[part] for part in ("trunk", "head")} == {part: soidn[part] for part in ("trunk", "head")}
     occluders = {system: c["data"]["init_args"]["training_occluder"] for system, c in configs.items()}
     assert occluders["trunk"] is None
     assert occluders["soidn"] == occluders["baseline"] == occluders["segmentation"]
