@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from losses.distances import squared_distances, triplet_distances
     from losses.embedding_distillation import EmbeddingDistillationLoss, embedding_distillation_loss
     from losses.mining import Strategy, Triplets, active_share, mine_triplets
+    from losses.occlusion_pattern import (
+        OcclusionPatternLoss,
+        occlusion_pattern_loss,
+        occlusion_patterns,
+        pattern_count,
+    )
     from losses.segmentation import SegmentationLoss, segmentation_loss
     from losses.triplet import TripletLoss, triplet_loss
 
@@ -18,6 +24,7 @@ __all__ = [
     "BatchTripletLoss",
     "DistanceLoss",
     "EmbeddingDistillationLoss",
+    "OcclusionPatternLoss",
     "SegmentationLoss",
     "Strategy",
     "TripletLoss",
@@ -27,6 +34,9 @@ __all__ = [
     "decidability",
     "embedding_distillation_loss",
     "mine_triplets",
+    "occlusion_pattern_loss",
+    "occlusion_patterns",
+    "pattern_count",
     "segmentation_loss",
     "squared_distances",
     "triplet_distances",

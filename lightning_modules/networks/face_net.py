@@ -56,8 +56,10 @@ class FaceNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
-        features = self.trunk(x)  # (B, C, H', W')
-        if self.feature_dropout is not None:
-            features = self.feature_dropout(features)
-        embedding: Tensor = self.head(features)  # (B, D)
+        embedding: Tensor = self.head(self.features(x))  # (B, D)
         return embedding
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the feature maps ``(B, C, H', W')`` of normalised images, as the head sees them."""
+        features: Tensor = self.trunk(x)
+        return features if self.feature_dropout is None else self.feature_dropout(features)
