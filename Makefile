@@ -35,12 +35,13 @@ SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:
 
 .PHONY: help setup train-soidn train-soidn-shared train-baseline train-trunk train-segmentation train-model-a \
 	train-model-a-strategic train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick \
-	reproduce-soidn reproduce-occlusion-maps occlusion-maps compare-triplets sweep-lambda sweep-beta sweep-temperature \
-	sweep-joint evaluate evaluate-models export gpu-check test tests lint types format lock clean
+	reproduce-soidn reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets \
+	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export gpu-check test tests lint \
+	types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-26s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-34s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Create .venv with the locked requirements
 
@@ -98,6 +99,9 @@ reproduce-soidn: $(READY) ## The SOIDN paper's; ARGS="--seeds 0 1 --rows trunk s
 
 reproduce-occlusion-maps: $(READY) ## The occlusion-map paper's
 	@$(call REPRODUCE,occlusion_maps)
+
+reproduce-segmentation-that-pays: $(READY) ## SOIDN against what could win without a mask, at equal training time; five seeds
+	@$(call REPRODUCE,segmentation_that_pays)
 
 occlusion-maps: $(READY) ## Of these, model A, its maps and fine-tuning under placed occluders: Table 1, one seed
 	@$(call REPRODUCE,occlusion_maps --seeds 0 --rows a a_clean a_20x20 a_20x20r a_refreshed a_20x40 a_20x40r a_40x40 a_40x40r)

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
 from datamodules.errors import DataError
-from datamodules.occluders.occluder import Occluded, Occluder
+from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
 from datamodules.seams.conditions import CLEAN
@@ -31,6 +31,7 @@ class FaceSample:
     index: int
     occluder: str
     name: str = ""
+    clean: UInt8Image | None = None
 
 
 class FaceDataset(Dataset[FaceSample]):
@@ -48,6 +49,7 @@ class FaceDataset(Dataset[FaceSample]):
         stream: Keeps the randomness of, say, training and evaluation apart.
         condition: What the faces are evaluated under: every face is labelled by it, whatever category its occluder
             says. ``None`` labels each by its occluder's category.
+        clean_views: Whether a sample also has its image as it is without occluder and augmentation.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class FaceDataset(Dataset[FaceSample]):
         seed: int = 0,
         stream: str = "training",
         condition: str | None = None,
+        clean_views: bool = False,
     ) -> None:
         self.source = source
         self.indices = indices
@@ -74,6 +77,7 @@ class FaceDataset(Dataset[FaceSample]):
         self.seed = seed
         self.stream = stream
         self.condition = condition
+        self.clean_views = clean_views
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -84,14 +88,16 @@ class FaceDataset(Dataset[FaceSample]):
         Raises:
             DataError: If the image cannot be used, or an occluder covers it and says that nothing was drawn.
         """
-        epoch, position, view = draw if isinstance(draw, Draw) else Draw(0, draw)
+        epoch, position, repeat = draw if isinstance(draw, Draw) else Draw(0, draw)
         index = int(self.indices[position])
-        image, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
-        suffix = f"/{view}" if view else ""
-        occluded = Occluded(image, np.zeros(image.shape[:2], np.uint8), CLEAN)
+        clean, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
+        suffix = f"/{repeat}" if repeat else ""
+        occluded = Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN)
         if self.occluder is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
-            occluded = self.occluder(image, landmarks, generator)
+            of_epoch = isinstance(draw, Draw) and isinstance(self.occluder, EpochOccluder)
+            occluder = self.occluder.at_epoch(epoch) if of_epoch else self.occluder
+            occluded = occluder(clean, landmarks, generator)
             if occluded.occluder == CLEAN and occluded.mask.any():  # would count among the clean faces
                 raise DataError(
                     f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "
@@ -102,7 +108,8 @@ class FaceDataset(Dataset[FaceSample]):
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
             image, mask = self.augmentation(image, mask, generator)
         label = self.condition or occluded.occluder
-        return FaceSample(image, mask, int(self.labels[position]), index, label, self.source.name(index))
+        view = clean if self.clean_views else None
+        return FaceSample(image, mask, int(self.labels[position]), index, label, self.source.name(index), view)
 
 
 def load_face(
@@ -139,11 +146,13 @@ def fit_face(
 def collate_faces(samples: list[FaceSample]) -> FaceBatch:
     """Stack samples into a batch; images are channels-last in memory, which costs no copy and runs faster."""
     images = torch.from_numpy(np.stack([sample.image for sample in samples]))  # (B, H, W, 3)
+    clean = [sample.clean for sample in samples if sample.clean is not None]
     masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
     identities = torch.tensor([sample.identity for sample in samples])
     indices = torch.tensor([sample.index for sample in samples])
-    hand_over([images, masks, identities, indices])
-    return FaceBatch(
+    views = [torch.from_numpy(np.stack(clean))] if clean else []  # (B, H, W, 3)
+    hand_over([images, masks, identities, indices, *views])
+    batch = FaceBatch(
         image=images.permute(0, 3, 1, 2),
         mask=masks,
         identity=identities,
@@ -151,3 +160,6 @@ def collate_faces(samples: list[FaceSample]) -> FaceBatch:
         occluder=[sample.occluder for sample in samples],
         name=[sample.name for sample in samples],
     )
+    if views:
+        batch["clean"] = views[0].permute(0, 3, 1, 2)
+    return batch

@@ -121,7 +121,8 @@ class FaceDataModule(LightningDataModule):
         conditions = 1 + len(self.evaluation_occluders.names) if self.evaluation_occluders else 1
         most = max(len(self.split.validation), conditions * len(self.split.unseen))
         processes = self.trainer.num_devices if self.trainer else 1
-        training = (self.batches.size(processes), len(self.split.train))
+        views = self.loading.views
+        training = (views * self.batches.size(processes), views * len(self.split.train))
         evaluation = (self.loading.evaluation_batch_size, most)
         check_shared_memory(
             self.image_size,
@@ -189,6 +190,7 @@ class FaceDataModule(LightningDataModule):
             seed=self.seed,
             stream=part,
             condition=condition,
+            clean_views=self.loading.clean_views and part == "train",
         )
 
     def _next_batch(self) -> int:

@@ -17,6 +17,8 @@ class Loading:
         batch_size: Images a process trains on at once, at least 2: batch normalisation needs them.
         evaluation_batch_size: Images a process validates or evaluates at once.
         num_workers: Processes that load images; 0 loads in the training process.
+        clean_views: Load every training image also as it is without occluder and augmentation, for trainings that learn
+            from both.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -25,11 +27,17 @@ class Loading:
     batch_size: int = 64
     evaluation_batch_size: int = 256
     num_workers: int = 4
+    clean_views: bool = False
 
     def __post_init__(self) -> None:
         check_least(2, batch_size=self.batch_size)
         check_least(1, evaluation_batch_size=self.evaluation_batch_size)
         check_least(0, num_workers=self.num_workers)
+
+    @property
+    def views(self) -> int:
+        """How many images a training face comes as."""
+        return 2 if self.clean_views else 1
 
     def settings(self) -> dict[str, Any]:
         """Return what every loader of faces takes, beside its dataset and the size of its batches."""

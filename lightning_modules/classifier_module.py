@@ -1,5 +1,6 @@
 """Classification of training identities: Trunk and model A on clean faces, Baseline on occluded ones."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -99,10 +100,37 @@ class ClassifierModule(FaceModule):
 
     predict_step = test_step
 
-    def _step(self, split: str, batch: FaceBatch) -> Tensor:
-        scores, loss = self.classifier.scores_and_loss(self(batch["image"]), batch["identity"], self.loss)
+    def added_losses(self, batch: FaceBatch, embeddings: Tensor) -> dict[str, tuple[float, Tensor]]:
+        """Return what a method trains beside the classification: by name, a weight and a scalar loss.
+
+        Args:
+            batch: Of the training.
+            embeddings: ``(B, D)`` of its images, with gradient.
+        """
+        return {}
+
+    def classified(
+        self, split: str, batch: FaceBatch, embeddings: Tensor, added: Mapping[str, tuple[float, Tensor]]
+    ) -> Tensor:
+        """Return the loss of a step, with what is added to the classification's, and log it.
+
+        Args:
+            split: ``train`` or ``val``.
+            batch: Its faces.
+            embeddings: ``(B, D)`` of them.
+            added: By name, a weight and a scalar loss.
+        """
+        scores, classification = self.classifier.scores_and_loss(embeddings, batch["identity"], self.loss)
+        loss = sum((weight * value for weight, value in added.values()), start=classification)
+        terms = {"classification_loss": classification} | {name: value for name, (_, value) in added.items()}
         if split == "val":
             self.results.add(batch, scores)
         accuracy = is_best(scores, batch["identity"]).float().mean()
-        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy)
+        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy, **(terms if added else {}))
         return loss
+
+    def _step(self, split: str, batch: FaceBatch) -> Tensor:
+        embeddings = self(batch["image"])
+        return self.classified(
+            split, batch, embeddings, self.added_losses(batch, embeddings) if split == "train" else {}
+        )

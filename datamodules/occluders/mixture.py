@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.occluders.drawn import Split
-from datamodules.occluders.occluder import Occluded, Occluder
+from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.occluders.template import TemplateOccluder
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
@@ -24,7 +24,8 @@ class OccluderMixture:
             they are normalised. An occluder without a weight is never drawn, but still a component.
 
     Raises:
-        ValueError: If a weight is negative or not finite, all are zero, or one belongs to no occluder.
+        ValueError: If a weight is negative or not finite, all are zero, or one belongs to no occluder; if an occluder
+            is a curriculum.
 
     Example:
         >>> face, points = np.zeros((8, 8, 3), np.uint8), np.zeros((5, 2), np.float32)
@@ -37,6 +38,9 @@ class OccluderMixture:
         _check_probabilities(probabilities)
         if CLEAN in occluders:
             raise ValueError(f"Expected occluders named other than {CLEAN!r}, which is the clean image")
+        growing = [name for name, occluder in occluders.items() if isinstance(occluder, EpochOccluder)]
+        if growing:
+            raise ValueError(f"Expected a curriculum around the mixture, got one within it: {growing[0]!r}")
         unknown = [name for name in probabilities if name != CLEAN and name not in occluders]
         if unknown:
             raise ValueError(f"Expected `probabilities` of {[CLEAN, *occluders]}, got {unknown[0]!r}")

@@ -1,6 +1,6 @@
 """What covers a face: the seam between any occluder and the suite."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,4 +29,17 @@ class Occluder(Protocol):
             landmarks: ``(5, 2)`` in pixels of ``image``.
             generator: The only source of randomness.
         """
+        ...
+
+
+@runtime_checkable
+class EpochOccluder(Protocol):
+    """An occluder that covers the faces of each training epoch in another way, and others as in its last."""
+
+    def at_epoch(self, epoch: int) -> Occluder:
+        """Return what covers the training faces of an epoch, counted from 0."""
+        ...
+
+    def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
+        """Return the occluded copy of ``image`` and its label map; see :class:`Occluder`."""
         ...

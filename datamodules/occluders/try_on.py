@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from datamodules.occluders.curriculum import Curriculum
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.randomness import sample_generator
@@ -15,6 +16,9 @@ def try_on(occluder: Occluder, image_size: int) -> None:
         occluder: What covers it.
         image_size: Side of the images in pixels.
     """
+    if isinstance(occluder, Curriculum):
+        try_on(occluder.occluder, image_size)
+        return
     if isinstance(occluder, OccluderMixture):
         for name in occluder.names:
             try_on(occluder.component(name), image_size)

@@ -22,5 +22,7 @@ class FaceBatch(TypedDict):
     """``(B,)`` int64: the image's index in its source; two views of one image share it."""
     occluder: list[str]
     """Length ``B``: the occluder's category, in an evaluation the condition's name; ``"none"`` for a clean image."""
+    clean: NotRequired[Tensor]
+    """``(B, 3, H, W)`` uint8: the same images without occluder and augmentation, where a training asks for them."""
     name: NotRequired[list[str]]
     """Length ``B``: what to call the image in a message, as its source does."""

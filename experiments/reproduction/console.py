@@ -49,7 +49,9 @@ def _table(declared: Declared, lines: Sequence[Line]) -> Table:
 
 def _comparison(part: Comparison, lines: Sequence[Line]) -> Table:
     single = "one seed cannot tell a difference from chance." if max(line.seeds for line in lines) == 1 else ""
-    table = _empty(part.title, ["bold: its interval excludes 0.", single, part.note], lines)
+    several = any(cell.corrected for line in lines for cell in line.cells)
+    corrected = "p: Holm's, allowing for all pairs of a column." if several else ""
+    table = _empty(part.title, ["bold: its interval excludes 0.", corrected, single, part.note], lines)
     table.add_column("pair", min_width=NAME_WIDTH)
     headings = [*map(_heading, part.columns), *map(Text, ("seeds", "time ratio", "epochs"))]
     for heading in headings:
@@ -76,4 +78,6 @@ def _name(line: Line) -> Text:
 
 
 def _figure(cell: Cell, style: str = "") -> Text:
-    return Text(f"{cell.text}\n(n = {cell.fewer})" if cell.fewer else cell.text, style=style)
+    notes = [f"(n = {cell.fewer})"] if cell.fewer else []
+    notes += [f"({cell.corrected})"] if cell.corrected else []
+    return Text("\n".join([cell.text, *notes]), style=style)

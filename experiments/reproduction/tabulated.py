@@ -1,9 +1,11 @@
 """What tables and comparisons say, on the page and in the terminal alike."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from experiments.reproduction.multiple_comparisons import holm
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_parts import Column, Comparison, Table
 from experiments.reproduction.row_run import RowRun
@@ -23,17 +25,31 @@ class Cell:
         estimate: What it was made of.
         fewer: Of how many seeds, where they are fewer than they should be, else 0.
         published: The paper's figure, empty where it has none.
+        p: Of a difference among several: Holm's adjusted p-value, over the pairs of its comparison in its column.
     """
 
     text: str
     estimate: Estimate | None
     fewer: int = 0
     published: str = ""
+    p: float | None = None
 
     @property
     def tells(self) -> bool:
         """Whether the interval excludes 0; one seed has none."""
         return self.estimate is not None and abs(self.estimate.mean) > self.estimate.half
+
+    @property
+    def corrected(self) -> str:
+        """What is said of its p-value, empty where it has none.
+
+        Example:
+            >>> [Cell("", None, p=p).corrected for p in (0.0312, 0.0002, None)]
+            ['p = 0.031', 'p < 0.001', '']
+        """
+        if self.p is None:
+            return ""
+        return f"p = {self.p:.3f}" if self.p >= 0.0005 else "p < 0.001"
 
 
 @dataclass(frozen=True)
@@ -112,7 +128,23 @@ def comparison_lines(paper: Paper, comparison: Comparison, runs: Sequence[RowRun
         seeds = max((difference.seeds for difference in found if difference), default=0)
         cells = [_cell(*pair, seeds, signed=True) for pair in zip(found, comparison.columns, strict=True)]
         lines.append(Line(" − ".join(names), cells, "; ".join(why), seeds, *(() if why else _budget(done, one, other))))
-    return lines
+    return _corrected(lines)
+
+
+def _corrected(lines: Sequence[Line]) -> list[Line]:
+    """Return pairs with p-values that allow for the number of pairs, column by column."""
+    columns = [_adjusted(column) for column in zip(*(line.cells for line in lines), strict=True)]
+    return [replace(line, cells=[column[place] for column in columns]) for place, line in enumerate(lines)]
+
+
+def _adjusted(cells: Sequence[Cell]) -> list[Cell]:
+    """Return a column's differences with Holm's p-values, where there are several."""
+    found = [math.nan if cell.estimate is None else cell.estimate.p for cell in cells]
+    tested = [place for place, p in enumerate(found) if not math.isnan(p)]
+    if len(tested) < 2:
+        return list(cells)
+    adjusted = dict(zip(tested, holm([found[place] for place in tested]), strict=True))
+    return [replace(cell, p=adjusted.get(place)) for place, cell in enumerate(cells)]
 
 
 def _cell(

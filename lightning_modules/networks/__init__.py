@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from lightning_modules.networks.checkpoint_file import read_state_dict
     from lightning_modules.networks.classifier import Classifier, MarginHeadCallable, check_single_loss
     from lightning_modules.networks.copy_weights import copy_matching_weights
+    from lightning_modules.networks.drop_block import DropBlock
     from lightning_modules.networks.face_net import FaceNet
     from lightning_modules.networks.fcn8s import FCN8s
     from lightning_modules.networks.fingerprint import fingerprint
@@ -49,6 +50,7 @@ __all__ = [
     "CasiaNetTrunk",
     "Classifier",
     "CosFaceHead",
+    "DropBlock",
     "FCN8s",
     "FaceNet",
     "IResNetHead",

@@ -18,6 +18,8 @@ class FaceNet(nn.Module):
         head: Builds h from ``(C, H', W')``; h maps ``(B, C, H', W')`` to ``(B, D)``.
         image_size: H and W in pixels.
         in_channels: 3 for RGB, 1 for grey.
+        feature_dropout: Builds from ``(C, H', W')`` what drops features between trunk and head in training, such as
+            :class:`DropBlock`; it has no weights.
 
     Attributes:
         image_size: H and W in pixels.
@@ -42,15 +44,22 @@ class FaceNet(nn.Module):
         head: Callable[[tuple[int, int, int]], nn.Module],
         image_size: int,
         in_channels: int = 3,
+        feature_dropout: Callable[[tuple[int, int, int]], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.image_size = image_size
         self.trunk = trunk
         self.feature_shape = trunk_shape(trunk, torch.zeros(1, in_channels, image_size, image_size))
+        self.feature_dropout = None if feature_dropout is None else feature_dropout(self.feature_shape)
         self.head = head(self.feature_shape)
         self.embedding_dim = head_embedding_dim(self.head, self.feature_shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
-        embedding: Tensor = self.head(self.trunk(x))  # (B, D)
+        embedding: Tensor = self.head(self.features(x))  # (B, D)
         return embedding
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return the feature maps ``(B, C, H', W')`` of normalised images, as the head sees them."""
+        features: Tensor = self.trunk(x)
+        return features if self.feature_dropout is None else self.feature_dropout(features)

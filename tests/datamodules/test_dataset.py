@@ -119,6 +119,21 @@ def test_batch_has_the_promised_shapes_and_dtypes() -> None:
     assert batch["image"].is_contiguous(memory_format=torch.channels_last)
 
 
+def test_clean_views_are_the_images_without_occluder_and_augmentation_and_change_nothing_else() -> None:
+    random: dict[str, Any] = {"occluder": RandomSquare(), "augmentation": Augmentation(brightness=0.4)}
+    plain, with_views = dataset(**random), dataset(**random)
+    with_views.clean_views = True
+    draws = [Draw(1, 2), Draw(1, 5, view=1)]
+    for draw in draws:
+        sample = with_views[draw]
+        assert equal(sample, plain[draw])
+        np.testing.assert_array_equal(sample.clean, PlainSource([3, 3]).image(draw.position))
+    batch = collate_faces([with_views[draw] for draw in draws])
+    assert (batch["clean"].shape, batch["clean"].dtype) == ((2, 3, 32, 32), torch.uint8)
+    assert batch["clean"].flatten(1).unique(dim=1).tolist() == [[2], [5]]
+    assert "clean" not in collate_faces([plain[draw] for draw in draws])
+
+
 @pytest.mark.parametrize("size", [(8, 8), (32, 48), (60, 40)])
 def test_refuses_what_is_not_an_aligned_crop(size: tuple[int, int]) -> None:
     faces = dataset(source=PlainSource([2], size=size))

@@ -2,7 +2,8 @@
 
 import pytest
 
-from datamodules import Loading
+from datamodules import FaceDataModule, Loading, SplitSettings
+from tests.helpers.doubles import PlainSource, RandomSquare
 
 
 @pytest.mark.parametrize(("setting", "least"), [("batch_size", 2), ("evaluation_batch_size", 1), ("num_workers", 0)])
@@ -14,3 +15,19 @@ def test_refuses_sizes(setting: str, least: int) -> None:
 
 def test_processes_stay_between_epochs() -> None:
     assert [Loading(num_workers=n).settings()["persistent_workers"] for n in (0, 2)] == [False, True]
+
+
+def test_only_training_faces_come_with_clean_views() -> None:
+    data = FaceDataModule(
+        PlainSource([12] * 8),
+        training_occluder=RandomSquare(),
+        image_size=32,
+        loading=Loading(num_workers=0, batch_size=8, clean_views=True),
+        split=SplitSettings(min_images=10, num_unseen=3),
+    )
+    train, *others = (
+        next(iter(loader)) for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader())
+    )
+    assert train["clean"].shape == (8, 3, 32, 32)
+    assert train["clean"][:, 0, 0, 0].tolist() == train["index"].tolist()  # an image's level is its index
+    assert not any("clean" in batch for batch in others)

@@ -62,6 +62,20 @@ def test_a_data_module_refuses_before_it_loads(stage: str, free: list[int]) -> N
     data.setup(stage)
 
 
+def test_a_clean_view_takes_the_room_of_a_face(free: list[int]) -> None:
+    data = FaceDataModule(
+        PlainSource([12] * 8),
+        image_size=32,
+        loading=Loading(num_workers=2, clean_views=True),
+        split=SplitSettings(min_images=10, num_unseen=3),
+    )
+    free[0] = 2 * len(data.split.train) * 4 * 32 * 32
+    data.setup("fit")
+    free[0] -= 1
+    with pytest.raises(DataError, match="2 loading processes"):
+        data.setup("fit")
+
+
 class NoRoom(RandomSquare):
     """Lets a loading process find no shared memory."""
 

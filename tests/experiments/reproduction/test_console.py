@@ -48,6 +48,20 @@ def test_pairs_have_their_seeds_and_budgets() -> None:
     assert line(text, "SOIDN −") == ["SOIDN", "−", "Baseline", "+15.0", "±", "63.5", "–", "2", "1.50", "2", "/", "2"]
 
 
+def test_several_pairs_have_p_values_that_allow_for_their_number_and_one_has_none() -> None:
+    paper = small_paper()
+    rows = {**paper.rows, "third": replace(paper.rows["soidn"], name="Third")}
+    pairs = [("soidn", "baseline"), ("third", "baseline")]
+    several = replace(paper, rows=rows, comparisons=[replace(paper.comparisons[0], pairs=pairs)])
+    gains = {"baseline": (0.0, 0.0), "soidn": (0.2, 0.2), "third": (0.1, 0.3)}
+    runs = [done(row, seed, 0.5 + gain) for row, found in gains.items() for seed, gain in enumerate(found)]
+    text = printed([*console(several, runs)])
+    assert "(p < 0.001)" in text
+    assert "(p = 0.295)" in text  # Student's with one degree of freedom: 2 · (1 / 2 − atan(2) / π)
+    assert "p: Holm's, allowing for all pairs of a column." in text
+    assert "Holm" not in printed([*console(paper, runs)])
+
+
 def test_failures_are_told_below_as_they_are_without_markup() -> None:
     failed = [replace(run, error="got [red]x[/red]") for run in three_seeds() if run.status == "failed"]
     text = printed([*console(small_paper(), failed)])

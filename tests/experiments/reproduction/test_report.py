@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from scipy.stats import ttest_1samp
 
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.report import write_report
@@ -87,6 +88,26 @@ def test_a_difference_is_bold_if_its_interval_excludes_zero(write: Write, shift:
     ]
     (table,) = section(write(runs), "comparisons").all("table")
     assert [cell.text for cell in table.all("strong")] == strong
+
+
+def three_pairs() -> tuple[Paper, list[RowRun]]:
+    """Return a paper that compares three pairs, one of them not run, and four seeds of the two others."""
+    small = small_paper()
+    rows = {**small.rows, "third": replace(small.rows["soidn"], name="Third")}
+    pairs = [("soidn", "baseline"), ("third", "baseline"), ("later", "baseline")]
+    paper = replace(small, rows=rows, comparisons=[replace(small.comparisons[0], pairs=pairs)])
+    gains = {"baseline": (0.0, 0.0, 0.0, 0.0), "soidn": (0.10, 0.13, 0.11, 0.12), "third": (0.05, 0.01, 0.02, 0.04)}
+    return paper, [done(row, seed, 0.5 + gain) for row, found in gains.items() for seed, gain in enumerate(found)]
+
+
+def test_several_differences_have_p_values_that_allow_for_their_number(write: Write) -> None:
+    paper, runs = three_pairs()
+    compared = section(write(runs, paper=paper), "comparisons")
+    found = [cells[0] for cells in rows(compared.all("table")[0]).values()]
+    plain = [ttest_1samp(gains, 0).pvalue for gains in ((10, 13, 11, 12), (5, 1, 2, 4))]
+    assert found[0].endswith(f"p = {2 * plain[0]:.3f}")  # of two that were tested, the smaller
+    assert found[1].endswith(f"p = {plain[1]:.3f}")
+    assert "Holm’s correction for all pairs" in compared.text
 
 
 def test_one_seed_has_no_interval_and_tells_nothing(write: Write) -> None:

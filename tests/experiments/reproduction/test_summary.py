@@ -5,6 +5,7 @@ from dataclasses import replace
 from statistics import fmean, stdev
 
 import pytest
+from scipy.stats import ttest_1samp
 
 from experiments.reproduction.paper_parts import Column
 from experiments.reproduction.row_run import RowRun
@@ -98,3 +99,18 @@ def test_training_time_is_the_median_of_finished_runs() -> None:
     failed = run_of("a", 3, "failed", seconds=10_000)
     assert seconds([*runs, failed], "a") == 20
     assert seconds([failed], "a") is None
+
+
+@pytest.mark.parametrize("values", [[1.0, 3.0], [1.0, 2.0, 6.0], [0.5, -0.5, 2.0, 1.0, 4.0], [-1.0, -1.5, -0.9]])
+def test_a_p_value_is_scipys_test_of_one_sample(values: list[float]) -> None:
+    found = estimate(values)
+    assert found is not None
+    assert found.p == pytest.approx(ttest_1samp(values, 0).pvalue, rel=1e-9)
+    assert (found.p < 0.05) == (abs(found.mean) > found.half)
+
+
+def test_a_p_value_of_equal_differences_is_0_of_none_at_all_1_and_of_one_seed_there_is_none() -> None:
+    found = [estimate(values) for values in ([2.0, 2.0], [0.0, 0.0], [2.0])]
+    assert [one and one.p for one in found[:2]] == [0, 1]
+    assert found[2] is not None
+    assert math.isnan(found[2].p)
