@@ -131,7 +131,7 @@ evaluate-models: $(READY) ## Compare the recognisers of a folder on LFW, clean a
 export: $(READY) ## Take the model of CHECKPOINT away: ONNX, weights, description and model card in the folder OUT
 	@$(BIN)/python -m experiments.export $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} $${OUT:+--out="$$OUT"} $(ARGS)
 
-gpu-check: $(READY) ## Tests and speed on a GPU, six minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
+gpu-check: $(READY) ## Tests and speed on a GPU, eight minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)
 
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests

@@ -10,6 +10,8 @@ segments is also compared with the label maps that a protocol has. Printed are t
 said and costs nothing else; the exit status is then 1. ``--extractor`` names an ONNX or TorchScript file, or a YAML
 file with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml``
 one with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
+``--views mirror`` averages views of each face, ``--matched MASKS`` compares faces that are covered alike; each is told
+beside the plain comparison.
 """
 
 import warnings
@@ -40,6 +42,7 @@ def evaluate(args: Sequence[str]) -> None:
     protocols = evaluation.named_protocols(options)
     evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
+    models = evaluation.compared_models(options, models, protocols)
     carried = evaluation.carried_thresholds(options, models)
     run, tasks = evaluation.begun(options, models, protocols, computing, carried)
     try:

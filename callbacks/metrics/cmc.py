@@ -44,4 +44,14 @@ def cmc(
             f"{', '.join(map(str, missing[:5]))}{', …' if len(missing) > 5 else ''}"
         )
     rank = mates(gallery, gallery_identities, probes, probe_identities, max_rank=max_rank).rank
+    return shares_within(rank, max_rank)
+
+
+def shares_within(rank: Tensor, max_rank: int) -> Tensor:
+    """Return the share of ranks, from 1 to ``max_rank + 1``, within each of 1 … ``max_rank``, ``(max_rank,)`` float64.
+
+    Example:
+        >>> shares_within(torch.tensor([1, 3, 2, 1]), 2)
+        tensor([0.5000, 0.7500], dtype=torch.float64)
+    """
     return torch.bincount(rank, minlength=max_rank + 2)[1:-1].cumsum(0).double() / len(rank)

@@ -61,7 +61,7 @@ def mates(
         unsettled = []
         for part in torch.split(pending, max(1, CELLS // k)):
             found = search(gallery, probes[part], k)
-            ahead, best = _ahead(found, of_face, own[part])
+            ahead, best = ahead_of_own(found, of_face, own[part])
             settled = (ahead >= max_rank) | (best > found.similarity[:, -1]) | (k == limit)
             within = settled & (ahead < max_rank) & ~best.isinf()
             rank[part[within]], similarity[part[within]] = 1 + ahead[within], best[within]
@@ -76,7 +76,7 @@ def check_rank(name: str, rank: int) -> None:
         raise ValueError(f"Expected `{name}` of at least 1, got {rank}")
 
 
-def _ahead(found: Candidates, identities: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+def ahead_of_own(found: Candidates, identities: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     """Return how many others are at least as alike as the own identity, and how alike that one is, ``(P,)`` each."""
     candidates = identities[found.place]  # (P, k)
     mate = candidates == own[:, None]

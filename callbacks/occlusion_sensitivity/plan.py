@@ -14,8 +14,9 @@ from callbacks.occlusion_sensitivity.windowed_layers import ENTRY_COST, Layer, a
 TURN_DENSE = 0.9
 """Mean share of a map above which windows save less than they cost."""
 
-CHUNK_COST = 1.5e7
-"""What one more class of windows costs for each image, in multiply-adds: calls, and small batches."""
+CHUNK_COST = {"cpu": 1.5e7, "cuda": 5e9}
+"""What one more class of windows costs for each image, in multiply-adds, by type of device: calls, and small batches.
+A GPU does far more in the time of a call. Other types are taken for a GPU."""
 
 AXES = (0, 1)
 Pair = tuple[int, int]
@@ -75,7 +76,8 @@ def make_plan(
     shared = layers[cut].node if cut is not None else None
     remaining = layers if cut is None else layers[cut + 1 :]
     costs = {layer.node: layer.cost for layer in remaining}
-    classes = _merged(costs, spans)
+    chunk_cost = CHUNK_COST.get(image.meta["val"].device.type, CHUNK_COST["cuda"])
+    classes = _merged(costs, spans, chunk_cost)
     return Plan(
         module=module,
         image=image,
@@ -193,7 +195,9 @@ def _is_cut(image: fx.Node, layers: list[Layer], index: int) -> bool:
     return all(c.pad_value == 0.0 or not any(s.padding or s.overhang for s in c.sliding or ()) for c in consumers)
 
 
-def _merged(costs: Mapping[fx.Node, float], spans: tuple[dict[fx.Node, Spans], ...]) -> tuple[Ints, Ints]:
+def _merged(
+    costs: Mapping[fx.Node, float], spans: tuple[dict[fx.Node, Spans], ...], chunk_cost: float
+) -> tuple[Ints, Ints]:
     """Number the centres of each axis by the sizes of their windows; widen windows where fewer classes are worth it."""
     classes = [np.zeros_like(next(iter(spans[a].values())).start) for a in AXES]
     if not costs:
@@ -203,7 +207,7 @@ def _merged(costs: Mapping[fx.Node, float], spans: tuple[dict[fx.Node, Spans], .
         work = np.array(list(costs.values())) * sizes[other].sum(0)
         kinds, of_centre, counts = np.unique(sizes[axis], axis=0, return_inverse=True, return_counts=True)
         number = len(np.unique(sizes[other], axis=0)) / (2 if axis == 0 else 1)  # columns are yet to be merged
-        of_kind = merge_kinds(kinds, counts, work, number * CHUNK_COST)
+        of_kind = merge_kinds(kinds, counts, work, number * chunk_cost)
         classes[axis] = of_kind[of_centre.reshape(-1)]
         for index, node in enumerate(costs):
             largest = np.zeros(len(kinds), np.int64)

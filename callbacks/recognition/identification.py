@@ -3,13 +3,17 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from callbacks.metrics import cmc, fnir_at_fpir, gallery_decidability, operating_thresholds, search_scores
+from callbacks.metrics.cmc import shares_within
 from callbacks.metrics.metric_checks import measurable
 from callbacks.metrics.open_set import FPIRS, SearchScores
-from callbacks.recognition.measure_names import with_interval
+from callbacks.recognition.measure_names import A_PROBE, with_interval
+from callbacks.recognition.pair_scorer import Indices
+from callbacks.recognition.reranking import Reranking, Searched, mean_cost, reranked_mates, reranked_scores
 from datamodules.seams.evaluation_protocol import Identification
 
 MAX_RANK = 20
@@ -26,16 +30,9 @@ class Identified(NamedTuple):
     """What decides the open set; ``None`` where there is none."""
 
 
-class ComparedFaces(NamedTuple):
-    """Gallery and probes, embeddings ``(G, D)`` and ``(P, D)`` with identities."""
-
-    gallery: Tensor
-    gallery_identities: Tensor
-    probes: Tensor
-    probe_identities: Tensor
-
-
-def identify(faces: Identification, embeddings: Tensor, identities: Tensor) -> Identified:
+def identify(
+    faces: Identification, embeddings: Tensor, identities: Tensor, reranking: Reranking | None = None
+) -> Identified:
     """Return the cumulative match characteristic and the measures of probes against a gallery.
 
     Measures are ``gallery`` and ``probes``, their numbers; ``rank1``, ``rank5``, ``rank10`` where there are as many
@@ -47,31 +44,46 @@ def identify(faces: Identification, embeddings: Tensor, identities: Tensor) -> I
         faces: Indices of embeddings.
         embeddings: ``(N, D)``, of whatever length.
         identities: Of all embeddings, ``(N,)``.
+        reranking: What compares the first candidates once more; ``embeddings_a_probe`` is then among the measures, how
+            many it takes, on average, and decidability, which is of all comparisons, is not.
     """
-    gallery, probes = torch.from_numpy(faces.gallery), torch.from_numpy(faces.probes)
-    compared = ComparedFaces(embeddings[gallery], identities[gallery], embeddings[probes], identities[probes])
+    compared = _searched(faces.gallery, faces.probes, embeddings, identities)
     enrolled = torch.unique(compared.gallery_identities)
-    rates = cmc(*compared, max_rank=min(MAX_RANK, len(enrolled)))
-    measures = {"gallery": float(len(gallery)), "probes": float(len(probes))}
+    max_rank = min(MAX_RANK, len(enrolled))
+    measures = {"gallery": float(len(faces.gallery)), "probes": float(len(faces.probes))}
+    if reranking is None:
+        rates = cmc(*compared.embedded, max_rank=max_rank)
+    else:
+        rates = shares_within(reranked_mates(compared, reranking, max_rank=max_rank).rank, max_rank)
+        measures[A_PROBE] = mean_cost(compared, reranking)
     measures |= {f"rank{k}": float(rates[k - 1]) for k in (1, 5, 10) if k <= len(rates)}
-    if len(enrolled) > 1:
-        measures["gallery_decidability"] = float(gallery_decidability(*compared))
-    strangers = torch.from_numpy(faces.strangers)
-    if len(strangers):
-        measures["strangers"] = float(len(strangers))
-        every = torch.cat([probes, strangers])
-        opened = compared._replace(probes=embeddings[every], probe_identities=identities[every])
+    if len(enrolled) > 1 and reranking is None:
+        measures["gallery_decidability"] = float(gallery_decidability(*compared.embedded))
+    if len(faces.strangers):
+        measures["strangers"] = float(len(faces.strangers))
+        every = np.concatenate([faces.probes, faces.strangers])
+        opened = _searched(faces.gallery, every, embeddings, identities)
     else:
         opened = _without(compared, enrolled[1::2])
-    return _open_set(Identified(rates, measures), opened)
+    return _open_set(Identified(rates, measures), opened, reranking)
 
 
-def _without(faces: ComparedFaces, left_out: Tensor) -> ComparedFaces:
+def _searched(gallery: Indices, probes: Indices, embeddings: Tensor, identities: Tensor) -> Searched:
+    rows = torch.from_numpy(gallery), torch.from_numpy(probes)
+    parts = [part for row in rows for part in (embeddings[row], identities[row])]
+    return Searched(parts[0], parts[1], parts[2], parts[3], gallery, probes)
+
+
+def _without(faces: Searched, left_out: Tensor) -> Searched:
     kept = ~torch.isin(faces.gallery_identities, left_out)
-    return faces._replace(gallery=faces.gallery[kept], gallery_identities=faces.gallery_identities[kept])
+    return faces._replace(
+        gallery=faces.gallery[kept],
+        gallery_identities=faces.gallery_identities[kept],
+        gallery_indices=faces.gallery_indices[kept.numpy()],
+    )
 
 
-def _open_set(found: Identified, faces: ComparedFaces) -> Identified:
+def _open_set(found: Identified, faces: Searched, reranking: Reranking | None) -> Identified:
     """Add what is measured of probes of which some have no mate."""
     unmated = ~torch.isin(faces.probe_identities, faces.gallery_identities)
     number = 0 if unmated.all() else int(unmated.sum())
@@ -80,7 +92,7 @@ def _open_set(found: Identified, faces: ComparedFaces) -> Identified:
     measures = found.measures | dict.fromkeys(undefined, math.nan)
     if not number:
         return found._replace(measures=measures)
-    scores = search_scores(*faces)
+    scores = search_scores(*faces.embedded) if reranking is None else reranked_scores(faces, reranking)
     if fpirs := [fpir for fpir, possible in zip(FPIRS, measurable(FPIRS, number), strict=True) if possible]:
         thresholds = operating_thresholds(scores.unmated, fpirs, first=faces.probe_identities[unmated])
         rates = fnir_at_fpir(scores, fpirs).tolist()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from callbacks.metrics.directions import directions
 from callbacks.recognition.identification import Identified, identify
+from callbacks.recognition.reranking import Reranking
 from callbacks.recognition.verification import Verified, verify
 from datamodules.seams.evaluation_protocol import Identification, VerificationPairs
 
@@ -31,6 +32,7 @@ def recognise(
     identification: Mapping[str, Identification],
     embeddings: Tensor,
     identities: Tensor,
+    reranking: Reranking | None = None,
 ) -> Recognition:
     """Verify and identify under every condition.
 
@@ -39,12 +41,14 @@ def recognise(
         identification: Gallery and probes by condition.
         embeddings: ``(N, D)``, of whatever length.
         identities: Of all embeddings, ``(N,)``.
+        reranking: What scores pairs, and the first candidates of a search, in place of cosine similarity alone.
 
     Raises:
         ValueError: If an embedding is not finite.
     """
     unit = directions(embeddings)
+    scorer = None if reranking is None else reranking.scorer
     return Recognition(
-        {condition: verify(pairs, unit, identities) for condition, pairs in verification.items()},
-        {condition: identify(faces, embeddings, identities) for condition, faces in identification.items()},
+        {condition: verify(pairs, unit, identities, scorer) for condition, pairs in verification.items()},
+        {condition: identify(faces, embeddings, identities, reranking) for condition, faces in identification.items()},
     )

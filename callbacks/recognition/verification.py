@@ -9,8 +9,9 @@ from torch import Tensor
 from callbacks.metrics import auc, equal_error_rate, fold_accuracies, operating_thresholds, tar_at_far
 from callbacks.metrics.metric_checks import measurable
 from callbacks.metrics.tar_at_far import FARS
-from callbacks.recognition.measure_names import with_interval
+from callbacks.recognition.measure_names import A_PAIR, with_interval
 from callbacks.recognition.pair_identities import pair_identities
+from callbacks.recognition.pair_scorer import PairScorer
 from datamodules.seams.evaluation_protocol import VerificationPairs
 from losses import decidability
 
@@ -22,14 +23,19 @@ class Verified(NamedTuple):
     """What became of a condition's pairs."""
 
     scores: Tensor
-    """``(N,)``: cosine similarities."""
+    """``(N,)``: cosine similarities, or what a scorer makes of pairs."""
     same: Tensor
     """``(N,)`` bool."""
     measures: dict[str, float]
     """By name; NaN where there are too few pairs to tell."""
 
 
-def verify(pairs: VerificationPairs, directions: Tensor, identities: Tensor | None = None) -> Verified:
+def verify(
+    pairs: VerificationPairs,
+    directions: Tensor,
+    identities: Tensor | None = None,
+    scorer: PairScorer | None = None,
+) -> Verified:
     """Return scores and measures of listed pairs.
 
     Measures are ``pairs`` and ``genuine``, their numbers, and, where there are both kinds, ``eer``, ``auc``,
@@ -40,10 +46,15 @@ def verify(pairs: VerificationPairs, directions: Tensor, identities: Tensor | No
         pairs: Indices of embeddings.
         directions: Embeddings, L2-normalised, ``(N, D)``.
         identities: Of all embeddings, ``(N,)``; without, two are of one identity if a genuine pair says so.
+        scorer: What scores pairs in place of cosine similarity; ``embeddings_a_pair`` is then among the measures, how
+            many a pair takes, on average.
     """
-    scores = pair_scores(pairs, directions)
+    scores = pair_scores(pairs, directions) if scorer is None else scorer(pairs.first, pairs.second)
     listed = torch.arange(len(directions)) if identities is None else identities
-    return Verified(scores, torch.from_numpy(pairs.same), pair_measures(pairs, scores, listed))
+    measures = pair_measures(pairs, scores, listed)
+    if scorer is not None:
+        measures[A_PAIR] = scorer.views * (2 + float(scorer.images(pairs.first, pairs.second).double().mean()))
+    return Verified(scores, torch.from_numpy(pairs.same), measures)
 
 
 def pair_measures(pairs: VerificationPairs, scores: Tensor, identities: Tensor) -> dict[str, float]:

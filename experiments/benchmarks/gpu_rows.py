@@ -26,6 +26,7 @@ class PartRows:
     Args:
         limit: Seconds after which none is begun.
         save: Called after each row: what is measured then is not lost, whatever happens to the process.
+        chosen: Measure only rows whose names have one of these words, all without any.
 
     Example:
         >>> rows = PartRows(60)
@@ -35,9 +36,10 @@ class PartRows:
         [{'size': 2, 'rate': 5.0}, {'size': 3, 'note': 'ZeroDivisionError: division by zero'}]
     """
 
-    def __init__(self, limit: float, save: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, limit: float, save: Callable[[], None] = lambda: None, chosen: Sequence[str] = ()) -> None:
         self.rows: list[Row] = []
         self._save = save
+        self._chosen = chosen
         self._end = time.monotonic() + limit
 
     @property
@@ -50,17 +52,32 @@ class PartRows:
         """How many rows have a note."""
         return sum(NOTE in row for row in self.rows)
 
-    def add(self, name: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]]) -> None:
-        """Measure a row, called ``name``."""
+    def add(self, name: Mapping[str, Any], measure: Callable[[], Mapping[str, Any]], *, needed: bool = False) -> None:
+        """Measure a row, called ``name``, if it is chosen or ``needed`` by others."""
+        if needed or self._is_chosen(name):
+            self._add_all(name, lambda: [{**name, **measure()}])
+
+    def add_all(self, name: Mapping[str, Any], measure: Callable[[], Sequence[Row]]) -> None:
+        """Measure several rows at once, which have names of their own; ``name`` stands for all where they fail."""
+        if self._is_chosen(name):
+            self._add_all(name, measure)
+
+    def _is_chosen(self, name: Mapping[str, Any]) -> bool:
+        """Whether a row, as in ``soidn, channels last, 64``, has one of the words."""
+        text = ", ".join(map(str, name.values()))
+        return not self._chosen or any(word in text for word in self._chosen)
+
+    def _add_all(self, name: Mapping[str, Any], measure: Callable[[], Sequence[Row]]) -> None:
         if self.seconds_left <= 0:
             self.record({**name, NOTE: NO_TIME})
             return
         try:
-            row = {**name, **measure()}
-            json.dumps(row, allow_nan=False)  # what is no number has failed too
+            rows = measure()
+            json.dumps(rows, allow_nan=False)  # what is no number has failed too
         except (Exception, NoTimeError) as error:  # whatever a card or a library may raise: the other rows stand
-            row = {**name, NOTE: said(error)}
-        self.record(row)
+            rows = [{**name, NOTE: said(error)}]
+        for row in rows:
+            self.record(row)
 
     def record(self, row: Row) -> None:
         """Add a row that is measured already."""

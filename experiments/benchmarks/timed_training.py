@@ -33,8 +33,6 @@ class Way(NamedTuple):
     precision: Any = "bf16-mixed"
     channels_last: bool = False
     compiled: bool | dict[str, Any] = False
-    cudnn_benchmark: bool = False
-    """Let cuDNN try its algorithms."""
 
 
 class Size(NamedTuple):
@@ -115,7 +113,7 @@ def measure(system: System, way: Way, size: Size, *, steps: int, count: bool = F
 
 
 @warnings_only("pytorch_lightning")
-def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> None:
+def train(system: System, way: Way, size: Size, watch: Callback, *, steps: int) -> None:
     """Train a system for so many steps on one batch, with nothing beside; see :func:`measure`."""
     warnings.filterwarnings("ignore", message="You defined a `validation_step`")  # nothing is validated
     with size.device:  # weights are drawn there, which takes seconds elsewhere
@@ -125,9 +123,8 @@ def train(system: System, way: Way, size: Size, clock: Clock, *, steps: int) -> 
         accelerator="cpu" if size.device.type == "cpu" else "gpu",
         devices=1,
         precision=way.precision,
-        benchmark=way.cudnn_benchmark,
         gradient_clip_val=GRADIENT_CLIP,
-        callbacks=clock,
+        callbacks=watch,
         limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from experiments.evaluation.evaluation_tasks import EvaluationRun, begun
     from experiments.evaluation.face_outputs import Computing
     from experiments.evaluation.given_models import given_models, probed
+    from experiments.evaluation.matching.variants import compared_models
     from experiments.evaluation.measure_table import measure_table
     from experiments.evaluation.named_protocols import folder_name, named_protocols
     from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
@@ -26,6 +27,7 @@ __all__ = [
     "check_alignments",
     "check_pixel_options",
     "check_writable",
+    "compared_models",
     "folder_name",
     "given",
     "given_models",

@@ -28,7 +28,7 @@ class Given:
     """As they were asked for."""
 
     keys: dict[str, str]
-    """What tells models apart, by their names: see :func:`~experiments.evaluation.embedding_key.module_key`."""
+    """What tells models apart, by their names: weights, and how images are compared."""
     scores: str
     """What its thresholds are compared with."""
     thresholds: dict[str, str]
@@ -40,7 +40,7 @@ def given(models: Sequence[Model], protocols: Sequence[str], carried: Mapping[st
     return Given(
         models={model.name: model.path for model in models},
         protocols=[*protocols],
-        keys={model.name: model.extraction.key for model in models if "embedding" in model.makes},
+        keys={model.name: model.key for model in models if "embedding" in model.makes},
         scores=SCORES,
         thresholds={name: threshold.said() for name, threshold in carried.items()},
     )
@@ -69,7 +69,7 @@ def carried_thresholds(options: Namespace, models: Sequence[Model]) -> dict[str,
     carried = {}
     for model in models:
         if "embedding" in model.makes:
-            name = named.get(key := model.extraction.key)
+            name = named.get(key := model.key)
             if name not in results:
                 known = ", ".join(f"{name} ({key})" for key, name in named.items()) or "none"
                 raise UserError(f"Expected a threshold of {model.name} ({key}), got from {path} those of {known}")

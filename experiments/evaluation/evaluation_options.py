@@ -8,6 +8,7 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.cli.arguments import Parser
+from experiments.evaluation.matching.variants import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
@@ -23,7 +24,7 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         prog="python -m experiments.evaluate",
         description=description,
     )
-    for add in (_add_models, _add_pixels, _add_protocols, _add_threshold, _add_files, _add_loading):
+    for add in (_add_models, _add_pixels, _add_protocols, add_comparisons, _add_threshold, _add_files, _add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch.distributed as dist
+from numpy.typing import NDArray
 
 from callbacks.recognition.recognise import Recognition
 from datamodules.plain_faces import LabelMaps, image_digests
@@ -15,9 +17,9 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
 from experiments.cli.first_process import is_first, warn
 from experiments.evaluation.carried_threshold import given
-from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing
 from experiments.evaluation.given_models import Model
+from experiments.evaluation.matching.compared import Comparing, add_costs
 from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
@@ -44,7 +46,8 @@ class Task(NamedTuple):
     @property
     def segments(self) -> bool:
         """Whether segmentations are compared with label maps."""
-        return "segmentation" in self.model.makes and isinstance(self.protocol.source, LabelMaps)
+        told_once = self.model.comparison.is_plain
+        return told_once and "segmentation" in self.model.makes and isinstance(self.protocol.source, LabelMaps)
 
 
 def paired(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> list[Task]:
@@ -92,6 +95,9 @@ class EvaluationRun:
     results: Results = field(default_factory=dict)
     tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
 
+    def __post_init__(self) -> None:
+        self.comparing = Comparing(self.computing, self.cache)
+
     def measure(self, tasks: Sequence[Task]) -> list[str]:
         """Measure, write each result when it is there, and return what failed, a line each."""
         failures = []
@@ -110,19 +116,16 @@ class EvaluationRun:
 
     def _measure(self, task: Task) -> None:
         """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
-        model, protocol, source = task.model, task.protocol, task.protocol.source
+        model, protocol = task.model, task.protocol
         extraction = model.extraction
-        embeddings = confusion = None
-        if task.embeds:
-            embeddings = embed(extraction, source, self.computing, digests=task.digests, cache=self.cache)
-        if task.segments:
-            confusion = segment(extraction, source, self.computing)
+        embeddings, found = self._recognised(task) if task.embeds else (None, None)
+        confusion = segment(extraction, protocol.source, self.computing) if task.segments else None
         if not is_first():
             return
-        found = None if embeddings is None else evaluate_protocol(protocol, embeddings)
         if found is not None:
             self.keep(task, found)
         rows = {} if found is None else found.rows()
+        add_costs(rows, model.comparison)
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
         parts += [] if confusion is None else [segmentation_rows(protocol, confusion)]
@@ -135,8 +138,17 @@ class EvaluationRun:
             draw_figures(protocol, embeddings, found, figures)
             self.tradeoffs.add(extraction.name, protocol.name, found, carried)
             self.tradeoffs.draw(self.folder.path)
-        if self.draws and "segmentation" in model.makes:
+        if self.draws and "segmentation" in model.makes and model.comparison.is_plain:
             draw_segmentation(extraction, protocol, figures)
+
+    def _recognised(self, task: Task) -> tuple[NDArray[np.float32], Recognition | None]:
+        """Return embeddings and, in the first process, measures; all processes embed what comparisons make."""
+        model, protocol = task.model, task.protocol
+        embeddings = self.comparing.embeddings(model.extraction, model.comparison.views, protocol.source, task.digests)
+        reranking = self.comparing.reranking(model.extraction, model.comparison, protocol, embeddings, task.digests)
+        if reranking is None and not is_first():
+            return embeddings, None
+        return embeddings, evaluate_protocol(protocol, embeddings, reranking)
 
 
 def begun(

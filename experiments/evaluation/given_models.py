@@ -18,7 +18,9 @@ from datamodules.sources import FaceSource
 from experiments.cli import UserError
 from experiments.evaluation.brought_models import brought
 from experiments.evaluation.face_outputs import Extraction
+from experiments.evaluation.matching.comparison import Comparison
 from experiments.evaluation.trained_module import load_trained
+from experiments.runs.digests import digest
 from lightning_modules.networks.dry_run import evaluating
 from lightning_modules.networks.foreign import foreign
 
@@ -36,11 +38,22 @@ class Model(NamedTuple):
     """What its test step returns: ``embedding``, ``segmentation``."""
     alignment: str | None = None
     """Name of the alignment of the faces that it takes, where it declares one."""
+    comparison: Comparison = Comparison()
+    """How its images are compared."""
 
     @property
     def name(self) -> str:
         """What a report calls it."""
         return self.extraction.name
+
+    @property
+    def key(self) -> str:
+        """What tells its scores apart from another's."""
+        masks = self.comparison.masks
+        if self.comparison.is_plain:
+            return self.extraction.key
+        segmenter = "" if masks is None or masks.model is None else masks.model.extraction.key
+        return digest(self.extraction.key, self.comparison.suffix, segmenter)
 
 
 def given_models(options: Namespace) -> list[Model]:
@@ -52,6 +65,15 @@ def given_models(options: Namespace) -> list[Model]:
     checkpoints, extractors = (list(dict.fromkeys(paths)) for paths in (options.checkpoint, options.extractor))
     trained = [_trained(path, options.config) for path in checkpoints]
     return told_models([*trained, *(_extractor(path, options) for path in extractors)])
+
+
+def given_model(path: str, options: Namespace) -> Model:
+    """Build the model of one path: a checkpoint of a run, or what ``--extractor`` takes.
+
+    Raises:
+        UserError: If it cannot be built.
+    """
+    return _trained(path, None) if Path(path).suffix == ".ckpt" else _extractor(path, options)
 
 
 def told_models(models: Sequence[Model]) -> list[Model]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from callbacks.recognition.measure_names import COUNTS, EXACT, HIGH, LOW, SPREAD, stands_beside
+from callbacks.recognition.measure_names import A_PAIR, A_PROBE, COUNTS, EXACT, HIGH, LOW, SPREAD, stands_beside
 
 CAPTION = "rates in %, [ ]: 95 % intervals; –: not measurable, as rates below 1 / impostors, or not bounded"
 
@@ -38,7 +38,7 @@ def _cell(values: Mapping[str, float | None], measure: str) -> str:
         return "–" if measure in values else ""
     if measure in COUNTS:
         return f"{value:,.0f}"
-    if measure.endswith("decidability"):
+    if measure.endswith("decidability") or measure in (A_PAIR, A_PROBE):
         return f"{value:.2f}"
     exact = measure.startswith(EXACT)
     spread = values.get(measure + SPREAD)

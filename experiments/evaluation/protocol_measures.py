@@ -11,18 +11,22 @@ from torch import Tensor
 from callbacks.metrics.metric_checks import finite_rows
 from callbacks.recognition.measure_names import EXACT, UNDEFINED
 from callbacks.recognition.recognise import Recognition, recognise
+from callbacks.recognition.reranking import Reranking
 from callbacks.recognition.template_means import template_means
 from datamodules.errors import DataError
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn
 
 
-def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float32]) -> Recognition:
+def evaluate_protocol(
+    protocol: EvaluationProtocol, embeddings: NDArray[np.float32], reranking: Reranking | None = None
+) -> Recognition:
     """Return the measures of every condition.
 
     Args:
         protocol: What is compared with what.
         embeddings: One row for each image of its source, ``(N, D)``; templates are made of them.
+        reranking: What scores pairs and first candidates in place of cosine similarity alone.
 
     Raises:
         DataError: If an embedding is not finite: the first such image is named. One of zeros is warned of.
@@ -35,7 +39,7 @@ def evaluate_protocol(protocol: EvaluationProtocol, embeddings: NDArray[np.float
     if zero := torch.nonzero(~values.any(1)).flatten().tolist():
         warn(f"{name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, len(values))})")
     identities = torch.from_numpy(protocol.identities)
-    return recognise(protocol.verification, protocol.identification, compared(protocol, values), identities)
+    return recognise(protocol.verification, protocol.identification, compared(protocol, values), identities, reranking)
 
 
 def compared(protocol: EvaluationProtocol, embeddings: Tensor) -> Tensor:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
     from lightning_modules.networks.onnx_trunk import OnnxHead, OnnxTrunk
     from lightning_modules.networks.part_weights import load_classifier_weights, load_segmenter_weights
-    from lightning_modules.networks.pyramid_decoder import PyramidDecoder
     from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
     from lightning_modules.networks.shared_soidn import SharedSOIDN
     from lightning_modules.networks.smp_segmenter import SMPSegmenter
     from lightning_modules.networks.soidn import SOIDN
+    from lightning_modules.networks.subpixel_decoder import SubpixelDecoder
     from lightning_modules.networks.timm_trunk import TimmTrunk
     from lightning_modules.networks.trunk import Trunk
     from lightning_modules.networks.unused import freeze, parts_of, unused_parameters
@@ -63,12 +63,12 @@ __all__ = [
     "OnnxHead",
     "OnnxTrunk",
     "PooledHead",
-    "PyramidDecoder",
     "SMPSegmenter",
     "SOIDNOutput",
     "Segmenter",
     "SegmenterOutput",
     "SharedSOIDN",
+    "SubpixelDecoder",
     "TimmTrunk",
     "Trunk",
     "VGG16Head",

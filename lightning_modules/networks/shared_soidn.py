@@ -15,33 +15,33 @@ from lightning_modules.networks.masked_network import (
     feature_adaptors,
     score_adaptors,
 )
-from lightning_modules.networks.pyramid_decoder import PyramidDecoder, resized
 from lightning_modules.networks.segmenter import SegmenterOutput
+from lightning_modules.networks.subpixel_decoder import SubpixelDecoder, resized
 from lightning_modules.networks.trunk import trunk_stages
 
-DecoderCallable = Callable[[list[FeatureShape]], nn.Module]
-"""Builds a decoder from the ``(C_i, H_i, W_i)`` of its maps, shallow to deep."""
+DecoderCallable = Callable[[list[FeatureShape], int], nn.Module]
+"""Builds a decoder from the ``(C_i, H_i, W_i)`` of its maps, shallow to deep, and the image's side in pixels."""
 
 
 class SharedSOIDN(MaskedNetwork):
     r"""SOIDN without a segmentation network of its own: v = h(M(d(f₁(x))) ⊙ f₂(f₁(x))), d a light decoder.
 
     The trunk f = f₂ ∘ f₁ is cut behind the deepest stage that the decoder reads; masks act there and later, each made
-    from the finest decoded map, or from its scores, averaged over areas down to the size of what it multiplies.
+    from the decoded map, or from the scores, averaged over areas down to the size of what it multiplies.
     Several positions are masks at the levels of a pyramid.
 
     With ``second_pass`` the trunk runs once more from the image, and masks may act anywhere; it then costs the stages
     of f₁ twice, and batch normalisation there sees both passes.
 
-    Source: our extension of SOIDN. One encoder for mask and recognition is that of Qiu et al. (2021), FROM, sections
-    3.2 and 3.3, https://arxiv.org/abs/2108.09285; masks on the features of occluded parts that of Song et al. (2019),
-    PDSN, https://arxiv.org/abs/1908.06290.
+    Source: our extension of SOIDN. One encoder for mask and recognition is FROM's, Qiu et al. (2021),
+    https://arxiv.org/abs/2108.09468; multiplying what an occluder has spoilt at the top of the trunk is PDSN's, Song et
+    al. (2019), https://arxiv.org/abs/1908.06290. Neither segments.
 
     Args:
         trunk: f, with ``stages`` as in :class:`Trunk`.
         head: Builds h from the shape ``(C, H', W')`` of f(x).
         image_size: H and W in pixels.
-        decoder: Builds d, with the arguments of :class:`PyramidDecoder` and its output.
+        decoder: Builds d from what :class:`SubpixelDecoder` is given, with its output.
         decoder_stages: Stages whose outputs d reads, counted from 1.
         mask_positions: Where masks act: k is the output of stage k, ``"top"`` the last, 0 the normalised image.
         mask_source: ``"features"`` or ``"scores"``: what masks are made from.
@@ -72,7 +72,7 @@ class SharedSOIDN(MaskedNetwork):
         trunk: nn.Module,
         head: Callable[[tuple[int, int, int]], nn.Module],
         image_size: int,
-        decoder: DecoderCallable = PyramidDecoder,
+        decoder: DecoderCallable = SubpixelDecoder,
         *,
         decoder_stages: Sequence[int] = (2, 3, 4),
         mask_positions: Sequence[int] | Literal["top"] = "top",
@@ -98,7 +98,7 @@ class SharedSOIDN(MaskedNetwork):
                 f"got {self.mask_positions}"
             )
         shapes = stage_shapes(trunk, torch.zeros(1, in_channels, image_size, image_size))
-        self.decoder = decoder([shapes[stage] for stage in self.decoder_stages])
+        self.decoder = decoder([shapes[stage] for stage in self.decoder_stages], image_size)
         self.adaptors = self._adaptors(shapes, mask_bias, mask_weight)
         self.head = head(shapes[-1])
         self.embedding_dim = head_embedding_dim(self.head, shapes[-1])
@@ -122,7 +122,7 @@ class SharedSOIDN(MaskedNetwork):
         return SOIDNOutput(self.head(features), resized(segmentation.logits, x), masks, segmentation.features[-1])
 
     def seen(self, number: int, features: Tensor, segmentation: SegmenterOutput) -> Tensor:
-        """Return the finest decoded map or the scores, at the features' height and width."""
+        """Return the decoded map or the scores, at the features' height and width."""
         seen = segmentation.logits if self.from_scores else segmentation.features[-1]
         _, height, width = feature_shape(features)
         if height > seen.shape[-2] or width > seen.shape[-1]:

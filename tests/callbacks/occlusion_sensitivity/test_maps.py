@@ -71,7 +71,7 @@ def test_windows_give_the_logits_and_decisions_of_whole_pictures_at_every_centre
         assert_same_maps(*both(given, occluder_size, fill=fill, stride=stride))
 
 
-NO_MERGERS, ALL_MERGED = {"CHUNK_COST": 0.0}, {"CHUNK_COST": 1e15}
+NO_MERGERS, AS_ON_A_GPU, ALL_MERGED = ({"CHUNK_COST": {"cpu": cost, "cuda": cost}} for cost in (0.0, 5e9, 1e15))
 NEVER_DENSE, SOON_DENSE = {"TURN_DENSE": 2.0}, {"TURN_DENSE": 0.3}
 
 
@@ -82,7 +82,7 @@ def test_what_the_plan_finds_worth_it_changes_no_logit(name: str, monkeypatch: p
     for occluder_size in [(7, 9), (1, 2)]:
         maps = partial(occlusion_maps, *given, occluder_size=occluder_size, fill=0.5, stride=3, all_scores=True)
         reference = maps(method="dense")
-        for settings in (NO_MERGERS, ALL_MERGED, NEVER_DENSE, NEVER_DENSE | ALL_MERGED, SOON_DENSE):
+        for settings in (NO_MERGERS, AS_ON_A_GPU, ALL_MERGED, NEVER_DENSE, NEVER_DENSE | ALL_MERGED, SOON_DENSE):
             with monkeypatch.context() as patched:
                 for key, value in settings.items():
                     patched.setattr(plan, key, value)

@@ -9,8 +9,9 @@ from torch import Tensor, fx, nn
 
 from callbacks.occlusion_sensitivity.engine import Positions, occlude
 from callbacks.occlusion_sensitivity.geometry import Spans
-from callbacks.occlusion_sensitivity.plan import AXES, Plan, make_plan, merge_kinds
+from callbacks.occlusion_sensitivity.plan import AXES, CHUNK_COST, Plan, make_plan, merge_kinds
 from callbacks.occlusion_sensitivity.trace import aten, between, shape_of, trace
+from lightning_modules.networks import CasiaNet
 from tests.callbacks.occlusion_sensitivity.networks import NETWORKS, head, sample
 
 NAMES = ["CASIA-Net", "ResNet-like", "pools", "stride above kernel", "dilation, groups, same padding"]
@@ -178,3 +179,18 @@ def test_merging_never_costs_more_than_it_saves_and_numbers_without_gaps() -> No
 
 def test_sizes_of_spans() -> None:
     assert Spans(np.array([0, 3]), np.array([2, 3])).size.tolist() == [2, 0]
+
+
+def test_a_gpu_gets_fewer_classes_for_little_more_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):
+        network = CasiaNet(10).eval()
+        module = trace(network, torch.zeros(2, 1, 100, 100))
+    classes, areas = [], []
+    for device in ("cpu", "cuda"):
+        monkeypatch.setitem(CHUNK_COST, "meta", CHUNK_COST[device])
+        made = make_plan(module, (20, 20), positions=10_000)
+        classes.append(int(np.prod([kinds.max() + 1 for kinds in made.classes])))
+        sizes = [[made.spans[axis][layer.node].size.sum() for layer in made.layers] for axis in AXES]
+        areas.append(sum(layer.cost * h * w for layer, h, w in zip(made.layers, *sizes, strict=True)))
+    assert classes[1] <= classes[0] / 20
+    assert areas[0] <= areas[1] <= 1.3 * areas[0]

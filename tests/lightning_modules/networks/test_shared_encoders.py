@@ -95,13 +95,13 @@ def test_its_own_checkpoint_is_loaded_whole_or_by_parts(tmp_path: Path) -> None:
     file = checkpoint(source, tmp_path)
     load_network_weights(whole, file)
     assert_close(whole.state_dict(), source.state_dict())
-    assert load_segmenter_weights(net, file) == "checkpoint weights from last.ckpt: decoder (38 tensors)"
+    assert load_segmenter_weights(net, file) == "checkpoint weights from last.ckpt: decoder (16 tensors)"
     assert_close(net.decoder.state_dict(), source.decoder.state_dict())
 
 
 def test_a_module_says_that_its_decoder_was_loaded(tmp_path: Path) -> None:
     module = SOIDNModule(shared(), 3, segmenter_weights=str(checkpoint(shared(), tmp_path)))
-    assert module.origin.endswith("; checkpoint weights from last.ckpt: decoder (38 tensors)")
+    assert module.origin.endswith("; checkpoint weights from last.ckpt: decoder (16 tensors)")
 
 
 @pytest.mark.parametrize("other", [FCN8s(0.125), SOIDN(VGG16Trunk(0.125), FCN8s(0.125), head, 32)], ids=["OS", "SOIDN"])

@@ -13,9 +13,9 @@ from torch.testing import assert_close
 from lightning_modules.networks import (
     FaceNet,
     OcclusionMaskAdaptor,
-    PyramidDecoder,
     SegmenterOutput,
     SharedSOIDN,
+    SubpixelDecoder,
     VGG16Head,
     VGG16Trunk,
 )
@@ -26,11 +26,8 @@ head = partial(VGG16Head, embedding_dim=16, dropout=0.0)
 
 
 def shared(**settings: Any) -> SharedSOIDN:
-    decoder = settings.pop("decoder", partial(PyramidDecoder, channels=4))
-    net = SharedSOIDN(VGG16Trunk(0.125), head, 32, decoder, **settings)
-    if isinstance(net.decoder, PyramidDecoder):
-        nn.init.normal_(net.decoder.score.weight)  # starts at zero
-    return net
+    decoder = settings.pop("decoder", partial(SubpixelDecoder, channels=4))
+    return SharedSOIDN(VGG16Trunk(0.125), head, 32, decoder, **settings)
 
 
 @pytest.fixture
@@ -49,11 +46,11 @@ def test_the_mask_at_the_top_by_hand(images: Tensor) -> None:
     logits, features = decoded(net, images)
     adaptor = net.adaptors[0]
     assert isinstance(adaptor, OcclusionMaskAdaptor)
-    mask = (F.conv2d(F.avg_pool2d(features[-1], 8), adaptor.convolution.weight) + 4.0).sigmoid()
+    mask = (F.conv2d(F.avg_pool2d(features[-1], 4), adaptor.convolution.weight) + 4.0).sigmoid()
     output = net(images)
     assert_close(output.embedding, net.head(mask * net.trunk(images)))
     assert_close(output.masks, [mask])
-    assert_close(output.logits, F.interpolate(logits, size=(32, 32), mode="bilinear", align_corners=False))
+    assert_close(output.logits, logits)
     assert_close(output.deep_response, features[-1])
 
 
@@ -70,9 +67,8 @@ def test_masks_of_two_levels_from_scores_by_hand(images: Tensor) -> None:
 
 def test_a_second_pass_masks_the_image_by_hand(images: Tensor) -> None:
     net = shared(mask_positions=[0, 2], mask_source="scores", second_pass=True).eval()
-    score = decoded(net, images).logits  # (B, 2, 16, 16)
-    large = F.interpolate(score, size=(32, 32), mode="bilinear", align_corners=False)
-    masks = [(s[:, :1] - s[:, 1:] + 2.0).sigmoid() for s in (large, score)]
+    score = decoded(net, images).logits  # (B, 2, 32, 32)
+    masks = [(s[:, :1] - s[:, 1:] + 2.0).sigmoid() for s in (score, F.avg_pool2d(score, 2))]
     stages = list(net.trunk.get_submodule("stages").children())
     x = nn.Sequential(*stages[:2])(images * masks[0])  # (B, 16, 16, 16)
     output = net(images)
@@ -159,7 +155,7 @@ def test_refuses_unknown_source() -> None:
 
 def test_refuses_other_logits() -> None:
     class Three(nn.Module):
-        def __init__(self, shapes: object) -> None:
+        def __init__(self, shapes: object, image_size: int) -> None:
             super().__init__()
 
         def forward(self, maps: list[Tensor]) -> SegmenterOutput:

@@ -1,0 +1,108 @@
+"""Identification whose first candidates are compared once more, by what costs more than a product of embeddings."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from callbacks.metrics import SearchScores, mates, search
+from callbacks.metrics.gallery_search import Candidates
+from callbacks.metrics.mates import Mates, ahead_of_own
+from callbacks.recognition.pair_scorer import Indices, PairScorer
+
+RERANKED = 20
+"""Embeddings that a probe may cost beside its own."""
+
+
+class Reranking(NamedTuple):
+    """How candidates are compared once more."""
+
+    scorer: PairScorer
+    budget: int = RERANKED
+    """Most candidates of a probe, and most pairs of images that they may take to embed: where both faces are covered
+    there are two, and fewer candidates are compared."""
+
+
+class Searched(NamedTuple):
+    """Gallery and probes: embeddings, identities, and their indices in the protocol."""
+
+    gallery: Tensor
+    """``(G, D)``."""
+    gallery_identities: Tensor
+    """``(G,)``."""
+    probes: Tensor
+    """``(P, D)``."""
+    probe_identities: Tensor
+    """``(P,)``."""
+    gallery_indices: Indices
+    """``(G,)``."""
+    probe_indices: Indices
+    """``(P,)``."""
+
+    @property
+    def embedded(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What is compared by embeddings alone."""
+        return self[:4]
+
+
+def rescored(faces: Searched, reranking: Reranking) -> Candidates:
+    """Return the first candidates of every probe with their new scores, ``(P, K)``, in their old order.
+
+    Those that the budget leaves out have minus infinity.
+    """
+    found, gallery, probes, allowed = _candidates(faces, reranking)
+    scores = torch.full(gallery.shape, -torch.inf)
+    scores[allowed] = reranking.scorer(gallery[allowed.numpy()], probes[allowed.numpy()])
+    return Candidates(scores, found.place)
+
+
+def mean_cost(faces: Searched, reranking: Reranking) -> float:
+    """Return how many embeddings a probe takes, on average, its own among them."""
+    _, gallery, probes, allowed = _candidates(faces, reranking)
+    chosen = allowed.numpy()
+    images = int(reranking.scorer.images(gallery[chosen], probes[chosen]).sum())
+    return reranking.scorer.views * (1 + images / len(gallery))
+
+
+def reranked_mates(faces: Searched, reranking: Reranking, *, max_rank: int) -> Mates:
+    """Return where each probe's own identity stands after its candidates have new scores.
+
+    They stay before all others. Identities that are not among them keep their rank. A tie counts against the probe.
+
+    Args:
+        faces: Gallery and probes.
+        reranking: How.
+        max_rank: Highest rank told from those beyond.
+    """
+    before = mates(*faces.embedded, max_rank=max_rank)
+    ahead, best = ahead_of_own(rescored(faces, reranking), faces.gallery_identities, faces.probe_identities)
+    among = best > -torch.inf
+    rank = torch.where(among, (1 + ahead).clamp(max=max_rank + 1), before.rank)
+    return Mates(rank, torch.where(among, best, before.similarity))
+
+
+def reranked_scores(faces: Searched, reranking: Reranking) -> SearchScores:
+    """Return what open-set identification is decided by, as :func:`~callbacks.metrics.search_scores` does."""
+    known = torch.isin(faces.probe_identities, faces.gallery_identities)
+    mated, unmated = (_probes(faces, chosen) for chosen in (known, ~known))
+    found = reranked_mates(mated, reranking, max_rank=1)
+    scores = found.similarity.masked_fill(found.rank > 1, -torch.inf)
+    return SearchScores(scores, rescored(unmated, reranking).similarity.amax(1))
+
+
+def _probes(faces: Searched, chosen: Tensor) -> Searched:
+    return faces._replace(
+        probes=faces.probes[chosen],
+        probe_identities=faces.probe_identities[chosen],
+        probe_indices=faces.probe_indices[chosen.numpy()],
+    )
+
+
+def _candidates(faces: Searched, reranking: Reranking) -> tuple[Candidates, Indices, Indices, Tensor]:
+    """Return candidates, the images of each comparison, ``(P, K)`` each, and which the budget allows."""
+    found = search(faces.gallery, faces.probes, min(reranking.budget, len(faces.gallery)))
+    gallery = faces.gallery_indices[found.place.numpy()]
+    probes = np.broadcast_to(faces.probe_indices[:, None], gallery.shape)
+    images = reranking.scorer.images(gallery.ravel(), probes.ravel()).view(gallery.shape)
+    return found, gallery, probes, images.cumsum(1) <= reranking.budget

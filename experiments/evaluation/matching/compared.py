@@ -1,0 +1,113 @@
+"""What a comparison makes of a protocol: embeddings of all views, and scores of faces that are covered alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from callbacks.metrics.directions import directions
+from callbacks.recognition.measure_names import A_PAIR, A_PROBE
+from callbacks.recognition.pair_scorer import Indices
+from callbacks.recognition.reranking import Reranking
+from datamodules.protocols import EvaluationProtocol
+from datamodules.seams.face_source import FaceSource
+from experiments.cli.first_process import warn
+from experiments.evaluation.embedding import embed
+from experiments.evaluation.face_outputs import Computing, Extraction
+from experiments.evaluation.matching.comparison import Comparison, Masks
+from experiments.evaluation.matching.dressed_faces import DressedFaces
+from experiments.evaluation.matching.matched_pairs import MatchedPairs
+from experiments.evaluation.matching.occluder_masks import OccluderMasks, occluder_masks
+from experiments.evaluation.matching.views import ViewModule
+
+Embeddings = NDArray[np.float32]
+
+
+@dataclass
+class Comparing:
+    """Embeds and segments for comparisons; masks are kept, for whoever compares by them.
+
+    Attributes:
+        computing: How models are run.
+        cache: Folder where embeddings and masks are kept; ``None`` keeps none.
+    """
+
+    computing: Computing
+    cache: Path | None
+    _masks: dict[tuple[str, int], OccluderMasks] = field(default_factory=dict)
+
+    def embeddings(
+        self, extraction: Extraction, views: Sequence[str], source: FaceSource, digests: Sequence[bytes]
+    ) -> Embeddings:
+        """Return the embeddings of all images, ``(N, D)``; of several views the sum of their directions."""
+        plain = embed(extraction, source, self.computing, digests=digests, cache=self.cache)
+        if not views:
+            return plain
+        others = [
+            embed(_view(extraction, view), source, self.computing, digests=digests, cache=self.cache) for view in views
+        ]
+        parts = [torch.from_numpy(one) for one in (plain, *others)]
+        length = torch.linalg.vector_norm(torch.stack(parts), dim=2).mean(0)[:, None]  # (N, 1), a quality for some
+        joined: Embeddings = (directions(sum(map(directions, parts), torch.zeros(()))) * length).numpy()
+        return joined
+
+    def reranking(
+        self,
+        extraction: Extraction,
+        comparison: Comparison,
+        protocol: EvaluationProtocol,
+        embeddings: Embeddings,
+        digests: Sequence[bytes],
+    ) -> Reranking | None:
+        """Return what scores pairs by matched comparison; ``None`` where they are compared by embeddings alone."""
+        if comparison.masks is None:
+            return None
+        masks = self._masks_of(comparison.masks, protocol, digests)
+        shares = masks.shares()
+        counts = comparison.matching.counts(shares).numpy()
+        _say_covered(protocol, comparison.masks, torch.nonzero(shares > comparison.matching.most_share)[:, 0].tolist())
+
+        def embedded(wearers: Indices, worn: Indices) -> Tensor:
+            made = DressedFaces(
+                protocol.source, masks, counts, wearers, worn, comparison.matching, extraction.image_size
+            )
+            return directions(
+                torch.from_numpy(self.embeddings(extraction, comparison.views, made, made.digests(digests)))
+            )
+
+        known = directions(torch.from_numpy(embeddings))
+        scorer = MatchedPairs(known, shares, counts, comparison.matching, embedded, 1 + len(comparison.views))
+        return Reranking(scorer, comparison.rerank)
+
+    def _masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
+        name = masks.name, id(protocol)
+        if name not in self._masks:
+            self._masks[name] = occluder_masks(masks, protocol, self.computing, digests=digests, cache=self.cache)
+        return self._masks[name]
+
+
+def add_costs(rows: dict[str, dict[str, float]], comparison: Comparison) -> None:
+    """Add what comparisons by several views cost to measures by condition, where nothing more is compared."""
+    if not comparison.views or comparison.masks is not None:
+        return
+    for measures in rows.values():
+        for kind, number, name in (("pairs", 2, A_PAIR), ("probes", 1, A_PROBE)):
+            if kind in measures:
+                measures[name] = float(number * (1 + len(comparison.views)))
+
+
+def _view(extraction: Extraction, view: str) -> Extraction:
+    module = ViewModule(extraction.module, view)
+    return Extraction(module, extraction.image_size, f"{extraction.name} ({view})")
+
+
+def _say_covered(protocol: EvaluationProtocol, masks: Masks, whole: Sequence[int]) -> None:
+    if whole:
+        warn(
+            f"{protocol.source.name(whole[0])}: covered altogether, as {masks.name} has it, and compared as it is "
+            f"({len(whole):,} of {len(protocol.source):,} images)"
+        )

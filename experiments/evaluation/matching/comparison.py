@@ -1,0 +1,86 @@
+"""How a model's images are compared: by one embedding each, by several views, by faces that are covered alike."""
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from callbacks.recognition.matching import Matching
+from callbacks.recognition.reranking import RERANKED
+from experiments.cli import UserError
+
+if TYPE_CHECKING:
+    from experiments.evaluation.given_models import Model
+
+LABELS = "labels"
+"""Stands for the label maps that a protocol has itself: an upper bound."""
+
+
+class Masks(NamedTuple):
+    """Where the masks of a matched comparison come from."""
+
+    name: str
+    """In a report."""
+    model: "Model | None"
+    """What segments; ``None`` for the protocol's own label maps."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How images are compared; by default by the cosine similarity of one embedding each."""
+
+    views: tuple[str, ...] = ()
+    """Views that are embedded beside an image."""
+    masks: Masks | None = None
+    """Of a matched comparison."""
+    matching: Matching = field(default_factory=Matching)
+    rerank: int = RERANKED
+    """Candidates of a probe that are compared once more."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is by one embedding each."""
+        return not self.views and self.masks is None
+
+    @property
+    def suffix(self) -> str:
+        """What a report adds to a model's name."""
+        parts = ["+".join(self.views)] if self.views else []
+        if self.masks is not None:
+            told = [f"{one.name}={getattr(self.matching, one.name)}" for one in changed(self.matching)]
+            parts.append(" ".join([f"matched by {self.masks.name}", *told]))
+        return "".join(f", {part}" for part in parts)
+
+
+def changed(matching: Matching) -> list[Any]:
+    """Return the fields that are not as by default."""
+    default = Matching()
+    return [one for one in fields(Matching) if getattr(matching, one.name) != getattr(default, one.name)]
+
+
+def read_matching(settings: list[str]) -> Matching:
+    """Return the settings of a command line, ``name=value`` each.
+
+    Raises:
+        UserError: If there is no such setting, or its value cannot be used.
+
+    Example:
+        >>> read_matching(["grow=2", "weight=0.4"]).grow
+        2
+    """
+    kinds = {one.name: type(one.default) for one in fields(Matching)}
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign or name not in kinds:
+            raise UserError(f"Expected --matched-setting NAME=VALUE with NAME of {', '.join(kinds)}, got {setting!r}")
+        value = yaml.safe_load(text) if kinds[name] is not str else text
+        if kinds[name] is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kinds[name]:
+            raise UserError(f"Expected --matched-setting {name} of type {kinds[name].__name__}, got {text!r}")
+        found[name] = value
+    try:
+        return Matching(**found)
+    except ValueError as error:
+        raise UserError(f"--matched-setting: {error}") from error

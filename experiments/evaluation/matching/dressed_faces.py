@@ -1,0 +1,97 @@
+"""Images of a source that wear what covers others, as a source of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from callbacks.recognition.dressing import prepared_masks, wearing
+from callbacks.recognition.matching import Matching
+from datamodules.dataset import fit_face
+from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
+from datamodules.sources import FixedLandmarks
+from experiments.evaluation.matching.occluder_masks import OccluderMasks
+
+LANDMARKS = FixedLandmarks("arcface")  # nothing looks for them
+
+
+@dataclass(frozen=True)
+class DressedFaces:
+    """Images of a source, each as another of it makes it look.
+
+    Attributes:
+        source: The images.
+        masks: Of all its images.
+        counts: Which of the masks count, ``(N,)`` bool.
+        wearers: Images that wear something, ``(M,)``.
+        worn: Images that it is of, ``(M,)``.
+        matching: How.
+        side: Of the images that come out, in pixels: masks and faces fit there, whatever their size was.
+    """
+
+    source: FaceSource
+    masks: OccluderMasks
+    counts: NDArray[np.bool_]
+    wearers: NDArray[np.int64]
+    worn: NDArray[np.int64]
+    matching: Matching
+    side: int
+
+    @property
+    def identities(self) -> NDArray[np.int64]:
+        """Identity of every wearer, ``(M,)``."""
+        return self.source.identities[self.wearers]
+
+    @property
+    def identity_names(self) -> Sequence[str]:
+        """Name of every identity."""
+        return self.source.identity_names
+
+    def __len__(self) -> int:
+        return len(self.wearers)
+
+    def image(self, index: int) -> UInt8Image:
+        """Image ``index``, ``(side, side, 3)`` uint8 RGB."""
+        wearer, worn = int(self.wearers[index]), int(self.worn[index])
+        faces = [self._face(image) for image in (wearer, worn)]
+        masks = [self._mask(image) for image in (wearer, worn)]
+        seed = int.from_bytes(blake2b(f"{wearer} {worn}".encode(), digest_size=6).digest())
+        dressed = wearing(faces[0], faces[1], masks[0], masks[1], self.matching, seed=seed)
+        image: UInt8Image = dressed[0].permute(1, 2, 0).contiguous().numpy()
+        return image
+
+    def landmarks(self, index: int) -> Landmarks | None:
+        """None: nothing more is drawn."""
+        return None
+
+    def name(self, index: int) -> str:
+        """Name of the wearer, and of whose occluder it wears."""
+        return f"{self.source.name(int(self.wearers[index]))} as {self.source.name(int(self.worn[index]))} is covered"
+
+    def digests(self, images: Sequence[bytes]) -> list[bytes]:
+        """Return sixteen bytes for each image, of those of all images of the source; nothing is drawn for that."""
+        settings = f"{self.matching} {self.side} {self.masks.side}".encode()
+        seeded = self.matching.place == "random" or self.matching.fill == "noise"
+
+        def told(wearer: int, worn: int) -> bytes:
+            hashed = blake2b(images[wearer] + images[worn] + settings, digest_size=16)
+            for image in (wearer, worn):
+                hashed.update(self.masks.bits[image].tobytes() if self.counts[image] else b"none")
+            if seeded:
+                hashed.update(f"{wearer} {worn}".encode())
+            return hashed.digest()
+
+        return [told(wearer, worn) for wearer, worn in zip(self.wearers.tolist(), self.worn.tolist(), strict=True)]
+
+    def _face(self, image: int) -> Tensor:
+        face, _ = fit_face(self.source.image(image), self.source, image, LANDMARKS, self.side)
+        return torch.from_numpy(np.ascontiguousarray(face)).permute(2, 0, 1)[None]  # (1, 3, side, side)
+
+    def _mask(self, image: int) -> Tensor:
+        if not self.counts[image]:
+            return torch.zeros(1, self.side, self.side)
+        return prepared_masks(torch.from_numpy(self.masks.mask(image, self.side))[None], self.matching)

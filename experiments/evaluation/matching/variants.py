@@ -1,0 +1,75 @@
+"""The comparisons that are made of each model: the plain one, and those that were asked for."""
+
+import argparse
+from argparse import Namespace
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from callbacks.recognition.reranking import RERANKED
+from datamodules.protocols import EvaluationProtocol
+from experiments.cli import UserError
+from experiments.evaluation.alignments import check_alignments
+from experiments.evaluation.given_models import Model, given_model, probed
+from experiments.evaluation.matching.comparison import LABELS, Comparison, Masks, read_matching
+from experiments.evaluation.matching.occluder_masks import check_masks
+from experiments.evaluation.matching.views import VIEWS
+
+
+def add_comparisons(parser: argparse.ArgumentParser) -> None:
+    """Add the options of comparisons."""
+    parser.add_argument("--views", nargs="+", choices=tuple(VIEWS), help="embedded beside each face, and averaged")
+    said = f"covers pairs alike, by the masks of a checkpoint, an extractor or {LABELS}, the protocol's own label maps"
+    parser.add_argument("--matched", action="append", default=[], metavar="MASKS", help=said)
+    parser.add_argument("--matched-setting", action="append", default=[], metavar="NAME=VALUE", help="such as grow=2")
+    parser.add_argument("--rerank", type=int, help=f"candidates of a probe that --matched compares; default {RERANKED}")
+
+
+def compared_models(
+    options: Namespace, models: Sequence[Model], protocols: Sequence[EvaluationProtocol]
+) -> list[Model]:
+    """Return each model once for each comparison: plain, by several views, matched, and both at once.
+
+    Args:
+        options: ``views``, ``matched``, ``matched_setting``, ``rerank``, ``allow_other_alignment``.
+        models: What is evaluated.
+        protocols: By what.
+
+    Raises:
+        UserError: If an option is wrong, or a model or protocol has no masks.
+        DataError: If a declaration of a dataset's alignment is malformed.
+    """
+    for name in ("matched_setting", "rerank"):
+        if getattr(options, name) and not options.matched:
+            raise UserError(f"Expected --matched with --{name.replace('_', '-')}, got none")
+    rerank = RERANKED if options.rerank is None else options.rerank
+    if rerank < 2:
+        raise UserError(f"Expected --rerank of at least 2, got {rerank}")
+    matching = read_matching(options.matched_setting)
+    masks = [_masks(path, options, protocols) for path in dict.fromkeys(options.matched)]
+    if masks and not any("embedding" in model.makes for model in models):
+        raise UserError("Expected a model that embeds faces with --matched, got none")
+    views = [(), *([tuple(dict.fromkeys(options.views))] if options.views else [])]
+    comparisons = [Comparison(seen, of, matching, rerank) for of, seen in product([None, *masks], views)]
+    return [
+        _compared(model, comparison)
+        for model in models
+        for comparison in comparisons
+        if comparison.is_plain or "embedding" in model.makes
+    ]
+
+
+def _compared(model: Model, comparison: Comparison) -> Model:
+    name = model.name + comparison.suffix
+    return model._replace(extraction=model.extraction._replace(name=name), comparison=comparison)
+
+
+def _masks(path: str, options: Namespace, protocols: Sequence[EvaluationProtocol]) -> Masks:
+    if path == LABELS:
+        masks = Masks(LABELS, None)
+    else:
+        model = probed(given_model(path, options), protocols[0].source)
+        check_alignments([model], protocols, allow_other=options.allow_other_alignment)
+        masks = Masks(Path(path).stem if model.extraction.name == Path(path).stem else model.name, model)
+    check_masks(masks, protocols)
+    return masks
