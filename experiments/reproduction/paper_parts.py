@@ -73,6 +73,7 @@ class Column:
             Of several, of which each is another protocol's, the first that the report has counts, for all rows alike.
             ``${…}`` stands for the scale's values.
         minus: A measure that is subtracted, run by run: what one way to compare the same faces brings beyond another.
+            In a comparison it is the other row's.
         factor: What it is multiplied with: 100 makes it per cent.
         digits: Shown after the point.
     """

@@ -87,11 +87,16 @@ def cell(runs: Sequence[RowRun], row: str, column: Column) -> Estimate | None:
 
 
 def paired(runs: Sequence[RowRun], one: str, other: str, column: Column) -> Estimate | None:
-    """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both."""
-    column = settled(column, runs)
-    values: dict[tuple[str, int], float | None] = {(run.row, run.seed): measured(run, column) for run in runs}
-    seeds = [seed for row, seed in values if row == one]
-    both = [(values[one, seed], values.get((other, seed))) for seed in seeds]
+    """Return the mean over seeds of a row's difference to another of the same seed.
+
+    By one measure of both, or by another of the other row, the column's ``minus``.
+    """
+    ours = replace(settled(column, runs), minus="")
+    theirs = replace(ours, measures=[column.minus]) if column.minus else ours
+    values, others = (
+        {run.seed: measured(run, of) for run in runs if run.row == row} for row, of in ((one, ours), (other, theirs))
+    )
+    both = [(value, others.get(seed)) for seed, value in values.items()]
     return estimate([a - b for a, b in both if a is not None and b is not None])
 
 

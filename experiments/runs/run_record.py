@@ -128,8 +128,8 @@ class Evaluation(NamedTuple):
             }
         except (AttributeError, KeyError, ValueError):
             raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got others") from None
-        if not found:
-            raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got none")
+        if not found or len({ways(model) for model in results}) < len(results):
+            raise ValueError(f"{self.folder}/results.json: expected results of one model, got {', '.join(results)}")
         measures = {name: value for name, value in found.items() if value is not None}
         record = begun(shlex.join(["python", "-m", "experiments.evaluate", *self.words()]))
         replace(record, status="done", measures=measures, weights=weights_of(self.checkpoint)).save(self.folder)
