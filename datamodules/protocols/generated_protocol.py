@@ -69,7 +69,9 @@ def generated_protocol(
     return EvaluationProtocol(name, source, verification, identification)
 
 
-def covered_faces(seed: int = SEED, *, cache_dir: str | None = "data/synthetic") -> EvaluationProtocol:
+def covered_faces(
+    seed: int = SEED, *, identities: int = 100, cache_dir: str | None = "data/synthetic"
+) -> EvaluationProtocol:
     """Few generated identities under six held-out occluders: what comparisons that embed much are measured on.
 
     Conditions are those of :func:`generated_protocol` and ``occluded``, all covered faces together: as many of each
@@ -77,9 +79,10 @@ def covered_faces(seed: int = SEED, *, cache_dir: str | None = "data/synthetic")
 
     Args:
         seed: Seed of the identities.
+        identities: Their number, at least 20, with two images each.
         cache_dir: Where rendered faces are kept.
     """
-    one = generated_protocol(100, 2, categories=SIX, name="covered", seed=seed, cache_dir=cache_dir)
+    one = generated_protocol(identities, 2, categories=SIX, name="covered", seed=seed, cache_dir=cache_dir)
     pairs = [one.verification[category] for category in SIX]
     first, second, same, fold = (
         np.concatenate([getattr(part, name) for part in pairs]) for name in ("first", "second", "same", "fold")

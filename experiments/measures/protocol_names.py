@@ -37,7 +37,7 @@ def protocol_names() -> dict[str, frozenset[str]]:
 def _example_protocols() -> Iterator[EvaluationProtocol]:
     """Yield the protocols of a reproduction."""
     yield generated_protocol(2 * IDENTITIES, 2, cache_dir=None)
-    yield covered_faces(cache_dir=None)
+    yield covered_faces(identities=2 * IDENTITIES, cache_dir=None)
     with TemporaryDirectory() as folder:
         root = Path(folder)
         for number in range(IDENTITIES):
