@@ -68,8 +68,8 @@ def measured(run: RowRun, column: Column) -> float | None:
         ValueError: If the column has several measures still: which one counts is the report's, not a run's.
     """
     (name,) = column.measures
-    value = run.measures.get(name)
-    return None if value is None else column.factor * value
+    value, less = run.measures.get(name), run.measures.get(column.minus) if column.minus else 0.0
+    return None if value is None or less is None else column.factor * (value - less)
 
 
 def settled(column: Column, runs: Iterable[RowRun]) -> Column:
