@@ -19,11 +19,11 @@ CONVOLUTIONS = {aten.convolution.default, aten.conv2d.default}
 PRODUCTS = {aten.mm.default, aten.addmm.default, aten.linear.default}
 
 
-class Called(TorchDispatchMode):
+class Called(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
     """Keeps the operations that are called."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.operations = set[Any]()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
