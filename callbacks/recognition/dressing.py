@@ -58,10 +58,9 @@ def dressed(
         >>> worn.first.flatten().tolist(), worn.second.flatten().tolist()
         ([10.0, 20.0], [10.0, 20.0])
     """
-    masks = first_masks, second_masks
     return Dressed(
-        wearing(first, second, *masks, matching, seed=seed),
-        wearing(second, first, *reversed(masks), matching, seed=seed),
+        wearing(first, second, first_masks, second_masks, matching, seed=seed),
+        wearing(second, first, second_masks, first_masks, matching, seed=seed),
     )
 
 

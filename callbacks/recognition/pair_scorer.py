@@ -12,8 +12,10 @@ Indices = NDArray[np.int64]
 class PairScorer(Protocol):
     """Scores pairs of what a protocol compares; the higher, the more alike."""
 
-    views: int
-    """How often each image is embedded."""
+    @property
+    def views(self) -> int:
+        """How often each image is embedded."""
+        ...
 
     def __call__(self, first: Indices, second: Indices) -> Tensor:
         """Return the scores of pairs of images, by their indices ``(N,)`` each: ``(N,)`` float32."""

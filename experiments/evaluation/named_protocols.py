@@ -4,7 +4,6 @@ import itertools
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +66,13 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         return [ar_faces(_needed(options, "ar", name))]
     if name in ("pairs", "identification", "templates"):
         return [_listed(name, options, **allow)]
-    drawn = {"generated": generated_protocol, "covered": partial(covered_faces, options.faces_seed)}
-    return [drawn[name]() if name in drawn else _own(name)]
+    return [_drawn_or_own(name, options)]
+
+
+def _drawn_or_own(name: str, options: Namespace) -> EvaluationProtocol:
+    if name == "covered":
+        return covered_faces(options.faces_seed)
+    return generated_protocol() if name == "generated" else _own(name)
 
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:

@@ -219,7 +219,7 @@ def test_masks_of_a_model_and_settings_are_told_in_the_name(resnet: str, tmp_pat
 def test_two_processes_match_as_one_does(resnet: str, tmp_path: Path) -> None:
     options = [resnet, *covered(tmp_path), *MATCHED]
     evaluate([*options, "--out=one"])
-    run_module_in_two("experiments.evaluate", [*options, "--out=two", "--devices=2", "--no-cache"])
+    run_module_in_two("experiments.evaluate", *options, "--out=two", "--devices=2", "--no-cache")
     one, two = results("one"), results("two")
     assert list(one) == list(two)
     for name, found in one.items():

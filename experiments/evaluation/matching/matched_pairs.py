@@ -45,7 +45,8 @@ class MatchedPairs:
 
     def images(self, first: Indices, second: Indices) -> Tensor:
         """Return how many images are made of each pair, ``(N,)`` int64."""
-        return torch.from_numpy(sum(self._changed(first, second)).astype(np.int64))
+        one, other = self._changed(first, second)
+        return torch.from_numpy(one.astype(np.int64) + other)
 
     def _changed(self, first: Indices, second: Indices) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which faces of pairs look otherwise when they are dressed, ``(N,)`` each."""

@@ -118,7 +118,8 @@ def _label(source: Any, index: int) -> UInt8Image:
     covered = (source.label_map(index) > 0).astype(np.float32)
     if covered.shape != (LABEL_SIZE, LABEL_SIZE):
         covered = cv2.resize(covered, (LABEL_SIZE, LABEL_SIZE), interpolation=cv2.INTER_AREA)
-    return (covered >= 0.5).astype(np.uint8)
+    label: UInt8Image = (covered >= 0.5).astype(np.uint8)
+    return label
 
 
 def _packed(outputs: StepOutput, batch: FaceBatch) -> Tensor:

@@ -95,11 +95,8 @@ def test_specks_and_faces_covered_altogether_are_compared_as_they_are(place: tup
 
 def test_a_weight_that_rises_with_the_covered_share() -> None:
     x, y, half = faces(1), faces(1, 1), boxes((0, 8, 0, 16))
-    scores = {
-        settings: matched_scores(Counting(), x, y, boxes(None), half, Matching(**dict(settings))).item()
-        for settings in [(("weight", 0.0),), (("weight", 0.8),), (("weight", 0.8), ("full_weight_share", 1.0))]
-    }
-    plain, full, risen = scores.values()
+    settings = Matching(weight=0.0), Matching(weight=0.8), Matching(weight=0.8, full_weight_share=1.0)
+    plain, full, risen = (matched_scores(Counting(), x, y, boxes(None), half, one).item() for one in settings)
     assert risen == pytest.approx((plain + full) / 2, abs=1e-6)
 
 

@@ -60,7 +60,7 @@ def reference_rank(probe: int, embeddings: Tensor, identities: Tensor, scorer: S
     own = int(identities[probe])
     if own in best:
         return 1 + sum(score >= best[own] for person, score in best.items() if person != own)
-    alike = {int(p): float(plain[identities[:GALLERY] == p].max()) for p in identities[:GALLERY].unique()}
+    alike = {int(p): float(plain[identities[:GALLERY] == p].max()) for p in set(identities[:GALLERY].tolist())}
     return 1 + sum(score >= alike[own] for person, score in alike.items() if person != own)
 
 

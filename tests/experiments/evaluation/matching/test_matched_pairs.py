@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor
 
@@ -55,8 +56,8 @@ class Drawn:
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.images = [source.image(index) for index in range(len(source))]
-        self.maps = [source.label_map(index) for index in range(len(source))]
+        self.images: list[UInt8Image] = [source.image(index) for index in range(len(source))]
+        self.maps: list[UInt8Image] = [source.label_map(index) for index in range(len(source))]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.source, name)
@@ -90,7 +91,7 @@ def matched(protocol: EvaluationProtocol, comparison: Comparison, cache: Path | 
     return found.scorer(pairs.first, pairs.second), module
 
 
-def images(protocol: EvaluationProtocol, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+def images(protocol: EvaluationProtocol, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
     from experiments.evaluation.matching.dressed_faces import DressedFaces
     from experiments.evaluation.matching.occluder_masks import occluder_masks
 
