@@ -95,8 +95,9 @@ class FaceDataset(Dataset[FaceSample]):
         occluded = Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN)
         if self.occluder is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
-            of_epoch = isinstance(draw, Draw) and isinstance(self.occluder, EpochOccluder)
-            occluder = self.occluder.at_epoch(epoch) if of_epoch else self.occluder
+            occluder = self.occluder
+            if isinstance(occluder, EpochOccluder) and isinstance(draw, Draw):
+                occluder = occluder.at_epoch(epoch)
             occluded = occluder(clean, landmarks, generator)
             if occluded.occluder == CLEAN and occluded.mask.any():  # would count among the clean faces
                 raise DataError(

@@ -32,6 +32,7 @@ class OcclusionPatternModule(ClassifierModule):
         ValueError: If ``pattern_weight`` is negative or not finite, or ``grid`` below 1.
     """
 
+    network: FaceNet
     logged: ClassVar = dict.fromkeys(("train", "val"), ("loss", "accuracy", "classification_loss", "pattern_loss"))
 
     def __init__(

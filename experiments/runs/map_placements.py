@@ -58,6 +58,8 @@ def _placements(occluder: Any, key: str) -> Iterator[MapPlacement]:
     inner = settings.get("occluders")
     for name, part in inner.items() if isinstance(inner, dict) else ():
         yield from _placements(part, f"{key}.init_args.occluders.{name}")
+    if isinstance(one := settings.get("occluder"), dict):  # a curriculum's
+        yield from _placements(one, f"{key}.init_args.occluder")
     placement = settings.get("placement")
     chosen = placement.get("init_args") or {} if isinstance(placement, dict) else {}
     if {"map_file", "temperature"} <= chosen.keys() and "size" in settings:

@@ -1,5 +1,7 @@
 """Loading: sizes in range, and processes that stay between epochs where there are some."""
 
+from typing import Any
+
 import pytest
 
 from datamodules import FaceDataModule, Loading, SplitSettings
@@ -8,9 +10,10 @@ from tests.helpers.doubles import PlainSource, RandomSquare
 
 @pytest.mark.parametrize(("setting", "least"), [("batch_size", 2), ("evaluation_batch_size", 1), ("num_workers", 0)])
 def test_refuses_sizes(setting: str, least: int) -> None:
-    Loading(**{setting: least})
+    settings: dict[str, Any] = {setting: least}
+    Loading(**settings)
     with pytest.raises(ValueError, match=f"`{setting}` of at least {least}, got {least - 1}"):
-        Loading(**{setting: least - 1})
+        Loading(**settings | {setting: least - 1})
 
 
 def test_processes_stay_between_epochs() -> None:

@@ -26,6 +26,10 @@ def mixture(**occluders: object) -> dict[str, object]:
     }
 
 
+def curriculum(occluder: object) -> dict[str, object]:
+    return {"class_path": "datamodules.occluders.Curriculum", "init_args": {"epochs": 2, "occluder": occluder}}
+
+
 def config(occluder: object) -> dict[str, Any]:
     return {"data": {"class_path": "datamodules.FaceDataModule", "init_args": {"training_occluder": occluder}}}
 
@@ -41,6 +45,7 @@ def config(occluder: object) -> dict[str, Any]:
         (mixture(a=patch(MAP), b=patch(MAP, 7)), ["occluders.a", "occluders.b"]),
         (mixture(inner=mixture(a=patch(MAP)), b=patch(MAP)), ["occluders.inner.init_args.occluders.a", "occluders.b"]),
         (patch(MAP), []),
+        (curriculum(mixture(a=patch(MAP))), ["occluder.init_args.occluders.a"]),
     ],
 )
 def test_placements_by_a_map_are_found_in_any_occluder(occluder: object, keys: list[str]) -> None:

@@ -11,7 +11,8 @@ from lightning_modules.networks import DropBlock, FaceNet, PooledHead, VGG16Trun
 
 def dropped(drop: DropBlock, *shape: int) -> Tensor:
     torch.manual_seed(0)
-    return drop(torch.ones(shape)) == 0
+    features: Tensor = drop(torch.ones(shape))
+    return features == 0
 
 
 def of_blocks(centres: Tensor, half: int) -> Tensor:
