@@ -14,7 +14,7 @@ class SubpixelDecoder(nn.Module):
     Finer maps are projected by patches, coarser ones by positions and then enlarged. Nothing is computed at a finer
     grid than that one, which is what makes it cheap: there memory costs more than operations do.
 
-    Source: our own; scores are rearranged into pixels as in Shi et al. (2016), section 3.2, Eq. 4,
+    Source: our own; scores are rearranged into pixels as in Shi et al. (2016), section 3.2,
     https://arxiv.org/abs/1609.05158.
 
     Args:
