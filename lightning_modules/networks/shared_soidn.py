@@ -42,7 +42,8 @@ class SharedSOIDN(MaskedNetwork):
         head: Builds h from the shape ``(C, H', W')`` of f(x).
         image_size: H and W in pixels.
         decoder: Builds d from what :class:`SubpixelDecoder` is given, with its output.
-        decoder_stages: Stages whose outputs d reads, counted from 1.
+        decoder_stages: Stages whose outputs d reads, counted from 1; None is the last three. The first cost
+            most: their maps are the largest.
         mask_positions: Where masks act: k is the output of stage k, ``"top"`` the last, 0 the normalised image.
         mask_source: ``"features"`` or ``"scores"``: what masks are made from.
         second_pass: Segment in a first pass, and recognise in a second one.
@@ -74,7 +75,7 @@ class SharedSOIDN(MaskedNetwork):
         image_size: int,
         decoder: DecoderCallable = SubpixelDecoder,
         *,
-        decoder_stages: Sequence[int] = (2, 3, 4),
+        decoder_stages: Sequence[int] | None = None,
         mask_positions: Sequence[int] | Literal["top"] = "top",
         mask_source: Literal["features", "scores"] = "features",
         second_pass: bool = False,
@@ -144,8 +145,8 @@ class SharedSOIDN(MaskedNetwork):
         return feature_adaptors([decoded.features[-1].shape[1]] * len(channels), channels, bias, weight)
 
 
-def _checked_stages(stages: Sequence[int], depth: int) -> list[int]:
-    checked = sorted(int(stage) for stage in stages)
+def _checked_stages(stages: Sequence[int] | None, depth: int) -> list[int]:
+    checked = sorted(int(stage) for stage in (range(max(1, depth - 2), depth + 1) if stages is None else stages))
     if not checked or len(set(checked)) < len(checked) or checked[0] < 1 or checked[-1] > depth:
         raise ValueError(f"Expected `decoder_stages` distinct and in 1 to {depth}, the number of stages, got {checked}")
     return checked

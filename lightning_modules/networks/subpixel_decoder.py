@@ -14,7 +14,7 @@ class SubpixelDecoder(nn.Module):
     Finer maps are projected by patches, coarser ones by positions and then enlarged. Nothing is computed at a finer
     grid than that one, which is what makes it cheap: there memory costs more than operations do.
 
-    Source: our own; scores are rearranged into pixels as in Shi et al. (2016), section 3.2, Eq. 4,
+    Source: our own; scores are rearranged into pixels as in Shi et al. (2016), section 3.2,
     https://arxiv.org/abs/1609.05158.
 
     Args:
@@ -31,14 +31,14 @@ class SubpixelDecoder(nn.Module):
 
     Example:
         >>> import torch
-        >>> decoder = SubpixelDecoder([(8, 16, 16), (16, 8, 8)], image_size=32, channels=4)
+        >>> decoder = SubpixelDecoder([(8, 16, 16), (16, 8, 8)], image_size=32, channels=4, grid=1)
         >>> logits, (decoded,) = decoder([torch.zeros(2, 8, 16, 16), torch.zeros(2, 16, 8, 8)])
         >>> logits.shape, decoded.shape
         (torch.Size([2, 2, 32, 32]), torch.Size([2, 4, 8, 8]))
     """
 
     def __init__(
-        self, shapes: Sequence[tuple[int, int, int]], image_size: int, channels: int = 32, grid: int = 1
+        self, shapes: Sequence[tuple[int, int, int]], image_size: int, channels: int = 32, grid: int = 0
     ) -> None:
         super().__init__()
         if channels < 1:

@@ -62,9 +62,15 @@ def test_every_trunk_at_odd_sizes(trunk: str, settings: dict[str, Any]) -> None:
     assert response.ndim == 4
 
 
+@pytest.mark.parametrize(("trunk", "stages"), [("VGG16", [3, 4, 5]), ("timm's ConvNeXt", [2, 3, 4])])
+def test_the_last_three_stages_are_decoded_where_none_are_named(trunk: str, stages: list[int]) -> None:
+    make, side = TRUNKS[trunk]
+    assert SharedSOIDN(make(), PooledHead, side).decoder_stages == stages
+
+
 def test_a_trunk_of_one_stage_masks_its_top_by_itself() -> None:
     trunk = TimmTrunk("mobilenetv3_small_050")
-    net = SharedSOIDN(trunk, PooledHead, 64, decoder_stages=[1]).eval()
+    net = SharedSOIDN(trunk, PooledHead, 64).eval()
     assert [m.shape[1:] for m in net(torch.randn(1, 3, 64, 64)).masks] == [(288, 2, 2)]
 
 

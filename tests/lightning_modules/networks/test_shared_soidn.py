@@ -26,8 +26,9 @@ head = partial(VGG16Head, embedding_dim=16, dropout=0.0)
 
 
 def shared(**settings: Any) -> SharedSOIDN:
-    decoder = settings.pop("decoder", partial(SubpixelDecoder, channels=4))
-    return SharedSOIDN(VGG16Trunk(0.125), head, 32, decoder, **settings)
+    decoder = partial(SubpixelDecoder, channels=4, grid=1)
+    given = {"decoder": decoder, "decoder_stages": [2, 3, 4], **settings}
+    return SharedSOIDN(VGG16Trunk(0.125), head, 32, **given)
 
 
 @pytest.fixture

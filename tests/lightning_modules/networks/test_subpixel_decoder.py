@@ -12,8 +12,8 @@ from lightning_modules.networks.subpixel_decoder import resized
 SHAPES = [(8, 12, 12), (12, 6, 6), (16, 3, 3)]
 
 
-def decoder_of(shapes: list[tuple[int, int, int]] = SHAPES, **settings: int) -> SubpixelDecoder:
-    return SubpixelDecoder(shapes, 24, channels=4, **settings)
+def decoder_of(grid: int = 1) -> SubpixelDecoder:
+    return SubpixelDecoder(SHAPES, 24, channels=4, grid=grid)
 
 
 def maps(shapes: list[tuple[int, int, int]] = SHAPES, number: int = 2) -> list[Tensor]:
@@ -51,7 +51,7 @@ def test_the_grid_is_that_of_any_map(grid: int, upscale: int, decoded: int) -> N
 
 def test_maps_whose_sizes_are_no_multiples_fit_too() -> None:
     shapes = [(8, 23, 21), (12, 12, 11), (16, 5, 4)]
-    decoder = SubpixelDecoder(shapes, 45, channels=4)
+    decoder = SubpixelDecoder(shapes, 45, channels=4, grid=1)
     assert decoder(maps(shapes)).logits.shape == (2, 2, 48, 44)
 
 
