@@ -83,7 +83,7 @@ def occlusion_maps(
         occluder_size: Height and width in pixels.
         fill: The occluder's value, one for all channels or one for each, in the units of ``images``.
         stride: Distance of neighbouring centres in pixels; the last row and column are always among them.
-        batch_size: Occluded images evaluated at once; by default 64, on a GPU 1,024.
+        batch_size: Occluded images evaluated at once; by default 64; on a GPU 4,096, computed densely 1,024.
         method: ``"incremental"`` or ``"dense"``.
         memory: Bytes for what is kept of the images at work, whatever their number.
         all_scores: Return all logits, not only those of the correct class.
@@ -157,7 +157,7 @@ def occlusion_error_map(
         occluder_size: Height and width in pixels.
         fill: The occluder's value, one for all channels or one for each, in the units of ``images``.
         stride: Distance of neighbouring centres in pixels; between them the map is interpolated bilinearly.
-        batch_size: Occluded images evaluated at once; by default 64, on a GPU 1,024.
+        batch_size: Occluded images evaluated at once; by default 64; on a GPU 4,096, computed densely 1,024.
         method: ``"incremental"`` or ``"dense"``.
         memory: Bytes for what is kept of the images at work, whatever their number.
         progress: Show a progress bar, in the first process.
@@ -245,7 +245,7 @@ def evaluator_for(
         occluder_size=occluder_size,
         fill=values.expand(images.shape[1]).contiguous(),
         method=method,
-        batch_size=batch_size or (1024 if images.is_cuda else 64),
+        batch_size=batch_size,
         positions_per_image=positions,
         memory=memory,
     )

@@ -1,6 +1,7 @@
 """A protocol on generated faces, so that an evaluation can be tried without a dataset."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from datamodules.occluders import Occluded, TemplateMixture
 from datamodules.randomness import sample_generator
 from datamodules.seams.comparisons import another_of_the_fold, first_of_each, genuine_and_impostor
-from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification
+from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
 
@@ -16,30 +17,42 @@ SEED = 10_000  # far from those of training
 FOLDS = 10
 CATEGORIES = ("sunglasses", "scarf")
 """AR's occluders, drawn."""
+SIX = (*CATEGORIES, "party_mask", "doctor_mask", "cup", "sunglasses+scarf")
+"""All that cover the faces of a training's test."""
+OCCLUDED = "occluded"
+"""The condition of all of them together."""
 
 
 def generated_protocol(
-    identities: int = 100, images: int = 6, *, seed: int = SEED, cache_dir: str | None = "data/synthetic"
+    identities: int = 100,
+    images: int = 6,
+    *,
+    categories: Sequence[str] = CATEGORIES,
+    name: str = "generated",
+    seed: int = SEED,
+    cache_dir: str | None = "data/synthetic",
 ) -> EvaluationProtocol:
     """Pairs and probes of generated identities: every genuine pair, as many impostor pairs, folds that share none.
 
-    Conditions are ``all``, of clean faces, and ``sunglasses`` and ``scarf``: the same, with second images and probes
-    under held-out occluders.
+    Conditions are ``all``, of clean faces, and one for each category, by default ``sunglasses`` and ``scarf``: the
+    same, with second images and probes under held-out occluders.
 
     Args:
         identities: Number of identities, at least 20.
         images: Images of each, at least 2; the first is enrolled, the others are probes.
+        categories: Of occluders.
+        name: Of the protocol.
         seed: Seed of the identities.
         cache_dir: Where rendered faces are kept.
 
     Raises:
         ValueError: If there are fewer identities or images: one would be compared with no other.
     """
-    for name, value, least in (("identities", identities, 2 * FOLDS), ("images", images, 2)):
+    for setting, value, least in (("identities", identities, 2 * FOLDS), ("images", images, 2)):
         if value < least:
-            raise ValueError(f"Expected `{name}` of at least {least}, got {value}")
+            raise ValueError(f"Expected `{setting}` of at least {least}, got {value}")
     faces = SyntheticFaces(identities, images, image_size=64, seed=seed, cache_dir=cache_dir)
-    source = PartlyCovered(faces, CATEGORIES, seed)
+    source = PartlyCovered(faces, categories, seed)
     one, two = np.triu_indices(images, 1)
     identity, turn = np.repeat(np.arange(identities), len(one)), np.tile(np.arange(len(one)), identities)
     other = another_of_the_fold(identity, turn, number=identities, folds=FOLDS)
@@ -48,12 +61,39 @@ def generated_protocol(
     gallery, every = first_of_each(faces.identities), np.arange(len(faces))
     probes = np.setdiff1d(every, gallery)
     verification, identification = {}, {}
-    for number, condition in enumerate(("all", *CATEGORIES)):
+    for number, condition in enumerate(("all", *categories)):
         shift = number * len(faces)
         kinds = (first, second + shift), (first, others + shift)
         verification[condition] = genuine_and_impostor(*kinds, identity % FOLDS)
         identification[condition] = Identification(gallery, probes + shift)
-    return EvaluationProtocol("generated", source, verification, identification)
+    return EvaluationProtocol(name, source, verification, identification)
+
+
+def covered_faces(
+    seed: int = SEED, *, identities: int = 100, cache_dir: str | None = "data/synthetic"
+) -> EvaluationProtocol:
+    """Few generated identities under six held-out occluders: what comparisons that embed much are measured on.
+
+    Conditions are those of :func:`generated_protocol` and ``occluded``, all covered faces together: as many of each
+    occluder.
+
+    Args:
+        seed: Seed of the identities.
+        identities: Their number, at least 20, with two images each.
+        cache_dir: Where rendered faces are kept.
+    """
+    one = generated_protocol(identities, 2, categories=SIX, name="covered", seed=seed, cache_dir=cache_dir)
+    pairs = [one.verification[category] for category in SIX]
+    first, second, same, fold = (
+        np.concatenate([getattr(part, name) for part in pairs]) for name in ("first", "second", "same", "fold")
+    )
+    searches = [one.identification[category] for category in SIX]
+    probes = np.concatenate([part.probes for part in searches])
+    return replace(
+        one,
+        verification={**one.verification, OCCLUDED: VerificationPairs(first, second, same, fold)},
+        identification={**one.identification, OCCLUDED: Identification(searches[0].gallery, probes)},
+    )
 
 
 class PartlyCovered:

@@ -18,6 +18,7 @@ from experiments.benchmarks.benchmark import WARM_UP, median_seconds, now
 from experiments.benchmarks.device_profile import events_of, longest_operations, profiler
 from experiments.benchmarks.gpu_rows import PartRows, Row
 from experiments.benchmarks.timed_training import Size, System, Way, train
+from lightning_modules.networks.product_convolution import windows_product
 
 PROFILED: tuple[System, ...] = ("soidn",)
 STEPS = 3
@@ -57,19 +58,6 @@ class TimedLayer(NamedTuple):
     """C, H and W."""
     weight: tuple[int, int, int, int]
     ways: Mapping[str, Compute]
-
-
-def windows_product(x: Tensor, weight: Tensor) -> Tensor:
-    """Return ``conv2d(x, weight, padding="same")`` of an odd kernel as one product, of windows copied from a view.
-
-    Args:
-        x: ``(B, C, H, W)``.
-        weight: ``(D, C, k, k)``.
-    """
-    side = weight.shape[2] // 2
-    places = F.pad(x, (side,) * 4).permute(0, 2, 3, 1)  # (B, H + 2·side, W + 2·side, C)
-    windows = places.unfold(1, weight.shape[2], 1).unfold(2, weight.shape[3], 1)  # (B, H, W, C, k, k)
-    return F.linear(windows.flatten(3), weight.flatten(1)).permute(0, 3, 1, 2)
 
 
 def unfold_product(x: Tensor, weight: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 
 from callbacks.occlusion_sensitivity import occlusion_maps
 from callbacks.occlusion_sensitivity.centres import centres
+from callbacks.occlusion_sensitivity.engine import BATCH_SIZES
 from callbacks.occlusion_sensitivity.maps import MEMORY
 from callbacks.occlusion_sensitivity.plan import CHUNK_COST, make_plan
 from callbacks.occlusion_sensitivity.trace import trace
@@ -40,9 +41,9 @@ FEW, MANY = 8, 52
 """Images that are measured: the difference is what images take once a map has begun. It is a whole number of blocks of
 11 and of 4, as many as the memory for what is kept of an image allows: each block computes every class of windows."""
 REPEATS = 2
-ENGINE_BATCH = {"cpu": 64, "cuda": 1024}
+ENGINE_BATCH = BATCH_SIZES["incremental"]
 """The engine's defaults."""
-OTHER_BATCH = {"cpu": 128, "cuda": 4096}
+OTHER_BATCH = {"cpu": 128, "cuda": 8192}
 """That might be a better one."""
 CHUNK_COSTS = {"cpu": (CHUNK_COST["cpu"],), "cuda": (CHUNK_COST["cuda"], 1.5e10, CHUNK_COST["cpu"])}
 """Of a class of windows, in multiply-adds, that are tried; what a processor has comes last: it takes seconds a call."""

@@ -4,6 +4,7 @@ import itertools
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from datamodules.protocols import (
     lfw_pairs,
 )
 from datamodules.protocols.copies import tell_copies
-from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.protocols.generated_protocol import covered_faces, generated_protocol
 from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError
 from experiments.evaluation.described import described
 
-PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "templates", "generated")
+PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "templates", "generated", "covered")
 SEVERAL = ""
 """Stands among the conditions of a name for one protocol that has several of them."""
 
@@ -66,7 +67,8 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         return [ar_faces(_needed(options, "ar", name))]
     if name in ("pairs", "identification", "templates"):
         return [_listed(name, options, **allow)]
-    return [generated_protocol() if name == "generated" else _own(name)]
+    drawn = {"generated": generated_protocol, "covered": partial(covered_faces, options.faces_seed)}
+    return [drawn[name]() if name in drawn else _own(name)]
 
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:

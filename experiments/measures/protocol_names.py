@@ -7,12 +7,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from callbacks.recognition.measure_names import A_PAIR, A_PROBE
 from datamodules.protocols import EvaluationProtocol, ar_faces, lfw_occ, lfw_pairs
-from datamodules.protocols.generated_protocol import generated_protocol
+from datamodules.protocols.generated_protocol import covered_faces, generated_protocol
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from experiments.evaluation.protocol_measures import evaluate_protocol
 
 IDENTITIES = 10  # that there is a tenth rank
+WAYS = ("+mirror", "+matched", "+mirror+matched")
+"""To compare covered faces, beside the plain one."""
 AR_IMAGES = 26  # of each identity
 
 
@@ -25,12 +28,16 @@ def protocol_names() -> dict[str, frozenset[str]]:
         rows = evaluate_protocol(protocol, embeddings).rows()
         names = {f"{protocol.name}/{condition}/{name}" for condition, values in rows.items() for name in values}
         found[protocol.name] = found.get(protocol.name, frozenset()) | names
-    return found
+    plain = {name.partition("/")[2] for name in found["covered"]}
+    costs = {f"{name.partition('/')[0]}/{cost}" for name in plain for cost in (A_PAIR, A_PROBE)}
+    ways = {f"covered{way}/{name}" for way in WAYS for name in plain | costs}
+    return {**found, "covered": found["covered"] | ways}
 
 
 def _example_protocols() -> Iterator[EvaluationProtocol]:
     """Yield the protocols of a reproduction."""
     yield generated_protocol(2 * IDENTITIES, 2, cache_dir=None)
+    yield covered_faces(identities=2 * IDENTITIES, cache_dir=None)
     with TemporaryDirectory() as folder:
         root = Path(folder)
         for number in range(IDENTITIES):

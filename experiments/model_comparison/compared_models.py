@@ -72,6 +72,8 @@ class ComparedModels:
         self.models = told_models([model for file in files if (model := self._usable(file)) is not None])
         if not self.models:
             raise UserError(f"{options.models}: expected a recogniser, got none: {'; '.join(self.left_out)}")
+        protocols = [protocol for _, protocol in self._settings()]
+        self.models = evaluation.compared_models(self._options, self.models, protocols)
         self._scores: dict[str, dict[str, ConditionScores]] = {model.name: {} for model in self.models}
 
     def measure(self) -> list[str]:

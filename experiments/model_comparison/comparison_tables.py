@@ -59,17 +59,30 @@ def costs(found: Estimates, measures: Sequence[str], severity: str) -> list[Comp
 
 
 def differences(found: Estimates, measures: Sequence[str], severity: str) -> list[ComparisonTable]:
-    """Return how models differ from the first of them on the same pairs; none where there is one model."""
-    (first, reference), *others = found.items()
+    """Return how models differ from the first of them on the same pairs; none where there is one model.
+
+    Matched comparison by several views differs from that of these views without masks, too.
+    """
     conditions = [CLEAN, *_occluders(found, severity)]
 
-    def row(model: Mapping[str, Mapping[str, RateEstimate]], measure: str) -> list[Figure]:
-        return [_difference(model.get(c, {}).get(measure), reference.get(c, {}).get(measure)) for c in conditions]
+    def row(one: str, other: str, measure: str) -> list[Figure]:
+        pairs = [[found[name].get(condition, {}).get(measure) for name in (one, other)] for condition in conditions]
+        return [_difference(*pair) for pair in pairs]
 
+    compared = _compared(list(found))
     return [
-        _table(TITLES[measure], conditions, [(f"{name} − {first}", row(model, measure)) for name, model in others])
+        _table(TITLES[measure], conditions, [(f"{one} − {other}", row(one, other, measure)) for one, other in compared])
         for measure in measures
-        if others
+        if compared
+    ]
+
+
+def _compared(names: Sequence[str]) -> list[tuple[str, str]]:
+    first, *others = names
+    without = {name: name.partition(", matched by ")[0] for name in others}
+    return [
+        *((name, first) for name in others),
+        *((name, base) for name, base in without.items() if base in others and base != name),
     ]
 
 

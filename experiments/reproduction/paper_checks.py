@@ -142,7 +142,7 @@ def _check_measures(paper: Paper, scale: str) -> None:
             _check_measure(f"rows: {key}: {watcher}", name, [by_row[key]])
     parts: list[Measured] = [*shown.tables, *shown.comparisons]
     for part in parts:
-        columns = [(f"{part.title}: {column.name}", name) for column in part.columns for name in column.measures]
+        columns = [(f"{part.title}: {column.name}", name) for column in part.columns for name in _asked(column)]
         for place, name in columns:
             _check_filled(place, name, paper, scale)
             _check_measure(place, name, [by_row[key] for key in part.rows])
@@ -150,6 +150,10 @@ def _check_measures(paper: Paper, scale: str) -> None:
         _check_measure(curve.title, curve.measure, [by_row[key] for key in curve.rows])
     for figure in shown.figures:
         _check_filled(figure.title, figure.file, paper, scale, EVALUATION)
+
+
+def _asked(column: Column) -> list[str]:
+    return [*column.measures, *([column.minus] if column.minus else [])]
 
 
 def _configured(row: PaperRow, scale: str) -> Config:
@@ -166,7 +170,8 @@ def _names(row: PaperRow, config: Config) -> Names:
     """Return the names of what a row's training and evaluations measure."""
     logged = measures.logged_names(config)
     found = {} if row.system == NOT_EVALUATED else measures.protocol_names()
-    evaluated = [names for protocol, names in found.items() if row.evaluated or protocol != "generated"]
+    asked = {"generated": row.evaluated, "covered": bool(row.matched)}
+    evaluated = [names for protocol, names in found.items() if asked.get(protocol, True)]
     return Names(logged.known.union(*evaluated), logged.are_all)
 
 

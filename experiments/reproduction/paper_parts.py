@@ -41,6 +41,8 @@ class PaperRow:
             of the trained model, and whose measures are the row's.
         evaluated: Whether it is also evaluated by the reproduction's protocols: on generated faces, where there are
             no others, for its figures.
+        matched: Another row, by its key, or ``self``: what makes the masks of matched comparison. The row is then also
+            evaluated on ``covered`` faces, by mirror averaging, matched comparison and both.
     """
 
     name: str
@@ -51,12 +53,14 @@ class PaperRow:
     copies: dict[str, str] = field(default_factory=dict)
     maps: dict[str, Any] = field(default_factory=dict)
     evaluated: bool = False
+    matched: str = ""
 
     def references(self) -> list[str]:
         """Return the names in ``${…}``, and what the row starts from."""
         start = self.starts_from or ""
         named = f"${{{start}}}" if start.isidentifier() else start
-        return references([named, self.changes, self.copies, self.maps])
+        masks = f"${{{self.matched}}}" if self.matched else ""
+        return references([named, masks, self.changes, self.copies, self.maps])
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,12 +72,15 @@ class Column:
         measures: Where it is found: ``test/rank1/scarf`` of the training itself, ``ar/scarf/rank1`` of a protocol.
             Of several, of which each is another protocol's, the first that the report has counts, for all rows alike.
             ``${…}`` stands for the scale's values.
+        minus: A measure that is subtracted, run by run: what one way to compare the same faces brings beyond another.
+            In a comparison it is the other row's.
         factor: What it is multiplied with: 100 makes it per cent.
         digits: Shown after the point.
     """
 
     name: str
     measures: Annotated[list[str], Field(min_length=1)]
+    minus: str = ""
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100.0
     digits: Annotated[int, Field(ge=0)] = 1
 

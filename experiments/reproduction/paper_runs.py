@@ -40,6 +40,16 @@ GENERATED = Protocol("generated", ("--protocol=generated",))
 """Where no other is there, for the figures of rows that ask for it."""
 
 
+COVERED_SEED = 10_000
+"""Of the faces of ``covered`` for seed 0, far from those of training."""
+
+
+def covered(matched: str, masks: Node, seed: int) -> Protocol:
+    """Return the protocol of a row whose faces are compared in several ways, by the masks of another, ``matched``."""
+    options = "--protocol=covered", f"--faces-seed={COVERED_SEED + seed}", "--views", "mirror"
+    return Protocol("covered", (*options, f"--matched={masks.checkpoint}"), matched)
+
+
 def real_protocols(lfw: str | None, ar: str | None) -> Iterator[Protocol]:
     """Yield the protocols of the sets that are there, after a look whether they can be read.
 
@@ -94,6 +104,8 @@ def _rows_of_seed(
                 raise UserError(f"row {key}: {error}") from error
             continue
         used = () if row.system == NOT_EVALUATED else protocols or ([GENERATED] if row.evaluated else ())
+        if row.matched:
+            used = (*used, covered(row.matched, node if row.matched == "self" else there[row.matched], seed))
         place = node.folder / "evaluation"
         evaluations = tuple(Evaluation(one.name, place / one.folder, node.checkpoint, one.options) for one in used)
         node = graph.add(replace(node, evaluations=evaluations))
@@ -112,7 +124,8 @@ def _add_row(graph: RunGraph, setting: Setting, row: PaperRow, there: Mapping[st
         start = first_stage(graph, setting, row.system, spec)
     elif isinstance(start, str):
         start = there.get(start, start)
-    needs = [there[other] for other in references([row.changes, row.copies]) if other in there]
+    named = [*references([row.changes, row.copies]), row.matched]
+    needs = [there[other] for other in named if other in there]
     copies = _filled(row.copies, there)
     name = f"{key}, seed {seed}"
     return add_training(graph, setting, row.system, spec, start, name=name, needs=needs, copies=copies)

@@ -68,8 +68,8 @@ def measured(run: RowRun, column: Column) -> float | None:
         ValueError: If the column has several measures still: which one counts is the report's, not a run's.
     """
     (name,) = column.measures
-    value = run.measures.get(name)
-    return None if value is None else column.factor * value
+    value, less = run.measures.get(name), run.measures.get(column.minus) if column.minus else 0.0
+    return None if value is None or less is None else column.factor * (value - less)
 
 
 def settled(column: Column, runs: Iterable[RowRun]) -> Column:
@@ -87,11 +87,16 @@ def cell(runs: Sequence[RowRun], row: str, column: Column) -> Estimate | None:
 
 
 def paired(runs: Sequence[RowRun], one: str, other: str, column: Column) -> Estimate | None:
-    """Return the mean over seeds of a row's difference to another of the same seed, by one measure of both."""
-    column = settled(column, runs)
-    values: dict[tuple[str, int], float | None] = {(run.row, run.seed): measured(run, column) for run in runs}
-    seeds = [seed for row, seed in values if row == one]
-    both = [(values[one, seed], values.get((other, seed))) for seed in seeds]
+    """Return the mean over seeds of a row's difference to another of the same seed.
+
+    By one measure of both, or by another of the other row, the column's ``minus``.
+    """
+    ours = replace(settled(column, runs), minus="")
+    theirs = replace(ours, measures=[column.minus]) if column.minus else ours
+    values, others = (
+        {run.seed: measured(run, of) for run in runs if run.row == row} for row, of in ((one, ours), (other, theirs))
+    )
+    both = [(value, others.get(seed)) for seed, value in values.items()]
     return estimate([a - b for a, b in both if a is not None and b is not None])
 
 

@@ -113,16 +113,23 @@ class Evaluation(NamedTuple):
     def keep(self) -> None:
         """Record what was found, after the evaluation has ended well.
 
+        Of several ways to compare faces each has its own measures, ``covered+mirror+matched/scarf/rank1``.
+
         Raises:
             ValueError: If the results are not there or of another protocol.
         """
         results = read_json(self.folder / "results.json")
         try:
-            (by_protocol,) = results.values()
-            conditions = by_protocol[self.protocol].items()
-            found = {f"{self.protocol}/{c}/{name}": v for c, values in conditions for name, v in values.items()}
+            found = {
+                f"{self.protocol}{ways(model)}/{condition}/{name}": value
+                for model, by_protocol in results.items()
+                for condition, values in by_protocol[self.protocol].items()
+                for name, value in values.items()
+            }
         except (AttributeError, KeyError, ValueError):
             raise ValueError(f"{self.folder}/results.json: expected results of {self.protocol}, got others") from None
+        if not found or len({ways(model) for model in results}) < len(results):
+            raise ValueError(f"{self.folder}/results.json: expected results of one model, got {', '.join(results)}")
         measures = {name: value for name, value in found.items() if value is not None}
         record = begun(shlex.join(["python", "-m", "experiments.evaluate", *self.words()]))
         replace(record, status="done", measures=measures, weights=weights_of(self.checkpoint)).save(self.folder)
@@ -135,6 +142,16 @@ class Evaluation(NamedTuple):
         record = recorded(self.folder)
         is_of_these = weights_of(self.checkpoint) in ("", record.weights)
         return record.measures if record != RunRecord() and is_of_these else None
+
+
+def ways(model: str) -> str:
+    """Return how faces were compared, as measures have it, from what an evaluation calls a model.
+
+    Example:
+        >>> ways("SOIDN (soidn-1f)"), ways("SOIDN (soidn-1f), mirror, matched by SOIDN (soidn-1f)")
+        ('', '+mirror+matched')
+    """
+    return "".join(f"+{way}" for way in ("mirror", "matched") if f", {way}" in model)
 
 
 def weights_of(checkpoint: Path) -> str:

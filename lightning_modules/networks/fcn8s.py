@@ -7,6 +7,7 @@ import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
 from lightning_modules.networks.dropout import dropout_layer
+from lightning_modules.networks.product_convolution import ProductConvolution
 from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
 from lightning_modules.networks.vgg16 import CONVOLUTIONS, VGG16Trunk, he_initialise
 
@@ -97,7 +98,7 @@ class FCN8s(Segmenter):
 
 
 def _convolution(in_channels: int, out_channels: int, kernel: int, batch_norm: bool, dropout: float) -> list[nn.Module]:
-    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+    convolution = ProductConvolution(in_channels, out_channels, kernel)
     norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
     return [convolution, *norm, nn.ReLU(inplace=True), dropout_layer(dropout)]
 

@@ -177,6 +177,57 @@ def test_a_soidn_shows_what_it_segments_and_others_nothing(resnet: str, tmp_path
     assert width * 6 == pytest.approx(height * 4, rel=0.05)  # four faces; image, segmentation and four channels
 
 
+MATCHED = ["--views", "mirror", "--matched=labels", "--rerank=4", "--no-figures", "--accelerator=cpu"]
+
+
+def covered(tmp_path: Path) -> list[str]:
+    """Return the options of a small protocol with label maps."""
+    init = {"identities": 20, "images": 2, "categories": ["scarf"], "cache_dir": str(tmp_path / "drawn")}
+    content = {"class_path": "datamodules.protocols.generated_protocol.generated_protocol", "init_args": init}
+    Path("small.yaml").write_text(yaml.safe_dump(content))
+    return ["--protocol=small.yaml"]
+
+
+def test_four_ways_to_compare_stand_beside_each_other(resnet: str, tmp_path: Path) -> None:
+    evaluate([resnet, *covered(tmp_path), *MATCHED])
+    found = results()
+    names = ["resnet", "resnet, mirror", "resnet, matched by labels", "resnet, mirror, matched by labels"]
+    assert list(found) == names
+    plain, mirror, matched, both = (found[name]["generated"] for name in names)
+    assert "embeddings_a_pair" not in plain["all"]
+    costs = [[way[c]["embeddings_a_pair"] for c in ("all", "scarf")] for way in (mirror, matched, both)]
+    assert costs == [[4, 4], [2, 3], [4, 6]]
+    assert [way["scarf"]["embeddings_a_probe"] for way in (mirror, matched, both)] == [2, 5, 10]
+    uncovered = {name: value for name, value in plain["all"].items() if name != "gallery_decidability"}
+    assert uncovered.items() <= matched["all"].items()
+    assert matched["scarf"]["auc"] != plain["scarf"]["auc"]
+
+
+def test_masks_of_a_model_and_settings_are_told_in_the_name(resnet: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs/soidn_demo/version_0", SOIDN, system="SOIDN")
+    masks = [f"--matched={run}/last.ckpt", "--matched-setting", "least_share=0", "--matched-setting", "most_share=1.0"]
+    evaluate([resnet, *covered(tmp_path), *masks, "--no-cache", "--no-figures", "--accelerator=cpu"])
+    assert list(results()) == [
+        "resnet",
+        "resnet, matched by SOIDN (soidn_demo-version_0) least_share=0.0 most_share=1.0",
+    ]
+    assert not Path("runs/embeddings").exists()
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_match_as_one_does(resnet: str, tmp_path: Path) -> None:
+    options = [resnet, *covered(tmp_path), *MATCHED]
+    evaluate([*options, "--out=one"])
+    run_module_in_two("experiments.evaluate", [*options, "--out=two", "--devices=2", "--no-cache"])
+    one, two = results("one"), results("two")
+    assert list(one) == list(two)
+    for name, found in one.items():
+        for measure, value in found["generated"]["scarf"].items():
+            other = two[name]["generated"]["scarf"][measure]
+            assert other == (None if value is None else pytest.approx(value, abs=1e-3)), (name, measure)
+
+
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_two_processes_find_what_one_does(faces: Path, resnet: str) -> None:
@@ -262,6 +313,13 @@ def test_missing_images_stop_the_run_or_are_counted(
         ([RESNET, "--protocol=megaface"], "among lfw, .*, generated, or a YAML file, got 'megaface'"),
         ([RESNET, "--protocol=nowhere.yaml"], r"nowhere\.yaml"),
         (["--checkpoint=nowhere.ckpt", GENERATED], r"nowhere\.ckpt"),
+        ([RESNET, GENERATED, "--matched=nowhere.ckpt"], r"nowhere\.ckpt"),
+        ([RESNET, GENERATED, "--matched=resnet.yaml"], "--matched of a model that segments faces, got resnet.yaml"),
+        ([RESNET, GENERATED, "--rerank=9"], "Expected --matched with --rerank, got none"),
+        ([RESNET, GENERATED, "--matched=labels", "--rerank=1"], "--rerank of at least 2, got 1"),
+        ([RESNET, GENERATED, "--matched=labels", "--matched-setting=red=1"], "NAME of weight, fill, .* got 'red=1'"),
+        ([RESNET, GENERATED, "--matched=labels", "--matched-setting=grow=big"], "grow of type int, got 'big'"),
+        ([RESNET, GENERATED, "--matched=labels", "--matched-setting=weight=2"], "`weight` from 0 to 1, got 2"),
     ],
 )
 def test_refuses_in_one_line(args: list[str], message: str, resnet: str) -> None:

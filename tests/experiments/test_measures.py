@@ -62,7 +62,7 @@ def test_a_subclass_may_log_more_unless_it_says_so(tmp_path: Path, monkeypatch: 
 
 def test_protocols_have_measures_by_what_they_compare() -> None:
     found = protocol_names()
-    assert set(found) == {"generated", "lfw", "lfw_occ", "ar"}
+    assert set(found) == {"generated", "covered", "lfw", "lfw_occ", "ar"}
     assert {"ar/scarf/rank1", "ar/sunglasses/session2/left/rank10", "ar/illumination/eer"} <= found["ar"]
     assert "ar/scarf/accuracy" not in found["ar"]  # it has no folds
     assert {"lfw/all/accuracy", "lfw_occ/cup/tar@far=0.001"} <= found["lfw"] | found["lfw_occ"]

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -33,23 +36,26 @@ class Comparing:
 
     Attributes:
         computing: How models are run.
-        cache: Folder where embeddings and masks are kept; ``None`` keeps none.
+        cache: Folder where embeddings and masks are kept; ``None`` keeps them while this is there.
     """
 
     computing: Computing
     cache: Path | None
     _masks: dict[tuple[str, int], OccluderMasks] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.cache is None:  # what was made is compared again, in pairs and in searches
+            self.cache = Path(mkdtemp())
+            finalize(self, rmtree, self.cache, ignore_errors=True)
+
     def embeddings(
         self, extraction: Extraction, views: Sequence[str], source: FaceSource, digests: Sequence[bytes]
     ) -> Embeddings:
         """Return the embeddings of all images, ``(N, D)``; of several views the sum of their directions."""
-        plain = embed(extraction, source, self.computing, digests=digests, cache=self.cache)
+        seen = [extraction, *(_view(extraction, view) for view in views)]
+        plain, *others = [embed(one, source, self.computing, digests=digests, cache=self.cache) for one in seen]
         if not views:
             return plain
-        others = [
-            embed(_view(extraction, view), source, self.computing, digests=digests, cache=self.cache) for view in views
-        ]
         parts = [torch.from_numpy(one) for one in (plain, *others)]
         length = torch.linalg.vector_norm(torch.stack(parts), dim=2).mean(0)[:, None]  # (N, 1), a quality for some
         joined: Embeddings = (directions(sum(map(directions, parts), torch.zeros(()))) * length).numpy()

@@ -1,7 +1,8 @@
 """Images of a source that wear what covers others, as a source of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -17,6 +18,8 @@ from datamodules.sources import FixedLandmarks
 from experiments.evaluation.matching.occluder_masks import OccluderMasks
 
 LANDMARKS = FixedLandmarks("arcface")  # nothing looks for them
+KEPT = 2048
+"""Faces that are kept while others wear what they do: each is drawn or read once, not for every pair."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class DressedFaces:
     def image(self, index: int) -> UInt8Image:
         """Image ``index``, ``(side, side, 3)`` uint8 RGB."""
         wearer, worn = int(self.wearers[index]), int(self.worn[index])
-        faces = [self._face(image) for image in (wearer, worn)]
+        faces = [self._kept(image) for image in (wearer, worn)]
         masks = [self._mask(image) for image in (wearer, worn)]
         seed = int.from_bytes(blake2b(f"{wearer} {worn}".encode(), digest_size=6).digest())
         dressed = wearing(faces[0], faces[1], masks[0], masks[1], self.matching, seed=seed)
@@ -86,6 +89,10 @@ class DressedFaces:
             return hashed.digest()
 
         return [told(wearer, worn) for wearer, worn in zip(self.wearers.tolist(), self.worn.tolist(), strict=True)]
+
+    @cached_property
+    def _kept(self) -> Callable[[int], Tensor]:
+        return lru_cache(KEPT)(self._face)
 
     def _face(self, image: int) -> Tensor:
         face, _ = fit_face(self.source.image(image), self.source, image, LANDMARKS, self.side)

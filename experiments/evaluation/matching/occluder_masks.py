@@ -18,6 +18,7 @@ from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, UInt8Image
 from experiments.cli import UserError
+from experiments.cli.first_process import warn
 from experiments.evaluation.embedding_cache import cached_rows
 from experiments.evaluation.embedding_key import arithmetic
 from experiments.evaluation.face_outputs import Computing, OutputCollector
@@ -74,6 +75,9 @@ def occluder_masks(
     """
     source = protocol.source
     if masks.model is None:
+        if not isinstance(source, LabelMaps):
+            warn(f"{protocol.name}: has no label maps, its faces are taken for uncovered")
+            return OccluderMasks(np.zeros((len(source), LABEL_SIZE**2 // 8), np.uint8), LABEL_SIZE)
         return OccluderMasks(_labelled(source), LABEL_SIZE)
     extraction = masks.model.extraction
     collector = OutputCollector("segmentation", _packed, computing)
@@ -100,8 +104,9 @@ def check_masks(masks: Masks, protocols: Sequence[EvaluationProtocol]) -> None:
     for protocol in protocols:
         if protocol.templates is not None:
             raise UserError(f"Expected a protocol that compares images with --matched, got {protocol.name}'s templates")
-        if masks.model is None and not isinstance(protocol.source, LabelMaps):
-            raise UserError(f"Expected a protocol with label maps for --matched {LABELS}, got {protocol.name}")
+    if masks.model is None and not any(isinstance(protocol.source, LabelMaps) for protocol in protocols):
+        names = ", ".join(protocol.name for protocol in protocols)
+        raise UserError(f"Expected a protocol with label maps for --matched {LABELS}, got {names}")
 
 
 def _labelled(source: FaceSource) -> NDArray[np.uint8]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.networks import ArcFaceHead, CasiaNet, FaceNet, PooledHead, VGG16Trunk
+from lightning_modules import SOIDNModule
+from lightning_modules.networks import ArcFaceHead, CasiaNet, FaceNet, PooledHead, SharedSOIDN, VGG16Trunk
 
 
 class Sample(NamedTuple):
@@ -119,10 +120,18 @@ def _soidn_trunk(classifier: Callable[[int, int], nn.Module]) -> nn.Module:
     return nn.Sequential(FaceNet(trunk, partial(PooledHead, embedding_dim=16), image_size=32), classifier(16, 5))
 
 
+def _shared_soidn() -> nn.Module:
+    network = SharedSOIDN(
+        VGG16Trunk(0.125, batch_norm=True), partial(PooledHead, embedding_dim=16), 32, mask_weight=0.5
+    )
+    return SOIDNModule(network, 5).logits_network()
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "CASIA-Net": (partial(CasiaNet, 5, width=0.125), (1, 33, 39)),
     "SOIDN's trunk": (partial(_soidn_trunk, nn.Linear), (3, 32, 32)),
     "SOIDN's trunk with a margin head": (partial(_soidn_trunk, ArcFaceHead), (3, 32, 32)),
+    "SOIDN with a shared encoder": (_shared_soidn, (3, 32, 32)),
     "VGG-like": (_vgg_like, (3, 21, 26)),
     "ResNet-like": (_resnet_like, (3, 31, 25)),
     "DenseNet-like": (_densenet_like, (1, 19, 22)),

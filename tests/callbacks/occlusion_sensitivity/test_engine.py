@@ -9,21 +9,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from callbacks.occlusion_sensitivity import occlusion_maps
-from callbacks.occlusion_sensitivity.engine import Dense, Evaluator, Method, Positions, make_evaluator, occlude
+from callbacks.occlusion_sensitivity import engine, occlusion_maps
+from callbacks.occlusion_sensitivity.engine import (
+    Dense,
+    Evaluator,
+    Incremental,
+    Method,
+    Positions,
+    make_evaluator,
+    occlude,
+)
 from tests.callbacks.occlusion_sensitivity.networks import Sample, head, sample, sample_of
 
 Warns = partial[warnings.catch_warnings]
 
 
-def evaluator(given: Sample, method: Method = "incremental", memory: int = 2**30) -> Evaluator:
+def evaluator(
+    given: Sample, method: Method = "incremental", memory: int = 2**30, batch_size: int | None = 11
+) -> Evaluator:
     return make_evaluator(
         given.network,
         given.images[:1],
         occluder_size=(5, 4),
         fill=torch.full(given.images.shape[1:2], 0.7),
         method=method,
-        batch_size=11,
+        batch_size=batch_size,
         positions_per_image=100,
         memory=memory,
     )
@@ -56,6 +66,23 @@ def test_a_network_that_cannot_be_traced_is_dense_with_a_warning_that_says_so(ma
         assert isinstance(evaluator(given), Dense)
     with may_warn():
         assert_exact(given, (5, 4))
+
+
+@pytest.mark.parametrize("method", ["incremental", "dense"])
+def test_what_is_computed_at_once_is_the_ways_own_even_where_another_was_asked_for(
+    method: Method, monkeypatch: pytest.MonkeyPatch, may_warn: Warns
+) -> None:
+    monkeypatch.setattr(engine, "BATCH_SIZES", {"incremental": {"cpu": 9}, "dense": {"cpu": 3}})
+    windowed = sample_of(nn.Sequential(nn.Conv2d(1, 4, 3), *head(4)), (1, 15, 14))
+    assert batch_size_of(evaluator(windowed, method, batch_size=None)) == {"incremental": 9, "dense": 3}[method]
+    assert batch_size_of(evaluator(windowed, method, batch_size=5)) == 5
+    with may_warn():
+        assert batch_size_of(evaluator(sample_of(Choice(), (1, 15, 14)), method, batch_size=None)) == 3
+
+
+def batch_size_of(made: Evaluator) -> int:
+    assert isinstance(made, Dense | Incremental)
+    return made.batch_size
 
 
 class ChannelsLast(nn.Module):

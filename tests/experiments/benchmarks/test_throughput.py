@@ -11,7 +11,7 @@ from experiments.benchmarks.timed_training import Size, System, Way, measure, mo
 SMALL = ["--accelerator=cpu", "--width=0.125", "--image-size=32", "--batch-size=2", "--steps=2", "--matmul=64"]
 
 
-@pytest.mark.parametrize("system", ["soidn", "baseline"])
+@pytest.mark.parametrize("system", ["soidn", "soidn_shared", "baseline"])
 def test_operations_are_those_of_every_image_forward_and_backward(system: System) -> None:
     counted, tiny = [], Size(0.125, 32, torch.device("cpu"))
     for size in (2, 4):

@@ -18,6 +18,7 @@ from lightning_modules.networks import (
     FCN8s,
     Normalize,
     PooledHead,
+    SharedSOIDN,
     VGG16Trunk,
 )
 
@@ -48,6 +49,7 @@ def modules() -> dict[str, LightningModule]:
     grey = Normalize([127.5], [127.5], grey=True)
     made: dict[str, LightningModule] = {
         "soidn": SOIDNModule(soidn(), 3),
+        "shared": SOIDNModule(SharedSOIDN(VGG16Trunk(0.125), PooledHead, 32), 3),
         "classifier": ClassifierModule(casia_net(), 3, normalize=grey),
         "triplet": TripletModule(casia_net(), 3, normalize=grey),
         "triplet of a soidn": TripletModule(soidn(), 3),
@@ -58,7 +60,7 @@ def modules() -> dict[str, LightningModule]:
 
 
 @pytest.mark.parametrize(("pixel_range", "scale"), [("0-255", 1.0), ("0-1", 255.0)])
-@pytest.mark.parametrize("name", ["soidn", "classifier", "triplet", "triplet of a soidn", "os"])
+@pytest.mark.parametrize("name", ["soidn", "shared", "classifier", "triplet", "triplet of a soidn", "os"])
 def test_outputs_are_the_modules(name: str, pixel_range: str, scale: float) -> None:
     module: Any = modules()[name].eval()
     network = ExportedNetwork(module, pixel_range)

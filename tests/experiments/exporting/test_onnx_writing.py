@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnxruntime
@@ -21,6 +22,7 @@ from lightning_modules.networks import (
     IResNetTrunk,
     Normalize,
     PooledHead,
+    SharedSOIDN,
     SMPSegmenter,
     TimmTrunk,
     VGG16Trunk,
@@ -44,6 +46,10 @@ def grey(kind: type[ClassifierModule | TripletModule]) -> ClassifierModule | Tri
     return kind(network, 3, normalize=Normalize([100.0], [50.0], grey=True))
 
 
+def shared(**settings: Any) -> SOIDNModule:
+    return SOIDNModule(SharedSOIDN(VGG16Trunk(0.125, batch_norm=True), PooledHead, SIZE, **settings), 3)
+
+
 def timm_soidn() -> SOIDNModule:
     return SOIDNModule(SOIDN(TimmTrunk("resnet10t"), SMPSegmenter("Unet", "resnet18"), PooledHead, SIZE), 3)
 
@@ -51,6 +57,8 @@ def timm_soidn() -> SOIDNModule:
 QUICK: dict[str, Callable[[], nn.Module]] = {"classifier": lambda: grey(ClassifierModule)}
 SLOW: dict[str, Callable[[], nn.Module]] = {
     "soidn": soidn,
+    "shared": shared,
+    "shared, two passes": lambda: shared(mask_positions=[0, 3], mask_source="scores", second_pass=True),
     "triplet": lambda: grey(TripletModule),
     "os": lambda: SegmentationModule(fcn8s()),
     "soidn of scores": lambda: soidn(0, 2, mask_source="scores"),

@@ -94,6 +94,21 @@ def test_what_the_seeds_share_drops_out_of_a_difference() -> None:
     assert tuple(found) == pytest.approx((5, 0, 3), abs=1e-9)
 
 
+def test_what_is_subtracted_is_the_run_s_own_in_a_cell_and_the_other_row_s_in_a_difference() -> None:
+    brings = Column("brings", ["covered+matched/all/rank1"], minus="covered/all/rank1")
+    figures = {("a", 0): (0.7, 0.5), ("a", 1): (0.8, 0.5), ("b", 0): (0.9, 0.1), ("b", 1): (0.9, 0.2)}
+    runs = [
+        run_of(row, seed, "done", measures={"covered+matched/all/rank1": matched, "covered/all/rank1": plain})
+        for (row, seed), (matched, plain) in figures.items()
+    ]
+    found, difference = cell(runs, "a", brings), paired(runs, "a", "b", brings)
+    assert found is not None
+    assert difference is not None
+    assert found.mean == pytest.approx(25)
+    assert difference.mean == pytest.approx(100 * ((0.7 - 0.1) + (0.8 - 0.2)) / 2)
+    assert cell([run_of("a", 0, "done", measures={"covered+matched/all/rank1": 1.0})], "a", brings) is None
+
+
 def test_training_time_is_the_median_of_finished_runs() -> None:
     runs = [done("a", seed, 0.1, seconds=time) for seed, time in enumerate((10.0, 900.0, 20.0))]
     failed = run_of("a", 3, "failed", seconds=10_000)

@@ -40,6 +40,22 @@ def test_a_figure_that_json_has_not_leaves_the_record_before(tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == [RECORD]
 
 
+def test_each_way_to_compare_has_measures_of_its_own(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "last.ckpt"
+    checkpoint.write_text("one training")
+    one = Evaluation("covered", tmp_path, checkpoint, ("--protocol=covered",))
+    ways = {"": 0.5, ", mirror": 0.6, ", matched by labels": 0.7, ", mirror, matched by SOIDN (a), grow=2": 0.8}
+    results = {f"SOIDN (a){way}": {"covered": {"cup": {"rank1": value}}} for way, value in ways.items()}
+    write_json(tmp_path / "results.json", results)
+    one.keep()
+    names = ["covered", "covered+mirror", "covered+matched", "covered+mirror+matched"]
+    assert one.recalled() == {f"{name}/cup/rank1": v for name, v in zip(names, ways.values(), strict=True)}
+    for wrong in ({**results, "another": results["SOIDN (a)"]}, {}):
+        write_json(tmp_path / "results.json", wrong)
+        with pytest.raises(ValueError, match=r"results\.json: expected results of one model, got"):
+            one.keep()
+
+
 def test_an_evaluation_is_of_the_weights_that_it_has_seen(tmp_path: Path) -> None:
     checkpoint = tmp_path / "last.ckpt"
     checkpoint.write_text("one training")

@@ -21,6 +21,7 @@ from lightning_modules.networks import (
     IResNetTrunk,
     Normalize,
     PooledHead,
+    SharedSOIDN,
     SMPSegmenter,
     TimmTrunk,
     VGG16Head,
@@ -38,10 +39,17 @@ def soidn(**settings: Any) -> nn.Module:
     return SOIDN(VGG16Trunk(0.125, batch_norm=True), segmenter, head, image_size=32, **settings)
 
 
+def shared(**settings: Any) -> nn.Module:
+    head = partial(PooledHead, embedding_dim=8)
+    return SharedSOIDN(VGG16Trunk(0.125, batch_norm=True), head, 32, **settings)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "CASIA-Net": (partial(CasiaNet, 5, width=0.125), 1),
     "FaceNet": (lambda: FaceNet(VGG16Trunk(0.125), partial(VGG16Head, embedding_dim=16), image_size=32), 3),
     "IResNet": (lambda: FaceNet(IResNetTrunk(18, 0.125), partial(IResNetHead, embedding_dim=8), 32), 3),
+    "shared SOIDN": (shared, 3),
+    "shared SOIDN, two passes": (partial(shared, mask_positions=[0, 3], second_pass=True), 3),
     "SOIDN, masks of features": (partial(soidn, mask_positions=[0, 2, 5], mask_source="scores"), 3),
     "SOIDN, masks of scores": (soidn, 3),
     "smp's U-Net": (partial(SMPSegmenter, "Unet", "resnet18"), 3),

@@ -19,8 +19,8 @@ from datamodules.protocols.generated_protocol import generated_protocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import UInt8Image
 from experiments.evaluation.face_outputs import Computing, Extraction
-from experiments.evaluation.matching.comparison import Comparison, Masks
 from experiments.evaluation.matching.compared import Comparing
+from experiments.evaluation.matching.comparison import Comparison, Masks
 from experiments.evaluation.matching.views import VIEWS, ViewModule
 from lightning_modules.outputs import StepOutput
 
