@@ -18,7 +18,7 @@ from datamodules.sources import FaceSource
 from experiments.cli import UserError
 from experiments.evaluation.brought_models import brought
 from experiments.evaluation.face_outputs import Extraction
-from experiments.evaluation.matching.comparison import Comparison
+from experiments.evaluation.matching.face_comparison import FaceComparison
 from experiments.evaluation.trained_module import load_trained
 from experiments.runs.digests import digest
 from lightning_modules.networks.dry_run import evaluating
@@ -38,7 +38,7 @@ class Model(NamedTuple):
     """What its test step returns: ``embedding``, ``segmentation``."""
     alignment: str | None = None
     """Name of the alignment of the faces that it takes, where it declares one."""
-    comparison: Comparison = Comparison()
+    comparison: FaceComparison = FaceComparison()
     """How its images are compared."""
 
     @property

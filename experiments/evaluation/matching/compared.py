@@ -21,8 +21,8 @@ from datamodules.seams.face_source import FaceSource
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing, Extraction
-from experiments.evaluation.matching.comparison import Comparison, Masks
 from experiments.evaluation.matching.dressed_faces import DressedFaces
+from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
 from experiments.evaluation.matching.matched_pairs import MatchedPairs
 from experiments.evaluation.matching.occluder_masks import OccluderMasks, occluder_masks
 from experiments.evaluation.matching.views import ViewModule
@@ -64,7 +64,7 @@ class Comparing:
     def reranking(
         self,
         extraction: Extraction,
-        comparison: Comparison,
+        comparison: FaceComparison,
         protocol: EvaluationProtocol,
         embeddings: Embeddings,
         digests: Sequence[bytes],
@@ -96,7 +96,7 @@ class Comparing:
         return self._masks[name]
 
 
-def add_costs(rows: dict[str, dict[str, float]], comparison: Comparison) -> None:
+def add_costs(rows: dict[str, dict[str, float]], comparison: FaceComparison) -> None:
     """Add what comparisons by several views cost to measures by condition, where nothing more is compared."""
     if not comparison.views or comparison.masks is not None:
         return

@@ -11,7 +11,7 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli import UserError
 from experiments.evaluation.alignments import check_alignments
 from experiments.evaluation.given_models import Model, given_model, probed
-from experiments.evaluation.matching.comparison import LABELS, Comparison, Masks, read_matching
+from experiments.evaluation.matching.face_comparison import LABELS, FaceComparison, Masks, read_matching
 from experiments.evaluation.matching.occluder_masks import check_masks
 from experiments.evaluation.matching.views import VIEWS
 
@@ -50,7 +50,7 @@ def compared_models(
     if masks and not any("embedding" in model.makes for model in models):
         raise UserError("Expected a model that embeds faces with --matched, got none")
     views = [(), *([tuple(dict.fromkeys(options.views))] if options.views else [])]
-    comparisons = [Comparison(seen, of, matching, rerank) for of, seen in product([None, *masks], views)]
+    comparisons = [FaceComparison(seen, of, matching, rerank) for of, seen in product([None, *masks], views)]
     return [
         _compared(model, comparison)
         for model in models
@@ -59,7 +59,7 @@ def compared_models(
     ]
 
 
-def _compared(model: Model, comparison: Comparison) -> Model:
+def _compared(model: Model, comparison: FaceComparison) -> Model:
     name = model.name + comparison.suffix
     return model._replace(extraction=model.extraction._replace(name=name), comparison=comparison)
 

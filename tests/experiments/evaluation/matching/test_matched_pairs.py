@@ -21,7 +21,7 @@ from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import UInt8Image
 from experiments.evaluation.face_outputs import Computing, Extraction
 from experiments.evaluation.matching.compared import Comparing
-from experiments.evaluation.matching.comparison import Comparison, Masks
+from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
 from experiments.evaluation.matching.views import VIEWS, ViewModule
 from lightning_modules.outputs import StepOutput
 
@@ -78,7 +78,9 @@ def protocol() -> EvaluationProtocol:
     return replace(drawn, source=Drawn(drawn.source))
 
 
-def matched(protocol: EvaluationProtocol, comparison: Comparison, cache: Path | None = None) -> tuple[Tensor, Linear]:
+def matched(
+    protocol: EvaluationProtocol, comparison: FaceComparison, cache: Path | None = None
+) -> tuple[Tensor, Linear]:
     """Return the scores of the pairs under sunglasses, and what made them."""
     module = Linear()
     comparing = Comparing(Computing(16, trainer_options={"accelerator": "cpu"}), cache)
@@ -107,7 +109,7 @@ def images(protocol: EvaluationProtocol, indices: NDArray[np.int64]) -> tuple[Te
 def test_scores_are_those_of_the_one_function(
     protocol: EvaluationProtocol, matching: Matching, views: tuple[str, ...]
 ) -> None:
-    found, module = matched(protocol, Comparison(views, LABELS, matching))
+    found, module = matched(protocol, FaceComparison(views, LABELS, matching))
     pairs = protocol.verification["sunglasses"]
     (x, of_x), (y, of_y) = (images(protocol, one) for one in (pairs.first, pairs.second))
 
@@ -124,7 +126,7 @@ def test_masks_of_a_model_are_segmented_once_and_kept(protocol: EvaluationProtoc
     from experiments.evaluation.given_models import Model
 
     model = Model(Extraction(Linear(), SIDE, "dark"), "dark", frozenset({"segmentation"}))
-    comparison = Comparison((), Masks("dark", model), Matching(least_share=0.0))
+    comparison = FaceComparison((), Masks("dark", model), Matching(least_share=0.0))
     first, module = matched(protocol, comparison, tmp_path)
     again, later = matched(protocol, comparison, tmp_path)
     assert torch.equal(first, again)
@@ -138,7 +140,7 @@ def test_a_pair_costs_one_image_for_each_covered_face(protocol: EvaluationProtoc
     digests = image_digests(protocol.source)
     extraction = Extraction(Linear(), SIDE, "linear")
     embeddings = comparing.embeddings(extraction, (), protocol.source, digests)
-    found = comparing.reranking(extraction, Comparison((), LABELS), protocol, embeddings, digests)
+    found = comparing.reranking(extraction, FaceComparison((), LABELS), protocol, embeddings, digests)
     assert found is not None
     for condition, images_a_pair in (("all", 0), ("sunglasses", 1)):
         pairs = protocol.verification[condition]

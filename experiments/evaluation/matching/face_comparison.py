@@ -26,7 +26,7 @@ class Masks(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FaceComparison:
     """How images are compared; by default by the cosine similarity of one embedding each."""
 
     views: tuple[str, ...] = ()
