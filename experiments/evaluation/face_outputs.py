@@ -1,6 +1,7 @@
 """What a module's steps make of faces, gathered over all processes."""
 
 from collections.abc import Callable, Mapping
+from signal import SIGTERM
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, cast
 
@@ -78,7 +79,10 @@ class OutputCollector(Callback):
 
         Raises:
             DataError: If the module does not make what is asked for.
+            SystemExit: If the process was told to end: Lightning takes the signal, and heeds it in a training only.
         """
+        if trainer.received_sigterm:
+            raise SystemExit(128 + SIGTERM)
         if not isinstance(outputs, Mapping) or self.output not in outputs:
             does = {"embedding": "embeds", "segmentation": "segments"}[self.output]
             raise DataError(f"Expected a module that {does} faces, got {type(pl_module).__name__}")

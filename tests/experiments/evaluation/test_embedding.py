@@ -1,5 +1,7 @@
 """Embeddings: each distinct image once, in the source's order, from the cache where weights and pixels are the same."""
 
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -311,3 +313,20 @@ def test_refuses_a_module_that_embeds_nothing() -> None:
 def test_an_image_that_cannot_be_read_is_named() -> None:
     with pytest.raises(DataError, match="image-2: expected an image, got noise"):
         run(PlainSource([5], broken=[2]), extraction())
+
+
+class Told(Level):
+    """Is told to end at its first batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.seen:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().forward(x)
+
+
+def test_a_process_that_is_told_to_end_embeds_no_further_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    module = Extractor(Told(), image_size=16, normalize=Normalize([0.0] * 3, [1.0] * 3))
+    with pytest.raises(SystemExit) as ended:
+        run(PlainSource(range(20)), Extraction(module, 16, "told"))
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert seen(Extraction(module, 16, "told")) == 4

@@ -24,7 +24,7 @@ def test_maps_are_added_on_the_grid_of_one_of_them() -> None:
     decoder, (finest, middle, deepest) = decoder_of().eval(), maps()
     weights = list(decoder.projections.parameters())
     patches = F.unfold(finest, 2, stride=2).transpose(1, 2)  # (B, 36, 32): patches of 8 channels, 2 × 2
-    fine = (patches @ weights[0].flatten(1).T).transpose(1, 2).unflatten(2, (6, 6))
+    fine = (patches @ weights[0].flatten(1).T).transpose(1, 2).view(2, -1, 6, 6)
     coarse = F.interpolate(F.conv2d(deepest, weights[2]), scale_factor=2.0, mode="bilinear")
     total = fine + F.conv2d(middle, weights[1]) + coarse
     found = decoder([finest, middle, deepest])
