@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
     from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
     from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
+    from datamodules.protocols.lfw_occ.own_occluders import lfw_own
     from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
     from datamodules.seams.templates import Templates
 
@@ -33,6 +34,7 @@ __all__ = [
     "ijb_templates",
     "lfw_occ",
     "lfw_occ_from",
+    "lfw_own",
     "lfw_pairs",
 ]
 

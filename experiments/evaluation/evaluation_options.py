@@ -32,6 +32,8 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         raise UserError("Expected --checkpoint or --extractor, got neither")
     if options.config and len(options.checkpoint) != 1:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
+    if options.occluders and (options.severity or options.categories != list(LFW_OCC_CATEGORIES)):
+        raise UserError("Expected --occluders without --severity and --categories: the folder's images say them")
     for option in ("threshold_protocol", "threshold_far"):
         if options.threshold_from is None and getattr(options, option) is not None:
             raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
@@ -59,6 +61,7 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     named = list(LFW_OCC_CATEGORIES)
     parser.add_argument("--categories", nargs="+", choices=named, default=named, help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
+    parser.add_argument("--occluders", help="folder of own occluder images, in the place of lfw_occ's")
     parser.add_argument("--alignment", help="of lfw_occ's crops, where nothing declares it: lfw (default), arcface")
     parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")

@@ -19,6 +19,7 @@ from datamodules.protocols import (
     csv_pairs,
     ijb_templates,
     lfw_occ,
+    lfw_own,
     lfw_pairs,
 )
 from datamodules.protocols.copies import tell_copies
@@ -52,14 +53,7 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         root = _needed(options, "root", name)
         return [lfw_pairs(root, options.pairs or pairs_beside(root), **allow)]
     if name == "lfw_occ":
-        root = _needed(options, "root", name)
-        pairs = options.pairs or pairs_beside(root)
-        alignment = agreed_template(root, options.alignment, default="lfw")
-        if alignment not in ALIGNMENTS:
-            said = f"--alignment, or `template` of {SETTINGS} of {root},"
-            raise UserError(f"Expected {said} among {', '.join(ALIGNMENTS)}, got {alignment!r}")
-        settings = {"severity": options.severity, "landmarks": alignment, **allow}
-        return [lfw_occ(root, pairs, category, **settings) for category in options.categories]
+        return _occluded(options)
     if name == "bin":
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
@@ -73,6 +67,19 @@ def _drawn_or_own(name: str, options: Namespace) -> EvaluationProtocol:
     if name == "covered":
         return covered_faces(options.faces_seed)
     return generated_protocol() if name == "generated" else _own(name)
+
+
+def _occluded(options: Namespace) -> list[EvaluationProtocol]:
+    root = _needed(options, "root", "lfw_occ")
+    pairs = options.pairs or pairs_beside(root)
+    alignment = agreed_template(root, options.alignment, default="lfw")
+    if alignment not in ALIGNMENTS:
+        said = f"--alignment, or `template` of {SETTINGS} of {root},"
+        raise UserError(f"Expected {said} among {', '.join(ALIGNMENTS)}, got {alignment!r}")
+    settings = {"landmarks": alignment, "allow_missing": options.allow_missing}
+    if options.occluders:
+        return [lfw_own(root, pairs, options.occluders, **settings)]
+    return [lfw_occ(root, pairs, one, severity=options.severity, **settings) for one in options.categories]
 
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:
