@@ -12,6 +12,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from callbacks.recognition.recognise import Recognition
+from callbacks.recognition.reranking import Reranking
 from datamodules.plain_faces import LabelMaps, image_digests
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import REFUSALS, UserError
@@ -20,6 +21,7 @@ from experiments.evaluation.carried_threshold import given
 from experiments.evaluation.face_outputs import Computing
 from experiments.evaluation.given_models import Model
 from experiments.evaluation.matching.compared import Comparing, add_costs
+from experiments.evaluation.matching.matched_figure import draw_matched
 from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
@@ -118,7 +120,7 @@ class EvaluationRun:
         """Put a task's measures among the results, write them, and draw its figures; in the first process only."""
         model, protocol = task.model, task.protocol
         extraction = model.extraction
-        embeddings, found = self._recognised(task) if task.embeds else (None, None)
+        embeddings, found, reranking = self._recognised(task) if task.embeds else (None, None, None)
         confusion = segment(extraction, protocol.source, self.computing) if task.segments else None
         if not is_first():
             return
@@ -136,19 +138,20 @@ class EvaluationRun:
         figures = self.folder.figures(extraction.name, folder_name(protocol))
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
+            draw_matched(protocol, reranking, figures)
             self.tradeoffs.add(extraction.name, protocol.name, found, carried)
             self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes and model.comparison.is_plain:
             draw_segmentation(extraction, protocol, figures)
 
-    def _recognised(self, task: Task) -> tuple[NDArray[np.float32], Recognition | None]:
-        """Return embeddings and, in the first process, measures; all processes embed what comparisons make."""
+    def _recognised(self, task: Task) -> tuple[NDArray[np.float32], Recognition | None, Reranking | None]:
+        """Return embeddings, measures and what has scored; without more embeddings in the first process alone."""
         model, protocol = task.model, task.protocol
         embeddings = self.comparing.embeddings(model.extraction, model.comparison.views, protocol.source, task.digests)
         reranking = self.comparing.reranking(model.extraction, model.comparison, protocol, embeddings, task.digests)
         if reranking is None and not is_first():
-            return embeddings, None
-        return embeddings, evaluate_protocol(protocol, embeddings, reranking)
+            return embeddings, None, None
+        return embeddings, evaluate_protocol(protocol, embeddings, reranking), reranking
 
 
 def begun(

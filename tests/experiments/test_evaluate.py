@@ -215,6 +215,16 @@ def test_masks_of_a_model_and_settings_are_told_in_the_name(resnet: str, tmp_pat
     assert not Path("runs/embeddings").exists()
 
 
+def test_what_a_matched_comparison_has_painted_is_drawn(resnet: str, tmp_path: Path) -> None:
+    options = [option for option in MATCHED if option != "--no-figures"]
+    evaluate([resnet, *covered(tmp_path), *options])
+    drawn = sorted(path.parent.parent.name for path in Path("runs/evaluation").rglob("matched.png"))
+    assert drawn == ["resnet_matched_by_labels", "resnet_mirror_matched_by_labels"]
+    with Image.open(next(Path("runs/evaluation").rglob("matched.png"))) as picture:
+        width, height = picture.size
+    assert width == pytest.approx(2 * height, rel=0.05)  # eight pairs; four rows
+
+
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_two_processes_match_as_one_does(resnet: str, tmp_path: Path) -> None:

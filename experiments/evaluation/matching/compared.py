@@ -77,16 +77,18 @@ class Comparing:
         counts = comparison.matching.counts(shares).numpy()
         _say_covered(protocol, comparison.masks, torch.nonzero(shares > comparison.matching.most_share)[:, 0].tolist())
 
+        def dressed(wearers: Indices, worn: Indices) -> DressedFaces:
+            side = extraction.image_size
+            return DressedFaces(protocol.source, masks, counts, wearers, worn, comparison.matching, side)
+
         def embedded(wearers: Indices, worn: Indices) -> Tensor:
-            made = DressedFaces(
-                protocol.source, masks, counts, wearers, worn, comparison.matching, extraction.image_size
-            )
-            return directions(
-                torch.from_numpy(self.embeddings(extraction, comparison.views, made, made.digests(digests)))
-            )
+            made = dressed(wearers, worn)
+            found = self.embeddings(extraction, comparison.views, made, made.digests(digests))
+            return directions(torch.from_numpy(found))
 
         known = directions(torch.from_numpy(embeddings))
-        scorer = MatchedPairs(known, shares, counts, comparison.matching, embedded, 1 + len(comparison.views))
+        views = 1 + len(comparison.views)
+        scorer = MatchedPairs(known, shares, counts, comparison.matching, embedded, views, dressed)
         return Reranking(scorer, comparison.rerank)
 
     def _masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:

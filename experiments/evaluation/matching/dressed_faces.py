@@ -67,6 +67,11 @@ class DressedFaces:
         image: UInt8Image = dressed[0].permute(1, 2, 0).contiguous().numpy()
         return image
 
+    def face(self, image: int) -> UInt8Image:
+        """Image of the source as it is, ``(side, side, 3)``."""
+        face: UInt8Image = self._kept(image)[0].permute(1, 2, 0).numpy()
+        return face
+
     def landmarks(self, index: int) -> Landmarks | None:
         """None: nothing more is drawn."""
         return None

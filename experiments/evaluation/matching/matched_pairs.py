@@ -10,6 +10,7 @@ from torch import Tensor
 
 from callbacks.recognition.matching import Matching
 from callbacks.recognition.pair_scorer import Indices
+from experiments.evaluation.matching.dressed_faces import DressedFaces
 
 BLOCK = 1 << 16
 """Pairs whose embeddings are held at once."""
@@ -28,6 +29,7 @@ class MatchedPairs:
         matching: How.
         embed: Embeds what is made.
         views: How often each image is embedded.
+        dressed: Makes the images, for figures.
     """
 
     directions: Tensor
@@ -35,7 +37,8 @@ class MatchedPairs:
     counts: NDArray[np.bool_]
     matching: Matching
     embed: Embed
-    views: int = 1
+    views: int
+    dressed: Callable[[Indices, Indices], DressedFaces]
 
     def __call__(self, first: Indices, second: Indices) -> Tensor:
         """Return the scores of pairs of images, ``(N,)`` each: ``(N,)`` float32."""
