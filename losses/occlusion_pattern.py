@@ -52,7 +52,8 @@ def occlusion_patterns(masks: Tensor, grid: int) -> Tensor:
         raise ValueError(f"Expected `grid` from 1 to the label map's {min(masks.shape[1:])}, got {grid}")
     covered = (masks != 0).float()
     rows, columns = (_spans(side, grid, masks.device) for side in masks.shape[1:])  # (P, H), (P, W)
-    inside = rows @ covered @ columns.T  # (B, P, P)
+    with torch.autocast(masks.device.type, enabled=False):  # counts of pixels, which half precision rounds
+        inside = rows @ covered @ columns.T  # (B, P, P)
     sizes = rows.sum(1)[:, None] * columns.sum(1)  # (P, P)
     total = covered.sum((1, 2))  # (B,)
     overlap = (inside / (sizes + total[:, None, None] - inside)).flatten(1)  # (B, P²)

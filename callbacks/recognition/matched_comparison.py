@@ -1,5 +1,6 @@
 """Matched comparison: each of two faces is also shown wearing the other's occluder, so that both show the same skin."""
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -24,7 +25,8 @@ def matched_scores(
         s(x, y) = (1 - w) \cos(f(x), f(y)) + w \cos(f(x'), f(y'))
 
     where :math:`x'` is :math:`x` with the pixels of :math:`y` where :math:`y`'s mask says occluder, and :math:`y'`
-    likewise. Where neither mask counts, the score is the plain one, and nothing more is embedded.
+    likewise; where both masks say so, both keep what the other wears. Where neither mask counts, or a face is covered
+    altogether, the score is the plain one, and nothing more is embedded.
 
     Our extension; no paper has it.
 
@@ -53,7 +55,10 @@ def matched_scores(
     masks = [prepared_masks(one, matching) for one in (first_masks, second_masks)]
     shares = torch.stack([covered_shares(one) for one in (first_masks, second_masks)])  # (2, N)
     plain = _cosines(embed(first), embed(second))
-    rows = torch.nonzero(matching.counts(shares).any(0))[:, 0]
+    whole = matching.whole(shares).any(0)
+    if number := int(whole.sum()):
+        warnings.warn(f"{number} pairs with a face that is covered altogether keep the plain score", stacklevel=2)
+    rows = torch.nonzero(matching.counts(shares).any(0) & ~whole)[:, 0]
     if not len(rows):
         return plain
     counted = [mask * matching.counts(share)[:, None, None] for mask, share in zip(masks, shares, strict=True)]

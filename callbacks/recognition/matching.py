@@ -40,6 +40,8 @@ class Matching:
         for name, allowed in (("fill", ("partner", "grey", "noise")), ("place", ("same", "random"))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"Expected `{name}` of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if self.place == "random" and self.fill != "partner":
+            raise ValueError(f'Expected `place` "same" with one filling of both faces, got "random" and {self.fill!r}')
         if not 0 <= self.least_share < self.most_share <= 1:
             raise ValueError(
                 f"Expected 0 ≤ `least_share` < `most_share` ≤ 1, got {self.least_share} and {self.most_share}"
@@ -51,6 +53,10 @@ class Matching:
     def counts(self, shares: Tensor) -> Tensor:
         """Return which masks count, ``(N,)`` bool, by the share of the image that each covers, ``(N,)``."""
         return (shares > 0) & (shares >= self.least_share) & (shares <= self.most_share)
+
+    def whole(self, shares: Tensor) -> Tensor:
+        """Return which faces are covered altogether, ``(N,)`` bool: pairs of them keep the plain score."""
+        return shares > self.most_share
 
     def combined(self, plain: Tensor, matched: Tensor, shares: Tensor) -> Tensor:
         """Return scores ``(N,)`` of plain and matched ones, and the larger covered share of each pair."""

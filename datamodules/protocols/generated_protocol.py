@@ -14,6 +14,8 @@ from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
 
 SEED = 10_000  # far from those of training
+COVERED_SEED = 20_000
+"""Of the few that are covered by all: others."""
 FOLDS = 10
 CATEGORIES = ("sunglasses", "scarf")
 """AR's occluders, drawn."""
@@ -70,7 +72,7 @@ def generated_protocol(
 
 
 def covered_faces(
-    seed: int = SEED, *, identities: int = 100, cache_dir: str | None = "data/synthetic"
+    seed: int = COVERED_SEED, *, identities: int = 100, cache_dir: str | None = "data/synthetic"
 ) -> EvaluationProtocol:
     """Few generated identities under six held-out occluders: what comparisons that embed much are measured on.
 

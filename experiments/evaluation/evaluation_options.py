@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from datamodules.protocols.generated_protocol import SEED
+from datamodules.protocols.generated_protocol import COVERED_SEED
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
@@ -66,7 +66,9 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
     parser.add_argument("--ar", help="folder of the AR face database")
-    parser.add_argument("--faces-seed", type=_whole("--faces-seed", 0), default=SEED, help="of covered's identities")
+    parser.add_argument(
+        "--faces-seed", type=_whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
+    )
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
     parser.add_argument("--meta", help="folder of an IJB protocol's lists, for templates")
     said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"

@@ -22,12 +22,14 @@ from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing, Extraction
 from experiments.evaluation.matching.dressed_faces import DressedFaces
-from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
+from experiments.evaluation.matching.face_comparison import LABELS, FaceComparison, Masks
 from experiments.evaluation.matching.matched_pairs import MatchedPairs
 from experiments.evaluation.matching.occluder_masks import OccluderMasks, occluder_masks
 from experiments.evaluation.matching.views import ViewModule
 
 Embeddings = NDArray[np.float32]
+MADE = "matched"
+"""Folder of the embeddings of what is made, which are many, and which a plain evaluation need not read."""
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Comparing:
     ) -> Embeddings:
         """Return the embeddings of all images, ``(N, D)``; of several views the sum of their directions."""
         seen = [extraction, *(_view(extraction, view) for view in views)]
-        plain, *others = [embed(one, source, self.computing, digests=digests, cache=self.cache) for one in seen]
+        cache = self.cache / MADE if self.cache and isinstance(source, DressedFaces) else self.cache
+        plain, *others = [embed(one, source, self.computing, digests=digests, cache=cache) for one in seen]
         if not views:
             return plain
         parts = [torch.from_numpy(one) for one in (plain, *others)]
@@ -92,7 +95,7 @@ class Comparing:
         return Reranking(scorer, comparison.rerank)
 
     def _masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
-        name = masks.name, id(protocol)
+        name = masks.model.extraction.key if masks.model else LABELS, id(protocol)
         if name not in self._masks:
             self._masks[name] = occluder_masks(masks, protocol, self.computing, digests=digests, cache=self.cache)
         return self._masks[name]

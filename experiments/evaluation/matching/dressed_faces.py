@@ -62,7 +62,7 @@ class DressedFaces:
         wearer, worn = int(self.wearers[index]), int(self.worn[index])
         faces = [self._kept(image) for image in (wearer, worn)]
         masks = [self._mask(image) for image in (wearer, worn)]
-        seed = int.from_bytes(blake2b(f"{wearer} {worn}".encode(), digest_size=6).digest())
+        seed = self._seed(wearer, worn)
         dressed = wearing(faces[0], faces[1], masks[0], masks[1], self.matching, seed=seed)
         image: UInt8Image = dressed[0].permute(1, 2, 0).contiguous().numpy()
         return image
@@ -82,18 +82,23 @@ class DressedFaces:
 
     def digests(self, images: Sequence[bytes]) -> list[bytes]:
         """Return sixteen bytes for each image, of those of all images of the source; nothing is drawn for that."""
-        settings = f"{self.matching} {self.side} {self.masks.side}".encode()
-        seeded = self.matching.place == "random" or self.matching.fill == "noise"
+        painting = (self.matching.fill, self.matching.place, self.matching.grow, self.matching.soften)
+        settings = f"{painting} {self.side} {self.masks.side}".encode()
 
         def told(wearer: int, worn: int) -> bytes:
             hashed = blake2b(images[wearer] + images[worn] + settings, digest_size=16)
             for image in (wearer, worn):
                 hashed.update(self.masks.bits[image].tobytes() if self.counts[image] else b"none")
-            if seeded:
-                hashed.update(f"{wearer} {worn}".encode())
+            hashed.update(f"{self._seed(wearer, worn)}".encode())
             return hashed.digest()
 
         return [told(wearer, worn) for wearer, worn in zip(self.wearers.tolist(), self.worn.tolist(), strict=True)]
+
+    def _seed(self, wearer: int, worn: int) -> int:
+        """Return the seed of a place, which is another for every pair; noise is the same in all faces."""
+        if self.matching.place == "same":
+            return 0
+        return int.from_bytes(blake2b(f"{wearer} {worn}".encode(), digest_size=6).digest())
 
     @cached_property
     def _kept(self) -> Callable[[int], Tensor]:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import yaml
-
 from callbacks.recognition.matching import Matching
 from callbacks.recognition.reranking import RERANKED
 from experiments.cli import UserError
@@ -48,6 +46,7 @@ class FaceComparison:
         parts = ["+".join(self.views)] if self.views else []
         if self.masks is not None:
             told = [f"{one.name}={getattr(self.matching, one.name)}" for one in changed(self.matching)]
+            told += [f"top {self.rerank}"] if self.rerank != RERANKED else []
             parts.append(" ".join([f"matched by {self.masks.name}", *told]))
         return "".join(f", {part}" for part in parts)
 
@@ -74,12 +73,10 @@ def read_matching(settings: list[str]) -> Matching:
         name, sign, text = setting.partition("=")
         if not sign or name not in kinds:
             raise UserError(f"Expected --matched-setting NAME=VALUE with NAME of {', '.join(kinds)}, got {setting!r}")
-        value = yaml.safe_load(text) if kinds[name] is not str else text
-        if kinds[name] is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kinds[name]:
-            raise UserError(f"Expected --matched-setting {name} of type {kinds[name].__name__}, got {text!r}")
-        found[name] = value
+        try:
+            found[name] = kinds[name](text)
+        except ValueError:
+            raise UserError(f"Expected --matched-setting {name} of type {kinds[name].__name__}, got {text!r}") from None
     try:
         return Matching(**found)
     except ValueError as error:

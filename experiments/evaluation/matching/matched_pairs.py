@@ -42,7 +42,7 @@ class MatchedPairs:
 
     def __call__(self, first: Indices, second: Indices) -> Tensor:
         """Return the scores of pairs of images, ``(N,)`` each: ``(N,)`` float32."""
-        size = max(1, len(first) // BLOCK)
+        size = -(-len(first) // BLOCK) or 1
         parts = zip(np.array_split(first, size), np.array_split(second, size), strict=True)
         return torch.cat([self._scores(one, other) for one, other in parts])
 
@@ -53,7 +53,9 @@ class MatchedPairs:
 
     def _changed(self, first: Indices, second: Indices) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which faces of pairs look otherwise when they are dressed, ``(N,)`` each."""
-        covered = self.counts[first], self.counts[second]
+        whole = self.matching.whole(self.shares).numpy()
+        counted = ~(whole[first] | whole[second])
+        covered = self.counts[first] & counted, self.counts[second] & counted
         if self.matching.fill == "partner":
             return covered[1], covered[0]
         either = covered[0] | covered[1]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from datamodules.errors import DataError
 from datamodules.plain_faces import LabelMaps, plain_faces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
@@ -116,6 +117,9 @@ def _labelled(source: FaceSource) -> NDArray[np.uint8]:
 
 def _label(source: Any, index: int) -> UInt8Image:
     covered = (source.label_map(index) > 0).astype(np.float32)
+    shape = source.image(index).shape[:2]
+    if covered.shape != shape:
+        raise DataError(f"{source.name(index)}: expected a label map of its size {shape}, got {covered.shape}")
     if covered.shape != (LABEL_SIZE, LABEL_SIZE):
         covered = cv2.resize(covered, (LABEL_SIZE, LABEL_SIZE), interpolation=cv2.INTER_AREA)
     label: UInt8Image = (covered >= 0.5).astype(np.uint8)

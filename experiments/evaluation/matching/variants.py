@@ -10,7 +10,7 @@ from callbacks.recognition.reranking import RERANKED
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import UserError
 from experiments.evaluation.alignments import check_alignments
-from experiments.evaluation.given_models import Model, given_model, probed
+from experiments.evaluation.given_models import Model, distinct_names, given_model, probed
 from experiments.evaluation.matching.face_comparison import LABELS, FaceComparison, Masks, read_matching
 from experiments.evaluation.matching.occluder_masks import check_masks
 from experiments.evaluation.matching.views import VIEWS
@@ -40,13 +40,13 @@ def compared_models(
         DataError: If a declaration of a dataset's alignment is malformed.
     """
     for name in ("matched_setting", "rerank"):
-        if getattr(options, name) and not options.matched:
+        if getattr(options, name) not in (None, []) and not options.matched:
             raise UserError(f"Expected --matched with --{name.replace('_', '-')}, got none")
     rerank = RERANKED if options.rerank is None else options.rerank
     if rerank < 2:
         raise UserError(f"Expected --rerank of at least 2, got {rerank}")
     matching = read_matching(options.matched_setting)
-    masks = [_masks(path, options, protocols) for path in dict.fromkeys(options.matched)]
+    masks = _told_masks([_masks(path, options, protocols) for path in dict.fromkeys(options.matched)])
     if masks and not any("embedding" in model.makes for model in models):
         raise UserError("Expected a model that embeds faces with --matched, got none")
     views = [(), *([tuple(dict.fromkeys(options.views))] if options.views else [])]
@@ -62,6 +62,12 @@ def compared_models(
 def _compared(model: Model, comparison: FaceComparison) -> Model:
     name = model.name + comparison.suffix
     return model._replace(extraction=model.extraction._replace(name=name), comparison=comparison)
+
+
+def _told_masks(masks: Sequence[Masks]) -> list[Masks]:
+    """Return masks of which no two have the same name."""
+    names = distinct_names([one.name for one in masks], [one.model.path if one.model else LABELS for one in masks])
+    return [one._replace(name=name) for one, name in zip(masks, names, strict=True)]
 
 
 def _masks(path: str, options: Namespace, protocols: Sequence[EvaluationProtocol]) -> Masks:

@@ -86,10 +86,17 @@ def test_it_agrees_with_pixels_painted_one_by_one() -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("place", [(0, 1, 0, 2), (0, 16, 0, 16)])
-def test_specks_and_faces_covered_altogether_are_compared_as_they_are(place: tuple[int, int, int, int]) -> None:
+def test_specks_are_compared_as_they_are_however_they_grow() -> None:
     embed, x, y = Counting(), faces(1), faces(1, 1)
-    found = matched_scores(embed, x, y, boxes(None), boxes(place))
+    found = matched_scores(embed, x, y, boxes(None), boxes((0, 1, 0, 2)), Matching(grow=4))
+    torch.testing.assert_close(found.double(), torch.cosine_similarity(embed(x), embed(y)))
+
+
+@pytest.mark.parametrize("other", [None, (0, 6, 0, 9)])
+def test_a_face_covered_altogether_keeps_the_plain_score_and_is_told(other: tuple[int, int, int, int] | None) -> None:
+    embed, x, y = Counting(), faces(1), faces(1, 1)
+    with pytest.warns(UserWarning, match="1 pairs with a face that is covered altogether keep the plain score"):
+        found = matched_scores(embed, x, y, boxes(other), boxes((0, 16, 0, 16)))
     torch.testing.assert_close(found.double(), torch.cosine_similarity(embed(x), embed(y)))
 
 
@@ -154,6 +161,7 @@ def test_refuses_in_one_line(changes: dict[str, Any], message: str) -> None:
         {"weight": 1.1},
         {"fill": "red"},
         {"place": "there"},
+        {"place": "random", "fill": "grey"},
         {"grow": -1},
         {"least_share": 0.9},
         {"weight": float("nan")},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datamodules.protocols.generated_protocol import OCCLUDED, SIX, covered_faces
+from datamodules.protocols.generated_protocol import OCCLUDED, SIX, covered_faces, generated_protocol
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,11 @@ def test_all_occluders_together_are_as_many_of_each(folder: str) -> None:
         people = protocol.identities[np.concatenate([pairs.first[inside], pairs.second[inside]])]
         others = protocol.identities[np.concatenate([pairs.first[outside], pairs.second[outside]])]
         assert not set(people) & set(others)
+
+
+def test_its_people_are_not_those_of_the_generated_protocol(folder: str) -> None:
+    ours, theirs = covered_faces(cache_dir=folder), generated_protocol(20, 2, cache_dir=folder)
+    assert not any(np.array_equal(ours.source.image(row), theirs.source.image(row)) for row in range(4))
 
 
 def test_another_seed_draws_other_faces_and_the_same_seed_the_same(folder: str) -> None:

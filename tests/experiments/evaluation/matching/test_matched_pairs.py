@@ -14,6 +14,7 @@ from torch import Tensor
 from callbacks.metrics.directions import directions
 from callbacks.recognition.matched_comparison import matched_scores
 from callbacks.recognition.matching import Matching
+from datamodules.errors import DataError
 from datamodules.plain_faces import image_digests
 from datamodules.protocols import EvaluationProtocol
 from datamodules.protocols.generated_protocol import generated_protocol
@@ -104,7 +105,9 @@ def images(protocol: EvaluationProtocol, indices: NDArray[np.int64]) -> tuple[Te
     return torch.stack(faces), torch.stack([torch.from_numpy(masks.mask(int(i), SIDE)) for i in indices])
 
 
-@pytest.mark.parametrize("matching", [Matching(), Matching(weight=0.2, grow=2, soften=0.7), Matching(fill="grey")])
+@pytest.mark.parametrize(
+    "matching", [Matching(), Matching(weight=0.2, grow=2, soften=0.7), Matching(fill="grey"), Matching(fill="noise")]
+)
 @pytest.mark.parametrize("views", [(), ("mirror",)])
 def test_scores_are_those_of_the_one_function(
     protocol: EvaluationProtocol, matching: Matching, views: tuple[str, ...]
@@ -133,6 +136,39 @@ def test_masks_of_a_model_are_segmented_once_and_kept(protocol: EvaluationProtoc
     assert later.embedded == 0 < module.embedded
     others, _ = matched(protocol, replace(comparison, matching=Matching(least_share=0.0, grow=3)), tmp_path)
     assert not torch.equal(first, others)
+
+
+def test_what_scores_cost_are_kept_beside_the_images_embeddings_whatever_the_weight(
+    protocol: EvaluationProtocol, tmp_path: Path
+) -> None:
+    comparison = FaceComparison((), LABELS)
+    matched(protocol, comparison, tmp_path)
+    _, later = matched(protocol, replace(comparison, matching=Matching(weight=0.3, most_share=0.9)), tmp_path)
+    assert later.embedded == 0
+    assert len(list((tmp_path / "matched").rglob("*.npz"))) == 1
+
+
+def test_masks_of_two_models_of_one_name_are_two(protocol: EvaluationProtocol, tmp_path: Path) -> None:
+    from experiments.evaluation.given_models import Model
+
+    comparing = Comparing(Computing(16, trainer_options={"accelerator": "cpu"}), tmp_path)
+    digests, extraction = image_digests(protocol.source), Extraction(Linear(), SIDE, "linear")
+    embeddings = comparing.embeddings(extraction, (), protocol.source, digests)
+    counted = []
+    for side in (SIDE, 16):
+        model = Model(Extraction(Linear(), side, "os"), f"{side}/os", frozenset({"segmentation"}))
+        comparison = FaceComparison((), Masks("os", model), Matching(least_share=0.0))
+        found = comparing.reranking(extraction, comparison, protocol, embeddings, digests)
+        assert found is not None
+        counted.append(found.scorer.shares)  # type: ignore[attr-defined]  # of matched pairs
+    assert not torch.equal(*counted)
+
+
+def test_a_label_map_of_another_size_than_its_face_is_refused(protocol: EvaluationProtocol) -> None:
+    wrong = Drawn(protocol.source.source)  # type: ignore[attr-defined]  # the double's
+    wrong.maps[3] = wrong.maps[3][:, :8]
+    with pytest.raises(DataError, match=r"expected a label map of its size \(64, 64\), got \(64, 8\)"):
+        matched(replace(protocol, source=wrong), FaceComparison((), LABELS))
 
 
 def test_a_pair_costs_one_image_for_each_covered_face(protocol: EvaluationProtocol) -> None:
