@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Indices = NDArray[np.int64]
+RERANKED = 20
+"""Images that are made for a probe at most, and candidates that are compared once more."""
 
 
 class PairScorer(Protocol):

@@ -9,10 +9,7 @@ from torch import Tensor
 from callbacks.metrics import SearchScores, mates, search
 from callbacks.metrics.gallery_search import Candidates
 from callbacks.metrics.mates import Mates, ahead_of_own
-from callbacks.recognition.pair_scorer import Indices, PairScorer
-
-RERANKED = 20
-"""Embeddings that a probe may cost beside its own."""
+from callbacks.recognition.pair_scorer import RERANKED, Indices, PairScorer
 
 
 class Reranking(NamedTuple):

@@ -9,7 +9,7 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.cli.arguments import Parser
-from experiments.evaluation.matching.variants import add_comparisons
+from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"

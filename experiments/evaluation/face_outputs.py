@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from callbacks.row_collector import RowCollector, Rows
 from datamodules.dataset import FaceDataset, collate_faces
@@ -104,7 +104,9 @@ class OutputCollector(Callback):
         """
         batch_size, num_workers, _ = self.computing
         check_shared_memory(extraction.image_size, [(batch_size, len(faces))], workers=num_workers)
-        loader = DataLoader(faces, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
+        every = range(max(len(faces), self.trainer.world_size))  # a process without an image is refused by Lightning
+        shared = Subset(faces, [row % len(faces) for row in every])  # what is seen twice counts once
+        loader = DataLoader(shared, batch_size=batch_size, num_workers=num_workers, collate_fn=collate_faces)
         if self.output == "embedding":
             self.trainer.predict(extraction.module, loader, return_predictions=False)
         else:

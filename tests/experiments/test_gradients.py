@@ -1,6 +1,7 @@
 """After one step every parameter that is to be trained has a gradient: several processes wait for each of them."""
 
 import json
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,8 +14,9 @@ from datamodules.seams.face_batch import FaceBatch
 from experiments.reproduction.paper_file import load, papers
 from experiments.runs.layers import SYSTEMS, merged
 from experiments.runs.setting import Setting
-from lightning_modules import SOIDNModule, TripletModule
+from lightning_modules import DistillationModule, SOIDNModule, TripletModule
 from lightning_modules.base import FaceModule
+from lightning_modules.clean_teacher import CleanTeacher
 from lightning_modules.networks import SOIDN, FCN8s, PooledHead, VGG16Trunk
 
 NETWORK = "--model.init_args.network.init_args"
@@ -80,12 +82,15 @@ def batch_of(side: int) -> FaceBatch:
         identity=torch.tensor([0, 0, 1, 1]),
         index=torch.arange(4),
         occluder=["none"] * 4,
+        clean=torch.zeros(4, 3, side, side, dtype=torch.uint8),
     )
 
 
 def without_gradient(module: FaceModule, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what one step of training leaves without gradient, of the parameters that are to be trained."""
     monkeypatch.setattr(FaceModule, "log_losses", lambda *args, **losses: None)
+    if isinstance(module, DistillationModule):
+        module._teacher = CleanTeacher(deepcopy(module.network))  # as a fit makes it, of its checkpoint
     module._device = torch.device("meta")  # as Lightning's set-up says of a GPU, before the weights are there
     module.freeze_unused()
     module._device = torch.device("cpu")

@@ -21,8 +21,9 @@ from datamodules.seams.face_source import FaceSource
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding import embed
 from experiments.evaluation.face_outputs import Computing, Extraction
+from experiments.evaluation.matching.comparison_options import LABELS
 from experiments.evaluation.matching.dressed_faces import DressedFaces
-from experiments.evaluation.matching.face_comparison import LABELS, FaceComparison, Masks
+from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
 from experiments.evaluation.matching.matched_pairs import MatchedPairs
 from experiments.evaluation.matching.occluder_masks import OccluderMasks, occluder_masks
 from experiments.evaluation.matching.views import ViewModule

@@ -4,14 +4,11 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callbacks.recognition.matching import Matching
-from callbacks.recognition.reranking import RERANKED
+from callbacks.recognition.pair_scorer import RERANKED
 from experiments.cli import UserError
 
 if TYPE_CHECKING:
     from experiments.evaluation.given_models import Model
-
-LABELS = "labels"
-"""Stands for the label maps that a protocol has itself: an upper bound."""
 
 
 class Masks(NamedTuple):
@@ -67,7 +64,7 @@ def read_matching(settings: list[str]) -> Matching:
         >>> read_matching(["grow=2", "weight=0.4"]).grow
         2
     """
-    kinds = {one.name: type(one.default) for one in fields(Matching)}
+    kinds: dict[str, Any] = {one.name: type(one.default) for one in fields(Matching)}
     found: dict[str, Any] = {}
     for setting in settings:
         name, sign, text = setting.partition("=")

@@ -23,7 +23,8 @@ from experiments.cli.first_process import warn
 from experiments.evaluation.embedding_cache import cached_rows
 from experiments.evaluation.embedding_key import arithmetic
 from experiments.evaluation.face_outputs import Computing, OutputCollector
-from experiments.evaluation.matching.face_comparison import LABELS, Masks
+from experiments.evaluation.matching.comparison_options import LABELS
+from experiments.evaluation.matching.face_comparison import Masks
 from experiments.runs.digests import digest
 from lightning_modules.outputs import StepOutput
 

@@ -1,28 +1,18 @@
 """The comparisons that are made of each model: the plain one, and those that were asked for."""
 
-import argparse
 from argparse import Namespace
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from callbacks.recognition.reranking import RERANKED
+from callbacks.recognition.pair_scorer import RERANKED
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli import UserError
 from experiments.evaluation.alignments import check_alignments
 from experiments.evaluation.given_models import Model, distinct_names, given_model, probed
-from experiments.evaluation.matching.face_comparison import LABELS, FaceComparison, Masks, read_matching
+from experiments.evaluation.matching.comparison_options import LABELS
+from experiments.evaluation.matching.face_comparison import FaceComparison, Masks, read_matching
 from experiments.evaluation.matching.occluder_masks import check_masks
-from experiments.evaluation.matching.views import VIEWS
-
-
-def add_comparisons(parser: argparse.ArgumentParser) -> None:
-    """Add the options of comparisons."""
-    parser.add_argument("--views", nargs="+", choices=tuple(VIEWS), help="embedded beside each face, and averaged")
-    said = f"covers pairs alike, by the masks of a checkpoint, an extractor or {LABELS}, the protocol's own label maps"
-    parser.add_argument("--matched", action="append", default=[], metavar="MASKS", help=said)
-    parser.add_argument("--matched-setting", action="append", default=[], metavar="NAME=VALUE", help="such as grow=2")
-    parser.add_argument("--rerank", type=int, help=f"candidates of a probe that --matched compares; default {RERANKED}")
 
 
 def compared_models(

@@ -10,6 +10,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from datamodules.seams.face_batch import FaceBatch
+from experiments.evaluation.matching.comparison_options import VIEW_NAMES
 from lightning_modules.outputs import StepOutput
 
 ZOOM = 0.92
@@ -39,7 +40,7 @@ def shifted(images: Tensor) -> Tensor:
 
 
 VIEWS: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
-    {"mirror": mirrored, "zoom": zoomed, "shift": shifted}
+    dict(zip(VIEW_NAMES, (mirrored, zoomed, shifted), strict=True))
 )
 """By name."""
 

@@ -12,8 +12,8 @@ import yaml
 from datamodules.errors import DataError
 from experiments.cli import UserError
 from experiments.evaluate import evaluate
-from experiments.evaluation import evaluation_tasks
 from experiments.evaluation.embedding import embed
+from experiments.evaluation.matching import compared
 from experiments.evaluation.results_folder import EvaluationFolder
 from tests.datamodules.protocols.lfw_occ.small_lfw import write_small_lfw
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
@@ -119,7 +119,7 @@ def test_what_was_finished_before_an_interruption_stands(
             raise KeyboardInterrupt
         return embed(extraction, *args, **settings)
 
-    monkeypatch.setattr(evaluation_tasks, "embed", interrupted)
+    monkeypatch.setattr(compared, "embed", interrupted)
     with pytest.raises(UserError, match="stopped; what was finished before: runs/evaluation"):
         evaluate([small("good"), small("zero"), *common])
     assert set(results()) == {"good"}
@@ -148,7 +148,7 @@ def test_a_folder_that_cannot_be_written_is_found_first(
     option: str, small: Callable[..., str], common: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("file").write_text("")
-    monkeypatch.setattr(evaluation_tasks, "embed", None)  # would fail in another way
+    monkeypatch.setattr(compared, "embed", None)  # would fail in another way
     with pytest.raises(UserError, match=f"can be written as {option}, got file/out: Not a directory"):
         evaluate([small("good"), *common, f"{option}=file/out"])
 

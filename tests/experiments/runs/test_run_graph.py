@@ -117,10 +117,10 @@ def test_systems_that_start_from_the_same_start_from_one_run() -> None:
         add_system(graph, setting, system)
     nodes = by_name(graph)
     patches = ("Model A_20×20", "Model A_20×20R", "Occlusion maps of Model A")
-    others = ("Trunk", "Baseline", "SOIDN", "OS network", "Model A", "Model B", "Model C")
+    others = ("Trunk", "Baseline", "SOIDN", "SOIDN, shared encoder", "OS network", "Model A", "Model B", "Model C")
     assert set(nodes) == {*others, *patches}
     assert {name for name, node in nodes.items() if nodes["Trunk"].folder in node.needs} == {
-        *("Baseline", "SOIDN", "OS network")
+        *("Baseline", "SOIDN", "SOIDN, shared encoder", "OS network")
     }
     assert {name for name, node in nodes.items() if nodes["Model A"].folder in node.needs} == {
         *("Model B", "Model C", "Model A_20×20", "Model A_20×20R", "Occlusion maps of Model A")
