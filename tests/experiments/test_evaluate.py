@@ -191,7 +191,9 @@ def covered(tmp_path: Path) -> list[str]:
 def test_four_ways_to_compare_stand_beside_each_other(resnet: str, tmp_path: Path) -> None:
     evaluate([resnet, *covered(tmp_path), *MATCHED])
     found = results()
-    names = ["resnet", "resnet, mirror", "resnet, matched by labels", "resnet, mirror, matched by labels"]
+    names = [
+        f"resnet{way}" for way in ("", ", mirror", ", matched by labels top 4", ", mirror, matched by labels top 4")
+    ]
     assert list(found) == names
     plain, mirror, matched, both = (found[name]["generated"] for name in names)
     assert "embeddings_a_pair" not in plain["all"]
@@ -219,7 +221,7 @@ def test_what_a_matched_comparison_has_painted_is_drawn(resnet: str, tmp_path: P
     options = [option for option in MATCHED if option != "--no-figures"]
     evaluate([resnet, *covered(tmp_path), *options])
     drawn = sorted(path.parent.parent.name for path in Path("runs/evaluation").rglob("matched.png"))
-    assert drawn == ["resnet_matched_by_labels", "resnet_mirror_matched_by_labels"]
+    assert drawn == ["resnet_matched_by_labels_top_4", "resnet_mirror_matched_by_labels_top_4"]
     with Image.open(next(Path("runs/evaluation").rglob("matched.png"))) as picture:
         width, height = picture.size
     assert width == pytest.approx(2 * height, rel=0.05)  # eight pairs; four rows
