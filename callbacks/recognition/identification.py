@@ -13,7 +13,7 @@ from callbacks.metrics.metric_checks import measurable
 from callbacks.metrics.open_set import FPIRS, SearchScores
 from callbacks.recognition.measure_names import A_PROBE, with_interval
 from callbacks.recognition.pair_scorer import Indices
-from callbacks.recognition.reranking import Reranking, Searched, mean_cost, reranked_mates, reranked_scores
+from callbacks.recognition.reranking import Reranking, Searched, reranked_mates, reranked_scores, rescored
 from datamodules.seams.evaluation_protocol import Identification
 
 MAX_RANK = 20
@@ -54,8 +54,8 @@ def identify(
     if reranking is None:
         rates = cmc(*compared.embedded, max_rank=max_rank)
     else:
-        rates = shares_within(reranked_mates(compared, reranking, max_rank=max_rank).rank, max_rank)
-        measures[A_PROBE] = mean_cost(compared, reranking)
+        candidates, measures[A_PROBE] = rescored(compared, reranking)
+        rates = shares_within(reranked_mates(compared, candidates, max_rank=max_rank).rank, max_rank)
     measures |= {f"rank{k}": float(rates[k - 1]) for k in (1, 5, 10) if k <= len(rates)}
     if len(enrolled) > 1 and reranking is None:
         measures["gallery_decidability"] = float(gallery_decidability(*compared.embedded))

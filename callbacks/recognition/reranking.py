@@ -43,37 +43,41 @@ class Searched(NamedTuple):
         return self[:4]
 
 
-def rescored(faces: Searched, reranking: Reranking) -> Candidates:
-    """Return the first candidates of every probe with their new scores, ``(P, K)``, in their old order.
+class Rescored(NamedTuple):
+    """The first candidates of every probe with their new scores, and what these took."""
 
-    Those that the budget leaves out have minus infinity.
-    """
-    found, gallery, probes, allowed = _candidates(faces, reranking)
-    scores = torch.full(gallery.shape, -torch.inf)
-    scores[allowed] = reranking.scorer(gallery[allowed.numpy()], probes[allowed.numpy()])
-    return Candidates(scores, found.place)
+    candidates: Candidates
+    """``(P, K)``, in their old order; minus infinity for those that the budget leaves out."""
+    embeddings_a_probe: float
+    """On average, the probe's own among them."""
 
 
-def mean_cost(faces: Searched, reranking: Reranking) -> float:
-    """Return how many embeddings a probe takes, on average, its own among them."""
-    _, gallery, probes, allowed = _candidates(faces, reranking)
+def rescored(faces: Searched, reranking: Reranking) -> Rescored:
+    """Return the first candidates of every probe with their new scores."""
+    found = search(faces.gallery, faces.probes, min(reranking.budget, len(faces.gallery)))
+    gallery = faces.gallery_indices[found.place.numpy()]  # (P, K)
+    probes = np.broadcast_to(faces.probe_indices[:, None], gallery.shape)
+    images = reranking.scorer.images(gallery.ravel(), probes.ravel()).view(gallery.shape)
+    allowed = images.cumsum(1) <= reranking.budget
     chosen = allowed.numpy()
-    images = int(reranking.scorer.images(gallery[chosen], probes[chosen]).sum())
-    return reranking.scorer.views * (1 + images / len(gallery))
+    scores = torch.full(gallery.shape, -torch.inf)
+    scores[allowed] = reranking.scorer(gallery[chosen], probes[chosen])
+    cost = reranking.scorer.views * (1 + int(images[allowed].sum()) / len(gallery))
+    return Rescored(Candidates(scores, found.place), cost)
 
 
-def reranked_mates(faces: Searched, reranking: Reranking, *, max_rank: int) -> Mates:
+def reranked_mates(faces: Searched, candidates: Candidates, *, max_rank: int) -> Mates:
     """Return where each probe's own identity stands after its candidates have new scores.
 
     They stay before all others. Identities that are not among them keep their rank. A tie counts against the probe.
 
     Args:
         faces: Gallery and probes.
-        reranking: How.
+        candidates: Of :func:`rescored`.
         max_rank: Highest rank told from those beyond.
     """
     before = mates(*faces.embedded, max_rank=max_rank)
-    ahead, best = ahead_of_own(rescored(faces, reranking), faces.gallery_identities, faces.probe_identities)
+    ahead, best = ahead_of_own(candidates, faces.gallery_identities, faces.probe_identities)
     among = best > -torch.inf
     rank = torch.where(among, (1 + ahead).clamp(max=max_rank + 1), before.rank)
     return Mates(rank, torch.where(among, best, before.similarity))
@@ -83,9 +87,9 @@ def reranked_scores(faces: Searched, reranking: Reranking) -> SearchScores:
     """Return what open-set identification is decided by, as :func:`~callbacks.metrics.search_scores` does."""
     known = torch.isin(faces.probe_identities, faces.gallery_identities)
     mated, unmated = (_probes(faces, chosen) for chosen in (known, ~known))
-    found = reranked_mates(mated, reranking, max_rank=1)
+    found = reranked_mates(mated, rescored(mated, reranking).candidates, max_rank=1)
     scores = found.similarity.masked_fill(found.rank > 1, -torch.inf)
-    return SearchScores(scores, rescored(unmated, reranking).similarity.amax(1))
+    return SearchScores(scores, rescored(unmated, reranking).candidates.similarity.amax(1))
 
 
 def _probes(faces: Searched, chosen: Tensor) -> Searched:
@@ -94,12 +98,3 @@ def _probes(faces: Searched, chosen: Tensor) -> Searched:
         probe_identities=faces.probe_identities[chosen],
         probe_indices=faces.probe_indices[chosen.numpy()],
     )
-
-
-def _candidates(faces: Searched, reranking: Reranking) -> tuple[Candidates, Indices, Indices, Tensor]:
-    """Return candidates, the images of each comparison, ``(P, K)`` each, and which the budget allows."""
-    found = search(faces.gallery, faces.probes, min(reranking.budget, len(faces.gallery)))
-    gallery = faces.gallery_indices[found.place.numpy()]
-    probes = np.broadcast_to(faces.probe_indices[:, None], gallery.shape)
-    images = reranking.scorer.images(gallery.ravel(), probes.ravel()).view(gallery.shape)
-    return found, gallery, probes, images.cumsum(1) <= reranking.budget

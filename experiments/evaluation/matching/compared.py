@@ -79,7 +79,7 @@ class Comparing:
         masks = self._masks_of(comparison.masks, protocol, digests)
         shares = masks.shares()
         counts = comparison.matching.counts(shares).numpy()
-        _say_covered(protocol, comparison.masks, torch.nonzero(shares > comparison.matching.most_share)[:, 0].tolist())
+        _say_covered(protocol, comparison.masks, torch.nonzero(comparison.matching.whole(shares))[:, 0].tolist())
 
         def dressed(wearers: Indices, worn: Indices) -> DressedFaces:
             side = extraction.image_size
