@@ -1,7 +1,7 @@
 """What every recogniser with an occlusion mask on its features has: its output, and how masks act."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
@@ -65,6 +65,29 @@ class MaskedNetwork(nn.Module, ABC):
         return features * masks[-1]
 
 
+def is_of_scores(mask_source: str) -> bool:
+    """Return whether masks are made from scores, and not from feature maps.
+
+    Raises:
+        ValueError: If ``mask_source`` is neither.
+    """
+    if mask_source not in ("features", "scores"):
+        raise ValueError(f'Expected `mask_source` "features" or "scores", got {mask_source!r}')
+    return mask_source == "scores"
+
+
+def distinct_stages(name: str, stages: Iterable[int], first: int, depth: int) -> list[int]:
+    """Return stages in ascending order.
+
+    Raises:
+        ValueError: If there are none, one comes twice or is not in ``first`` to ``depth``.
+    """
+    checked = sorted(int(stage) for stage in stages)
+    if not checked or len(set(checked)) < len(checked) or checked[0] < first or checked[-1] > depth:
+        raise ValueError(f"Expected `{name}` distinct and in {first} to {depth}, the number of stages, got {checked}")
+    return checked
+
+
 def checked_positions(positions: Sequence[int] | Literal["top"], depth: int) -> list[int]:
     """Return mask positions in ascending order; ``"top"`` is the last of ``depth`` stages.
 
@@ -75,10 +98,7 @@ def checked_positions(positions: Sequence[int] | Literal["top"], depth: int) -> 
         >>> checked_positions("top", 5), checked_positions([5, 0], 5)
         ([5], [0, 5])
     """
-    checked = [depth] if positions == "top" else sorted(int(position) for position in positions)
-    if not checked or len(set(checked)) < len(checked) or checked[0] < 0 or checked[-1] > depth:
-        raise ValueError(f"Expected `mask_positions` distinct and in 0 to {depth}, the number of stages, got {checked}")
-    return checked
+    return distinct_stages("mask_positions", [depth] if positions == "top" else positions, 0, depth)
 
 
 def feature_adaptors(seen: list[int], masked: list[int], bias: float | None, std: float | None) -> nn.ModuleList:

@@ -12,7 +12,9 @@ from lightning_modules.networks.masked_network import (
     MaskedNetwork,
     SOIDNOutput,
     checked_positions,
+    distinct_stages,
     feature_adaptors,
+    is_of_scores,
     score_adaptors,
 )
 from lightning_modules.networks.segmenter import SegmenterOutput
@@ -90,9 +92,10 @@ class SharedSOIDN(MaskedNetwork):
         self.trunk = trunk
         self.second_pass, self.detach_segmenter, self.detach_trunk = second_pass, detach_segmenter, detach_trunk
         depth = len(trunk_stages(trunk))
-        self.decoder_stages = _checked_stages(decoder_stages, depth)
+        read = range(max(1, depth - 2), depth + 1) if decoder_stages is None else decoder_stages
+        self.decoder_stages = distinct_stages("decoder_stages", read, 1, depth)
         self.mask_positions = checked_positions(mask_positions, depth)
-        self.from_scores = _is_scores(mask_source)
+        self.from_scores = is_of_scores(mask_source)
         if self.mask_positions[0] < self.start:
             raise ValueError(
                 f"Expected `mask_positions` from {self.start}, the last of `decoder_stages`, or `second_pass`, "
@@ -143,16 +146,3 @@ class SharedSOIDN(MaskedNetwork):
         if self.from_scores:
             return score_adaptors(channels, bias, weight)
         return feature_adaptors([decoded.features[-1].shape[1]] * len(channels), channels, bias, weight)
-
-
-def _checked_stages(stages: Sequence[int] | None, depth: int) -> list[int]:
-    checked = sorted(int(stage) for stage in (range(max(1, depth - 2), depth + 1) if stages is None else stages))
-    if not checked or len(set(checked)) < len(checked) or checked[0] < 1 or checked[-1] > depth:
-        raise ValueError(f"Expected `decoder_stages` distinct and in 1 to {depth}, the number of stages, got {checked}")
-    return checked
-
-
-def _is_scores(mask_source: str) -> bool:
-    if mask_source not in ("features", "scores"):
-        raise ValueError(f'Expected `mask_source` "features" or "scores", got {mask_source!r}')
-    return mask_source == "scores"

@@ -19,6 +19,7 @@ from lightning_modules.networks.masked_network import (
     SOIDNOutput,
     checked_positions,
     feature_adaptors,
+    is_of_scores,
     score_adaptors,
 )
 from lightning_modules.networks.segmenter import SegmenterOutput
@@ -82,8 +83,7 @@ class SOIDN(MaskedNetwork):
     ) -> None:
         super().__init__()
         self.image_size = image_size
-        if mask_source not in ("features", "scores"):
-            raise ValueError(f'Expected `mask_source` "features" or "scores", got {mask_source!r}')
+        from_scores = is_of_scores(mask_source)
         self.trunk = trunk
         self.segmenter = segmenter
         self.detach_segmenter = detach_segmenter
@@ -91,13 +91,13 @@ class SOIDN(MaskedNetwork):
         image = torch.zeros(1, in_channels, image_size, image_size)
         shapes, maps = stage_shapes(trunk, image), segmenter_shapes(segmenter, image)
         channels = [shapes[position][0] for position in self.mask_positions]
-        if mask_source == "features":
+        if from_scores:
+            self.map_indices: list[int] = []
+            self.adaptors = score_adaptors(channels, mask_bias, mask_weight)
+        else:
             self.map_indices = [_deepest_match(position, shapes[position], maps) for position in self.mask_positions]
             seen_channels = [maps[index][0] for index in self.map_indices]
             self.adaptors = feature_adaptors(seen_channels, channels, mask_bias, mask_weight)
-        else:
-            self.map_indices = []
-            self.adaptors = score_adaptors(channels, mask_bias, mask_weight)
         self.head = head(shapes[-1])
         self.embedding_dim = head_embedding_dim(self.head, shapes[-1])
 

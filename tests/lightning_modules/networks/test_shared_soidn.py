@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from lightning_modules.networks import (
-    FaceNet,
     OcclusionMaskAdaptor,
     SegmenterOutput,
     SharedSOIDN,
@@ -20,6 +19,7 @@ from lightning_modules.networks import (
     VGG16Trunk,
 )
 from losses import segmentation_loss
+from tests.helpers.masked_networks import assert_near_baseline, has_gradient
 
 Source = Literal["features", "scores"]
 head = partial(VGG16Head, embedding_dim=16, dropout=0.0)
@@ -91,15 +91,7 @@ def test_fresh_network_nearly_equals_the_baseline(
     bias: float | None, tolerance: float, second_pass: bool, images: Tensor
 ) -> None:
     net = shared(mask_bias=bias, mask_positions=[4, 5] if bias else "top", second_pass=second_pass).eval()
-    baseline = FaceNet(VGG16Trunk(0.125), head, 32).eval()
-    baseline.trunk.load_state_dict(net.trunk.state_dict())
-    baseline.head.load_state_dict(net.head.state_dict())
-    expected = baseline(images)
-    assert_close(net(images).embedding, expected, atol=tolerance * expected.abs().max().item(), rtol=0)
-
-
-def has_gradient(module: nn.Module) -> bool:
-    return any(p.grad is not None and bool(p.grad.any()) for p in module.parameters())
+    assert_near_baseline(net, head, images, tolerance)
 
 
 @pytest.mark.parametrize("source", ["features", "scores"])

@@ -11,7 +11,6 @@ from torch.testing import assert_close
 
 from lightning_modules.networks import (
     SOIDN,
-    FaceNet,
     FCN8s,
     OcclusionMaskAdaptor,
     PooledHead,
@@ -24,6 +23,7 @@ from lightning_modules.networks import (
 )
 from lightning_modules.networks.copy_weights import copy_matching_weights
 from losses import segmentation_loss
+from tests.helpers.masked_networks import assert_near_baseline, has_gradient
 
 Source = Literal["features", "scores"]
 head = partial(VGG16Head, embedding_dim=16)
@@ -86,15 +86,7 @@ def test_each_position_takes_the_deepest_map_of_its_size() -> None:
 @pytest.mark.parametrize(("bias", "tolerance"), [(None, 0.05), (30.0, 1e-5)])
 def test_fresh_network_nearly_equals_the_baseline(bias: float | None, tolerance: float, images: Tensor) -> None:
     net = small_soidn(mask_bias=bias).eval()
-    baseline = FaceNet(VGG16Trunk(0.125), head, 32).eval()
-    baseline.trunk.load_state_dict(net.trunk.state_dict())
-    baseline.head.load_state_dict(net.head.state_dict())
-    expected = baseline(images)
-    assert_close(net(images).embedding, expected, atol=tolerance * expected.abs().max().item(), rtol=0)
-
-
-def has_gradient(module: nn.Module) -> bool:
-    return any(p.grad is not None and bool(p.grad.any()) for p in module.parameters())
+    assert_near_baseline(net, head, images, tolerance)
 
 
 @pytest.mark.parametrize("source", ["features", "scores"])
