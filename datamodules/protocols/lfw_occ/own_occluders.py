@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datamodules.occluders import Occluded, TemplateOccluder
-from datamodules.occluders.own_images import OwnImage, read_listing
+from datamodules.occluders.own_images import read_listing
 from datamodules.protocols.lfw_occ.occluded_faces import Covered, numbered_pairs, occluded_protocol
 from datamodules.randomness import sample_generator
 from datamodules.seams.evaluation_protocol import EvaluationProtocol
@@ -70,16 +70,13 @@ def lfw_own(
         ValueError: If a setting is none of these.
         DataError: If the folder or ``pairs`` cannot be used, or an image is missing and may not be.
     """
-    held_out = {entry.category: entry.split == "held_out" for entry in sorted(read_listing(occluders), key=_split)}
+    entries = read_listing(occluders)
+    held_out = {entry.category for entry in entries if entry.split == "held_out"}
     of_category = {
-        category: TemplateOccluder(category, split="held_out" if held else "train", folder=occluders)
-        for category, held in held_out.items()
+        category: TemplateOccluder(category, split="held_out" if category in held_out else "train", folder=occluders)
+        for category in dict.fromkeys(entry.category for entry in entries)
     }
     fixed = FixedLandmarks(landmarks) if isinstance(landmarks, str) else landmarks
     listed = numbered_pairs(root, pairs, allow_missing=allow_missing)
     made = occluded_protocol(listed, list(of_category), OwnOccluders(of_category, fixed, seed), "")
     return replace(made, name="lfw_own")
-
-
-def _split(entry: OwnImage) -> bool:
-    return entry.split == "held_out"
