@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lightning_modules.networks.dropout import dropout_layer
 from lightning_modules.networks.product_convolution import ProductConvolution
-from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput, resized
 from lightning_modules.networks.vgg16 import CONVOLUTIONS, VGG16Trunk, he_initialise
 
 
@@ -93,8 +93,8 @@ class FCN8s(Segmenter):
         score: Tensor = self.score(self.fully_connected(features[4]))  # (B, 2, H/32, W/32)
         for k, scale in self.skip_scales.items():
             pool = F.max_pool2d(features[k - 1], 2)  # (B, C, H/2^k, W/2^k)
-            score = _resize(self.upscores[f"to_pool{k}"](score), pool) + self.score_pools[f"pool{k}"](scale * pool)
-        return SegmenterOutput(_resize(self.upscore(score), x), features)
+            score = resized(self.upscores[f"to_pool{k}"](score), pool) + self.score_pools[f"pool{k}"](scale * pool)
+        return SegmenterOutput(resized(self.upscore(score), x), features)
 
 
 def _convolution(in_channels: int, out_channels: int, kernel: int, batch_norm: bool, dropout: float) -> list[nn.Module]:
@@ -119,9 +119,3 @@ def _bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
         for c in range(channels):  # no class leaks into another at the start
             layer.weight[c, c] = torch.outer(ramp, ramp)
     return layer
-
-
-def _resize(score: Tensor, like: Tensor) -> Tensor:
-    if score.shape[-2:] == like.shape[-2:]:
-        return score
-    return F.interpolate(score, size=like.shape[-2:], mode="bilinear", align_corners=False)

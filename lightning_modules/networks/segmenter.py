@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
 
@@ -33,3 +34,10 @@ class Segmenter(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor) -> SegmenterOutput:
         """Return full-resolution logits and the encoder's feature maps of ``(B, C, H, W)`` images."""
+
+
+def resized(x: Tensor, like: Tensor) -> Tensor:
+    """Return ``(B, C, H, W)`` interpolated bilinearly to another map's height and width."""
+    if x.shape[-2:] == like.shape[-2:]:
+        return x
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)

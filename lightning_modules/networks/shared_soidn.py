@@ -17,8 +17,8 @@ from lightning_modules.networks.masked_network import (
     is_of_scores,
     score_adaptors,
 )
-from lightning_modules.networks.segmenter import SegmenterOutput
-from lightning_modules.networks.subpixel_decoder import SubpixelDecoder, resized
+from lightning_modules.networks.segmenter import SegmenterOutput, resized
+from lightning_modules.networks.subpixel_decoder import SubpixelDecoder
 from lightning_modules.networks.trunk import trunk_stages
 
 DecoderCallable = Callable[[list[FeatureShape], int], nn.Module]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
-from lightning_modules.networks.segmenter import SegmenterOutput
+from lightning_modules.networks.segmenter import SegmenterOutput, resized
 
 
 class SubpixelDecoder(nn.Module):
@@ -63,13 +63,6 @@ class SubpixelDecoder(nn.Module):
             total = total + resized(other, total)
         decoded: Tensor = self.refinement(self.norm(total).relu())
         return SegmenterOutput(F.pixel_shuffle(self.score(decoded), self.upscale), [decoded])
-
-
-def resized(x: Tensor, like: Tensor) -> Tensor:
-    """Return ``(B, C, H, W)`` interpolated bilinearly to another map's height and width."""
-    if x.shape[-2:] == like.shape[-2:]:
-        return x
-    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _projection(in_channels: int, channels: int, patch: int) -> nn.Conv2d:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from lightning_modules.networks import SubpixelDecoder
-from lightning_modules.networks.subpixel_decoder import resized
+from lightning_modules.networks.segmenter import resized
 
 SHAPES = [(8, 12, 12), (12, 6, 6), (16, 3, 3)]
 
