@@ -18,6 +18,8 @@ from datamodules.seams.evaluation_protocol import EvaluationProtocol
 log = logging.getLogger(__name__)
 
 PUBLISHED: Mapping[str, Published] = {"people": Published(53), "images": Published(269), "pairs": Published(848)}
+REPLICATES = 500
+"""Of people, drawn anew for the intervals of measures."""
 LABELS, PAIRS = "mfr2_labels.txt", "pairs.txt"
 
 
@@ -70,7 +72,7 @@ def mfr2_pairs(
     )
     unlabelled = [f"{image}: no label in {label_file.name}" for image in sorted(needed - worn.keys())]
     absent = [f"{image}: no image" for image in sorted(worn.keys() - files.keys())]
-    return replace(protocol, missing=[*differ, *absent, *unlabelled, *protocol.missing])
+    return replace(protocol, missing=[*differ, *absent, *unlabelled, *protocol.missing], replicates=REPLICATES)
 
 
 def _list(root: Path, given: Path | str | None, name: str) -> Path:
