@@ -34,6 +34,9 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
     if options.occluders and (options.severity or options.categories != list(LFW_OCC_CATEGORIES)):
         raise UserError("Expected --occluders without --severity and --categories: the folder's images say them")
+    for option, protocol in (("labels", "mfr2"), ("pickles", "rof")):
+        if getattr(options, option) and protocol not in options.protocol:
+            raise UserError(f"Expected --protocol {protocol} with --{option}, got {', '.join(options.protocol)}")
     for option in ("threshold_protocol", "threshold_far"):
         if options.threshold_from is None and getattr(options, option) is not None:
             raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
@@ -62,6 +65,9 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
         "--labels", help="MFR2's list of what is worn; by default mfr2_labels.txt in or beside the root"
     )
     named = list(LFW_OCC_CATEGORIES)
+    parser.add_argument(
+        "--pickles", help="ROF's folder of pickles; by default ROF in or beside the root, if it is there"
+    )
     parser.add_argument("--categories", nargs="+", choices=named, default=named, help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--occluders", help="folder of own occluder images, in the place of lfw_occ's")

@@ -3,10 +3,9 @@
 from argparse import Namespace
 from typing import Any
 
-from datamodules.protocols import EvaluationProtocol, mfr2_pairs
-from experiments.cli import UserError
+from datamodules.protocols import EvaluationProtocol, mfr2_pairs, rmfrd_faces, rof_faces
 
-PEOPLE = ("mfr2",)
+PEOPLE = ("mfr2", "rof", "rmfrd")
 
 
 def people_protocol(name: str, root: str, options: Namespace) -> EvaluationProtocol:
@@ -18,11 +17,13 @@ def people_protocol(name: str, root: str, options: Namespace) -> EvaluationProto
         options: Of the command line.
 
     Raises:
-        UserError: If an option is of another one.
         DataError: If its files cannot be used, or are others than the published ones; the option that allows them is
             named.
     """
-    allow: dict[str, Any] = {"allow_other_counts": options.allow_other_counts, "allow_missing": options.allow_missing}
-    if options.labels and "mfr2" not in options.protocol:
-        raise UserError("Expected --labels with --protocol mfr2, got another")
+    allow: dict[str, Any] = {"allow_other_counts": options.allow_other_counts}
+    if name == "rmfrd":
+        return rmfrd_faces(root, **allow)
+    allow["allow_missing"] = options.allow_missing
+    if name == "rof":
+        return rof_faces(root, pickles=options.pickles, **allow)
     return mfr2_pairs(root, pairs=options.pairs, labels=options.labels, **allow)

@@ -1,10 +1,13 @@
 """Sets of people with and without masks on disk, in their own layouts, with tiny generated faces."""
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from tests.helpers.faces_on_disk import write_image_folder
+import numpy as np
+
+from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 
 PEOPLE = 53
 
@@ -43,4 +46,30 @@ def write_mfr2(
         write_image_folder(root, mfr2_counts(), size=(8, 8), extension="png")
     (root / "mfr2_labels.txt").write_text("\n".join(mfr2_labels() if labels is None else labels) + "\n")
     (root / "pairs.txt").write_text("\n".join(mfr2_pairs() if pairs is None else pairs) + "\n")
+    return root
+
+
+def write_worn(root: Path, counts: Mapping[str, Mapping[str, int]]) -> Path:
+    """Write ``root/<folder>/<person>/000001.jpg`` and so on, a different picture each."""
+    for folder, people in counts.items():
+        for place, (person, number) in enumerate(people.items()):
+            (root / folder / person).mkdir(parents=True, exist_ok=True)
+            for shot in range(1, number + 1):
+                image = encode(pseudo_face(place, shot + 50 * len(folder), size=(16, 16)), "jpg")
+                (root / folder / person / f"{shot:06d}.jpg").write_bytes(image)
+    return root
+
+
+def write_rof_pickles(root: Path, counts: Mapping[str, Mapping[str, int]], *, protocol: int = 4) -> Path:
+    """Write ``root/<folder>/<person>.pkl`` as a detector's rows: two faces a photograph, numpy's numbers among them."""
+    for folder, people in counts.items():
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        for person, number in people.items():
+            face = {"box": [10, np.int64(20), 30, 40], "confidence": np.float64(0.98), "keypoints": {"nose": (7, 8)}}
+            faces = [face] * number
+            photographs = {
+                f"{start:06d}": {"url": f"https://example.org/{start}.jpg", "faces": faces[start : start + 2]}
+                for start in range(0, number, 2)
+            }
+            (root / folder / f"{person}.pkl").write_bytes(pickle.dumps(photographs, protocol=protocol))
     return root
