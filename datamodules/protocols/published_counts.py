@@ -40,17 +40,14 @@ def other_counts(
     Args:
         where: The dataset, for messages.
         found: Counts by what is counted.
-        published: Those that are published, of some or all of these.
+        published: Those that are published, of all of these.
         allow_other: Return what differs instead of refusing it.
 
     Raises:
         DataError: If one differs and may not; the line tells all that do.
     """
-    differ = [
-        f"{published[what]} {what}, got {number:,}"
-        for what, number in found.items()
-        if what in published and not published[what].holds(number)
-    ]
+    differ = {what: number for what, number in found.items() if not published[what].holds(number)}
     if differ and not allow_other:
-        raise DataError(f"{where}: expected, as published, {'; '.join(differ)}; --allow-other-counts takes others")
-    return [f"expected, as published, {line}" for line in differ]
+        told = "; ".join(f"{published[what]} {what}, got {number:,}" for what, number in differ.items())
+        raise DataError(f"{where}: expected, as published, {told}; --allow-other-counts takes others")
+    return [f"{published[what]} {what} are published, here are {number:,}" for what, number in differ.items()]

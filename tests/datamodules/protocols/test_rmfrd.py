@@ -31,9 +31,9 @@ def test_people_are_compared_with_and_without_masks(tmp_path: Path) -> None:
     }
     assert protocol.replicates > 0
     assert protocol.missing[:3] == (
-        "expected, as published, 525 people, got 13",
-        "expected, as published, about 5,000 masked images, got 23",
-        "expected, as published, about 90,000 unmasked images, got 36",
+        "525 people are published, here are 13",
+        "about 5,000 masked images are published, here are 23",
+        "about 90,000 unmasked images are published, here are 36",
     )
     assert protocol.missing[3].endswith(f"{MASKED}/stray.JPG: in no person's folder")
     assert protocol.missing[4] == "lone: no unmasked image beside 1 others"
