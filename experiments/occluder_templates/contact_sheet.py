@@ -24,7 +24,8 @@ FACE, PREVIEW = 224, 160
 """Sides in pixels: of a drawn face, of an occluder's own picture."""
 COLUMNS, ROWS = 4, 6
 PER_PAGE = COLUMNS * ROWS
-_DRAWN_FACES = 4
+_DRAWN_FACES = range(1, 5)
+"""Those of the generated ones that are well lit and sharp."""
 _SQUARE = 8
 
 
@@ -41,8 +42,8 @@ def draw_sheets(entries: Sequence[OwnImage], path: Path) -> list[Path]:
     Raises:
         DataError: If an image cannot be used.
     """
-    faces = SyntheticFaces(_DRAWN_FACES, 1, image_size=FACE, seed=7)
-    drawn = [(faces.image(k), np.asarray(faces.landmarks(k))) for k in range(_DRAWN_FACES)]
+    faces = SyntheticFaces(_DRAWN_FACES.stop, 1, image_size=FACE, seed=3)
+    drawn = [(faces.image(k), np.asarray(faces.landmarks(k))) for k in _DRAWN_FACES]
     written = []
     for start in range(0, len(entries), PER_PAGE):
         page = start // PER_PAGE + 1

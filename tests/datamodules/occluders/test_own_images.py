@@ -249,7 +249,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
 
 
 def test_a_huge_image_covers_as_a_small_one_does(tmp_path: Path, make_face: MakeFace) -> None:
-    huge = cv2.resize(bar(), (8000, 3000), interpolation=cv2.INTER_NEAREST)
+    huge = np.asarray(cv2.resize(bar(), (8000, 3000), interpolation=cv2.INTER_NEAREST), np.uint8)
     far = {name: [10 * x + 4.5, 10 * y + 4.5] for name, (x, y) in EYES.items()}
     small, large = (tmp_path / "small", tmp_path / "large")
     small.mkdir()
