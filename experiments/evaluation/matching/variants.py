@@ -13,6 +13,7 @@ from experiments.evaluation.given_models import Model, distinct_names, given_mod
 from experiments.evaluation.matching.comparison_options import LABELS
 from experiments.evaluation.matching.face_comparison import FaceComparison, Masks, read_matching
 from experiments.evaluation.matching.occluder_masks import check_masks
+from experiments.evaluation.matching.views import RandomViews
 
 
 def compared_models(
@@ -21,7 +22,7 @@ def compared_models(
     """Return each model once for each comparison: plain, by several views, matched, and both at once.
 
     Args:
-        options: ``views``, ``matched``, ``matched_setting``, ``rerank``, ``allow_other_alignment``.
+        options: ``views``, ``random_views``, ``matched``, ``matched_setting``, ``rerank``, ``allow_other_alignment``.
         models: What is evaluated.
         protocols: By what.
 
@@ -41,6 +42,10 @@ def compared_models(
         raise UserError("Expected a model that embeds faces with --matched, got none")
     views = [(), *([tuple(dict.fromkeys(options.views))] if options.views else [])]
     comparisons = [FaceComparison(seen, of, matching, rerank) for of, seen in product([None, *masks], views)]
+    if options.random_views is not None:
+        if options.random_views < 2:
+            raise UserError(f"Expected --random-views of at least 2, got {options.random_views}")
+        comparisons.append(FaceComparison(random_views=options.random_views))
     return [
         _compared(model, comparison)
         for model in models
@@ -50,8 +55,10 @@ def compared_models(
 
 
 def _compared(model: Model, comparison: FaceComparison) -> Model:
-    name = model.name + comparison.suffix
-    return model._replace(extraction=model.extraction._replace(name=name), comparison=comparison)
+    embeds = model.extraction._replace(name=model.name + comparison.suffix)
+    if comparison.random_views:
+        embeds = embeds._replace(module=RandomViews(embeds.module, comparison.random_views))
+    return model._replace(extraction=embeds, comparison=comparison)
 
 
 def _told_masks(masks: Sequence[Masks]) -> list[Masks]:
