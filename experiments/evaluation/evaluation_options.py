@@ -11,6 +11,7 @@ from experiments.cli import UserError
 from experiments.cli.arguments import Parser
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
+from experiments.evaluation.quality.quality_options import add_quality
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
 
@@ -25,7 +26,8 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         prog="python -m experiments.evaluate",
         description=description,
     )
-    for add in (_add_models, _add_pixels, _add_protocols, add_comparisons, _add_threshold, _add_files, _add_loading):
+    parts = (_add_models, _add_pixels, _add_protocols, add_comparisons, add_quality, _add_threshold, _add_files)
+    for add in (*parts, _add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:

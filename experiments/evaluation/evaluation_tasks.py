@@ -26,6 +26,8 @@ from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
+from experiments.evaluation.quality.discard_curves import add_discards, draw_discards
+from experiments.evaluation.quality.image_quality import NONE, Discarding, image_qualities
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation.tradeoffs import Tradeoffs
@@ -86,6 +88,7 @@ class EvaluationRun:
         keep: Called with each task and what was recognised.
         results: What was found.
         tradeoffs: The curves of all that was compared.
+        discarding: What error-versus-discard curves are made of.
     """
 
     folder: EvaluationFolder
@@ -96,6 +99,7 @@ class EvaluationRun:
     keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
     tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
+    discarding: Discarding = NONE
 
     def __post_init__(self) -> None:
         self.comparing = Comparing(self.computing, self.cache)
@@ -121,6 +125,7 @@ class EvaluationRun:
         model, protocol = task.model, task.protocol
         extraction = model.extraction
         embeddings, found, reranking = self._recognised(task) if task.embeds else (None, None, None)
+        qualities = image_qualities(self.discarding, protocol, embeddings, self.comparing, task.digests)
         confusion = segment(extraction, protocol.source, self.computing) if task.segments else None
         if not is_first():
             return
@@ -128,6 +133,7 @@ class EvaluationRun:
             self.keep(task, found)
         rows = {} if found is None else found.rows()
         add_costs(rows, model.comparison)
+        curves = {} if found is None else add_discards(rows, protocol, found, qualities, self.discarding.first_error)
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
         parts += [] if confusion is None else [segmentation_rows(protocol, confusion)]
@@ -139,6 +145,7 @@ class EvaluationRun:
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
             draw_matched(protocol, reranking, figures)
+            draw_discards(curves, figures)
             self.tradeoffs.add(extraction.name, protocol.name, found, carried)
             self.tradeoffs.draw(self.folder.path)
         if self.draws and "segmentation" in model.makes and model.comparison.is_plain:
@@ -162,6 +169,7 @@ def begun(
     carried: Mapping[str, CarriedThreshold],
     *,
     keep: Callable[[Task, Recognition], None] = lambda task, found: None,
+    discarding: Discarding = NONE,
 ) -> tuple[EvaluationRun, list[Task]]:
     """Make the folder of an evaluation, set an earlier one aside, and return what measures and its tasks.
 
@@ -172,6 +180,7 @@ def begun(
         computing: How models are run.
         carried: Thresholds of an earlier evaluation.
         keep: Called with each task and what was recognised.
+        discarding: What error-versus-discard curves are made of.
 
     Raises:
         UserError: If a folder cannot be written, or there is nothing to measure.
@@ -187,4 +196,5 @@ def begun(
         folder.begin(asdict(given(models, options.protocol, carried)))
         for name, threshold in carried.items():
             print(f"{name}: {threshold.said()}, from {options.threshold_from}")
-    return EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep), tasks
+    run = EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep, discarding=discarding)
+    return run, tasks

@@ -114,7 +114,9 @@ def _rows_of_seed(
         there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
         planned[key] = PlannedRow(key, seed, node, maps, evaluations)
     for key, one in planned.items():
-        yield _with_covered(graph, paper, planned, key, setting.scale) if paper.rows[key].matched else one
+        planned[key] = _with_covered(graph, paper, planned, key, setting.scale) if paper.rows[key].matched else one
+    for one in planned.values():
+        yield one._replace(node=graph.nodes[one.node.folder])
 
 
 def _with_covered(graph: RunGraph, paper: Paper, planned: Mapping[str, PlannedRow], key: str, scale: str) -> PlannedRow:

@@ -74,7 +74,7 @@ class Comparing:
         """Return what scores pairs by matched comparison; ``None`` where they are compared by embeddings alone."""
         if comparison.masks is None:
             return None
-        masks = self._masks_of(comparison.masks, protocol, digests)
+        masks = self.masks_of(comparison.masks, protocol, digests)
         shares = masks.shares()
         counts = comparison.matching.counts(shares).numpy()
         _say_covered(protocol, comparison.masks, torch.nonzero(comparison.matching.whole(shares))[:, 0].tolist())
@@ -93,7 +93,8 @@ class Comparing:
         scorer = MatchedPairs(known, shares, counts, comparison.matching, embedded, views, dressed)
         return Reranking(scorer, comparison.rerank)
 
-    def _masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
+    def masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
+        """Return the masks of a protocol's images, made once."""
         name = masks.model.extraction.key if masks.model else LABELS, id(protocol)
         if name not in self._masks:
             self._masks[name] = occluder_masks(masks, protocol, self.computing, digests=digests, cache=self.cache)

@@ -37,7 +37,7 @@ def compared_models(
     if rerank < 2:
         raise UserError(f"Expected --rerank of at least 2, got {rerank}")
     matching = read_matching(options.matched_setting)
-    masks = _told_masks([_masks(path, options, protocols) for path in dict.fromkeys(options.matched)])
+    masks = read_masks(options.matched, options, protocols, option="--matched")
     if masks and not any("embedding" in model.makes for model in models):
         raise UserError("Expected a model that embeds faces with --matched, got none")
     views = [(), *([tuple(dict.fromkeys(options.views))] if options.views else [])]
@@ -61,18 +61,36 @@ def _compared(model: Model, comparison: FaceComparison) -> Model:
     return model._replace(extraction=embeds, comparison=comparison)
 
 
+def read_masks(
+    paths: Sequence[str], options: Namespace, protocols: Sequence[EvaluationProtocol], *, option: str
+) -> list[Masks]:
+    """Return what makes masks of faces, each once.
+
+    Args:
+        paths: Checkpoints, what ``--extractor`` takes, or ``labels`` for the protocols' own label maps.
+        options: Those of models.
+        protocols: Whose images they are of.
+        option: Which names them, in messages.
+
+    Raises:
+        UserError: If a model or protocol has no masks.
+        DataError: If a declaration of a dataset's alignment is malformed.
+    """
+    return _told_masks([_masks(path, options, protocols, option) for path in dict.fromkeys(paths)])
+
+
 def _told_masks(masks: Sequence[Masks]) -> list[Masks]:
     """Return masks of which no two have the same name."""
     names = distinct_names([one.name for one in masks], [one.model.path if one.model else LABELS for one in masks])
     return [one._replace(name=name) for one, name in zip(masks, names, strict=True)]
 
 
-def _masks(path: str, options: Namespace, protocols: Sequence[EvaluationProtocol]) -> Masks:
+def _masks(path: str, options: Namespace, protocols: Sequence[EvaluationProtocol], option: str) -> Masks:
     if path == LABELS:
         masks = Masks(LABELS, None)
     else:
         model = probed(given_model(path, options), protocols[0].source)
         check_alignments([model], protocols, allow_other=options.allow_other_alignment)
         masks = Masks(Path(path).stem if model.extraction.name == Path(path).stem else model.name, model)
-    check_masks(masks, protocols)
+    check_masks(masks, protocols, option)
     return masks

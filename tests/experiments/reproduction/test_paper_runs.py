@@ -188,7 +188,8 @@ def test_a_row_can_be_compared_by_masks_of_a_row_that_starts_from_it() -> None:
     assert set(paper.with_dependencies(["trunk"], "demo")) == {"trunk", "soidn"}
     graph = RunGraph()
     planned = {row.row: row for row in add_paper(graph, paper, SETTING, [], [0], paper.rows)}
-    nodes = {key: graph.nodes[row.node.folder] for key, row in planned.items()}
+    nodes = {key: row.node for key, row in planned.items()}
+    assert all(graph.nodes[node.folder] is node for node in nodes.values())  # what is finished is known by it
     made_by = {key: [one.checkpoint for one in node.evaluations] for key, node in nodes.items()}
     own = {key: node.checkpoint for key, node in nodes.items()}
     assert made_by == {"trunk": [], "soidn": [own["trunk"], own["soidn"]], "other": [own["other"]]}
