@@ -95,6 +95,7 @@ class EvaluationProtocol:
         identification: Gallery and probes, by condition.
         missing: What was left out, for the report, an entry each.
         templates: What is compared, where that is not images: indices are of templates then.
+        replicates: Data sets of identities drawn anew that measures get their intervals from; 0: they get none.
 
     Raises:
         DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, or, in an
@@ -108,6 +109,7 @@ class EvaluationProtocol:
     identification: Mapping[str, Identification] = field(default_factory=dict)
     missing: Sequence[str] = ()
     templates: Templates | None = None
+    replicates: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "missing", tuple(self.missing))

@@ -36,6 +36,9 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
     if options.occluders and (options.severity or options.categories != list(LFW_OCC_CATEGORIES)):
         raise UserError("Expected --occluders without --severity and --categories: the folder's images say them")
+    for option, protocol in (("labels", "mfr2"), ("pickles", "rof")):
+        if getattr(options, option) and protocol not in options.protocol:
+            raise UserError(f"Expected --protocol {protocol} with --{option}, got {', '.join(options.protocol)}")
     for option in ("threshold_protocol", "threshold_far"):
         if options.threshold_from is None and getattr(options, option) is not None:
             raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
@@ -58,9 +61,15 @@ def _add_pixels(parser: argparse.ArgumentParser) -> None:
 def _add_protocols(parser: argparse.ArgumentParser) -> None:
     said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
-    parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
-    parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument("--root", help="folder of images, for lfw, mfr2, rof, rmfrd, pairs, identification")
+    parser.add_argument("--pairs", help="LFW's or MFR2's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument(
+        "--labels", help="MFR2's list of what is worn; by default mfr2_labels.txt in or beside the root"
+    )
     named = list(LFW_OCC_CATEGORIES)
+    parser.add_argument(
+        "--pickles", help="ROF's folder of pickles; by default ROF in or beside the root, if it is there"
+    )
     parser.add_argument("--categories", nargs="+", choices=named, default=named, help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--occluders", help="folder of own occluder images, in the place of lfw_occ's")
@@ -76,6 +85,8 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"
     parser.add_argument("--join", choices=("alone", "mean", "quality"), help=said)
     parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
+    said = "of people, images or pairs than are published of mfr2, rof and rmfrd, and say so"
+    parser.add_argument("--allow-other-counts", action="store_true", help=said)
 
 
 def _add_threshold(parser: argparse.ArgumentParser) -> None:

@@ -27,8 +27,12 @@ from datamodules.protocols.generated_protocol import covered_faces, generated_pr
 from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError
 from experiments.evaluation.described import described
+from experiments.evaluation.people_protocols import PEOPLE, people_protocol
 
-PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "templates", "generated", "covered")
+PROTOCOLS = (
+    *("lfw", "lfw_occ", "bin", "ar", *PEOPLE),
+    *("pairs", "identification", "templates", "generated", "covered"),
+)
 SEVERAL = ""
 """Stands among the conditions of a name for one protocol that has several of them."""
 
@@ -58,7 +62,7 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
         return [ar_faces(_needed(options, "ar", name))]
-    if name in ("pairs", "identification", "templates"):
+    if name in ("pairs", "identification", "templates", *PEOPLE):
         return [_listed(name, options, **allow)]
     return [_drawn_or_own(name, options)]
 
@@ -84,6 +88,8 @@ def _occluded(options: Namespace) -> list[EvaluationProtocol]:
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:
     root = _needed(options, "root", name)
+    if name in PEOPLE:
+        return people_protocol(name, root, options)
     if name == "pairs":
         return csv_pairs(root, _needed(options, "table", name), **allow)
     if name == "identification":
