@@ -7,6 +7,7 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from datamodules.seams.face_source import FaceSource
     from datamodules.sources.image_folder import ImageFolder
+    from datamodules.sources.labelled import COFW, LandmarkEllipse, LandmarkHull, MaskFolders, MaskHull, RealOcc
     from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
     from datamodules.sources.open_source import describe, open_source
     from datamodules.sources.recordio import RecordIO
@@ -14,11 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNMENTS",
+    "COFW",
     "CsvLandmarks",
     "FaceSource",
     "FixedLandmarks",
     "ImageFolder",
+    "LandmarkEllipse",
+    "LandmarkHull",
     "LandmarkSource",
+    "MaskFolders",
+    "MaskHull",
+    "RealOcc",
     "RecordIO",
     "SourceLandmarks",
     "SyntheticFaces",

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.reranking import Reranking
-from datamodules.plain_faces import LabelMaps, image_digests
+from datamodules.plain_faces import image_digests
 from datamodules.protocols import EvaluationProtocol
+from datamodules.seams.label_maps import LabelMaps
 from experiments.cli import REFUSALS, UserError
 from experiments.cli.first_process import is_first, warn
 from experiments.evaluation.carried_threshold import given

@@ -1,0 +1,16 @@
+"""Photographs whose occluders somebody has labelled, in the layouts in which such sets circulate."""
+
+from typing import TYPE_CHECKING
+
+from losses.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from datamodules.sources.labelled.face_region import FaceRegion
+    from datamodules.sources.labelled.landmark_ellipse import LandmarkEllipse
+    from datamodules.sources.labelled.landmark_hull import LandmarkHull
+    from datamodules.sources.labelled.mask_folders import COFW, MaskFolders, RealOcc
+    from datamodules.sources.labelled.mask_hull import MaskHull
+
+__all__ = ["COFW", "FaceRegion", "LandmarkEllipse", "LandmarkHull", "MaskFolders", "MaskHull", "RealOcc"]
+
+export_lazily(__name__)
