@@ -26,9 +26,10 @@ from experiments.evaluation.matching.matched_figure import draw_matched
 from experiments.evaluation.named_protocols import folder_name
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
-from experiments.evaluation.protocol_segmentation import segment, segmentation_rows
+from experiments.evaluation.protocol_segmentation import segmented_rows
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
+from experiments.evaluation.segmentation_figures import draw_labelled
 from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
 
@@ -44,7 +45,7 @@ class Task(NamedTuple):
     @property
     def embeds(self) -> bool:
         """Whether embeddings are compared."""
-        return "embedding" in self.model.makes
+        return "embedding" in self.model.makes and self.protocol.compares
 
     @property
     def segments(self) -> bool:
@@ -64,8 +65,8 @@ def paired(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> 
     for task in listed:
         if not (task.embeds or task.segments):
             print(
-                f"{task.model.name}: nothing to measure on {task.protocol.name}: it makes no embeddings, and there are "
-                "no label maps to compare its segmentation with"
+                f"{task.model.name}: nothing to measure on {task.protocol.name}: it makes no embeddings, or no faces "
+                "are compared, and there are no label maps to compare its segmentation with"
             )
     tasks = [task for task in listed if task.embeds or task.segments]
     if not tasks:
@@ -122,7 +123,7 @@ class EvaluationRun:
         model, protocol = task.model, task.protocol
         extraction = model.extraction
         embeddings, found, reranking = self._recognised(task) if task.embeds else (None, None, None)
-        confusion = segment(extraction, protocol.source, self.computing) if task.segments else None
+        segmented = segmented_rows(extraction, protocol, self.computing) if task.segments else None
         if not is_first():
             return
         if found is not None:
@@ -131,7 +132,7 @@ class EvaluationRun:
         add_costs(rows, model.comparison)
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
-        parts += [] if confusion is None else [segmentation_rows(protocol, confusion)]
+        parts += [] if segmented is None else [segmented.rows]
         for condition, measures in (item for part in parts for item in part.items()):
             rows.setdefault(condition, {}).update(measures)
         self.results.setdefault(extraction.name, {}).setdefault(protocol.name, {}).update(readable(rows))
@@ -142,7 +143,9 @@ class EvaluationRun:
             draw_matched(protocol, reranking, figures)
             self.tradeoffs.add(extraction.name, protocol.name, found, carried)
             self.tradeoffs.draw(self.folder.path)
-        if self.draws and "segmentation" in model.makes and model.comparison.is_plain:
+        if self.draws and segmented is not None and segmented.scores is not None:
+            draw_labelled(extraction, protocol, segmented.scores, segmented.rows, figures)
+        elif self.draws and "segmentation" in model.makes and model.comparison.is_plain and protocol.compares:
             draw_segmentation(extraction, protocol, figures)
 
     def _recognised(self, task: Task) -> tuple[NDArray[np.float32], Recognition | None, Reranking | None]:

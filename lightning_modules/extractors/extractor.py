@@ -86,7 +86,7 @@ class Extractor(LightningModule):
         return found
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
-        """Return embeddings, and their quality and the segmentation where the network says them."""
+        """Return embeddings, and their quality, the segmentation and its probability where the network says them."""
         return self.outputs(batch["image"])
 
     test_step = predict_step
@@ -120,7 +120,8 @@ class Extractor(LightningModule):
         if found.quality is not None:
             said["quality"] = outputs[found.quality].float().flatten()
         if found.occluder is not None:
-            said["segmentation"] = (outputs[found.occluder] > 0.5).byte()
+            said["occluder_probability"] = outputs[found.occluder].float()
+            said["segmentation"] = (said["occluder_probability"] > 0.5).byte()
         return said
 
 

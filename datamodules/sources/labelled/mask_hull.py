@@ -49,7 +49,8 @@ class MaskHull:
 
     def _shallow(self, region: Pixels, visible: Pixels) -> Pixels:
         """Return the gaps between face and hull that reach its edge and are no deeper than an uneven outline."""
-        number, gaps = cv2.connectedComponents((region & ~visible).astype(np.uint8), connectivity=4)
+        number, found = cv2.connectedComponents((region & ~visible).astype(np.uint8), connectivity=4)
+        gaps = np.asarray(found, np.int64)
         depth = cv2.distanceTransform((region & ~visible).astype(np.uint8), cv2.DIST_L2, 5)
         depths = np.zeros(number)
         np.maximum.at(depths, gaps, depth)
@@ -57,8 +58,8 @@ class MaskHull:
         at_edge = np.bincount(gaps[region & ~inner], minlength=number) > 0
         shallow = at_edge & (depths < self.least_depth * np.sqrt(region.sum()))
         shallow[0] = False  # no gap
-        found: Pixels = shallow[gaps]
-        return found
+        chosen: Pixels = shallow[gaps]
+        return chosen
 
 
 def hull(points: NDArray[np.int64] | NDArray[np.float64], shape: tuple[int, ...]) -> Pixels:
