@@ -7,11 +7,16 @@ from typing import Any
 from datamodules.protocols import EvaluationProtocol, labelled_images
 from datamodules.protocols.generated_protocol import covered_faces
 from datamodules.seams.face_source import FaceSource
-from datamodules.sources import COFW, RealOcc
+from datamodules.sources import COFW, OCFR, CelebAMaskHQ, RealOcc
 from experiments.cli import UserError
 from experiments.evaluation.described import described
 
-READERS: dict[str, Callable[[str], FaceSource]] = {"cofw": COFW, "realocc": RealOcc}
+READERS: dict[str, Callable[[str], FaceSource]] = {
+    "cofw": COFW,
+    "realocc": RealOcc,
+    "celebamask": CelebAMaskHQ,
+    "ocfr": OCFR,
+}
 """Layouts that need no setting but the folder."""
 GENERATED = "generated"
 """Generated faces under drawn occluders, which need no files."""

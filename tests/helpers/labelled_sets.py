@@ -41,3 +41,35 @@ def write_mask(path: Path, marked: Pixels, white: int = 255, dtype: type[np.gene
     level = np.where(marked, white, 0).astype(dtype)
     path.write_bytes(cv2.imencode(path.suffix, level)[1].tobytes())
     return path
+
+
+def write_celebamask(root: Path, number: int = 4) -> Path:
+    """Write ``CelebA-HQ-img/0.jpg``, 128², and its parts, 64², ``CelebAMask-HQ-mask-anno/0/00000_skin.png``, …"""
+    (root / "CelebA-HQ-img").mkdir(parents=True)
+    for index in range(number):
+        image, face, bar = face_and_bar(index)
+        large = image.repeat(2, 0).repeat(2, 1)
+        (root / "CelebA-HQ-img" / f"{index}.jpg").write_bytes(encode(large))
+        nose, hair = np.zeros_like(face), ~face
+        nose[30:36, 30:36], hair[12:] = True, False
+        parts = {"skin": face & ~bar & ~nose, "nose": nose & ~bar, "hair": hair, "eye_g": bar}
+        folder = root / "CelebAMask-HQ-mask-anno" / str(index // 2)
+        for part, marked in parts.items():
+            if marked.any():
+                write_mask(folder / f"{index:05d}_{part}.png", marked)
+    return root
+
+
+def write_ocfr(root: Path, number: int = 4, *, alone: bool = True) -> Path:
+    """Write ``faces/Ada/Ada_0001.jpg`` and, in ``occlusions_1``, occluders on black, or faces under them, and masks."""
+    for index in range(1, number + 1):
+        image, _, bar = face_and_bar(index, 112)
+        person = f"{'Ada' if index % 2 else 'Bob'}"
+        name = f"{person}/{person}_{index:04d}"
+        shown = np.where(bar[..., None], image, 0).astype(np.uint8) if alone else image
+        faces, covers = root / "faces" / f"{name}.jpg", root / "occlusions_1" / f"{name}_occlusion.jpg"
+        for path, content in ((faces, pseudo_face(index, size=(112, 112))), (covers, shown)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(content))
+        write_mask(root / "occlusions_1" / f"{name}_occlusion_mask.jpg", ~bar)
+    return root

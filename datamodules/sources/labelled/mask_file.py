@@ -11,6 +11,8 @@ from datamodules.sources.decode import complete_format
 
 Marked = NDArray[np.bool_]
 """``(H, W)`` bool."""
+ALMOST_GREY = 24
+"""How far apart the channels of what compression has left of grey may be, of 255."""
 _MARKS = (1, 255, 65535)
 """What marks a pixel of a grey mask: the number of its class, or white, of 8 or 16 bits."""
 
@@ -42,12 +44,23 @@ def read_mask(path: Path, threshold: int | None = None) -> Marked:
         pixels = None
     if pixels is None:
         raise DataError(f"{path}: expected a mask, got {len(data)} broken or truncated bytes")
-    levels = _levels(np.asarray(pixels), path)
     if threshold is None:
-        return _exactly_marked(levels, path)
+        return _exactly_marked(_levels(np.asarray(pixels), path), path)
+    return _bright(np.asarray(pixels), threshold, path)
+
+
+def _bright(pixels: NDArray[np.generic], threshold: int, path: Path) -> Marked:
+    """Return where a mask is bright; compression may have left a trace of colour."""
+    wide = 257 if pixels.dtype == np.uint16 else 1
+    if pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3:
+        colours = pixels.astype(np.int64)
+        if np.ptp(colours, axis=2).max() <= ALMOST_GREY:
+            almost: Marked = colours.mean(2) >= threshold
+            return almost
+    levels = _levels(pixels, path)
     if (levels < 0).any():
         raise DataError(f"{path}: expected a mask in grey, as `threshold` needs it, got colours")
-    bright: Marked = levels >= threshold * (257 if pixels.dtype == np.uint16 else 1)
+    bright: Marked = levels >= threshold * wide
     return bright
 
 

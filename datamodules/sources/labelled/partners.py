@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from datamodules.errors import DataError
@@ -73,13 +73,16 @@ def _only(stems: Iterable[str]) -> dict[str, str]:
     return {name: stem for name, stem in names if counts[name] == 1}
 
 
-def chosen(root: Path, stems: Sequence[str], table: Path | str | None) -> list[str]:
+def chosen(
+    root: Path, stems: Sequence[str], table: Path | str | None, *, alike: Callable[[str], str] = str
+) -> list[str]:
     """Return the images of a list, in its order; all where there is none.
 
     Args:
         root: Their folder, for messages.
         stems: Of the images that there are.
         table: Text file: a name or path on each line, with or without extension.
+        alike: What of a name has to be the same, such as a number without zeros before it.
 
     Raises:
         DataError: If the list cannot be read, is empty, or names an image twice or one that is not there.
@@ -91,10 +94,10 @@ def chosen(root: Path, stems: Sequence[str], table: Path | str | None) -> list[s
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{table}: expected a list of images, got {error}") from None
     wanted = [_without_extension(line) for line in lines if line]
-    known = {**_only(stems), **{stem: stem for stem in stems}}
-    if absent := [name for name in wanted if name not in known]:
+    known = {alike(name): stem for name, stem in (*_only(stems).items(), *((stem, stem) for stem in stems))}
+    if absent := [name for name in wanted if alike(name) not in known]:
         raise DataError(f"{table}: expected images of {root}, got {len(absent)} that are not there: {listed(absent)}")
-    found = [known[name] for name in wanted]
+    found = [known[alike(name)] for name in wanted]
     if twice := [name for name, count in Counter(found).items() if count > 1]:
         raise DataError(f"{table}: expected every image once, got again {listed(twice)}")
     if not found:

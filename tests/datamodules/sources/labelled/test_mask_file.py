@@ -93,4 +93,4 @@ def test_refuses_files_that_are_none_broken_or_not_there(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"gone\.png: expected a mask, got No such file"):
         read_mask(tmp_path / "gone.png")
     with pytest.raises(DataError, match="in grey, as `threshold` needs it, got colours"):
-        read_mask(written(tmp_path / "red.png", np.array([[[0, 0, 0], [0, 0, 9]]], np.uint8)), 5)
+        read_mask(written(tmp_path / "red.png", np.array([[[0, 0, 0], [0, 0, 99]]], np.uint8)), 5)
