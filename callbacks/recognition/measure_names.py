@@ -1,6 +1,6 @@
 """How measures are named: what is a number of things, what may not be measurable, what belongs to another."""
 
-COUNTS = ("pairs", "genuine", "gallery", "probes", "strangers", "covered")
+COUNTS = ("pairs", "genuine", "gallery", "probes", "strangers", "images", "covered")
 """Measures that are numbers of things."""
 A_PAIR, A_PROBE = "embeddings_a_pair", "embeddings_a_probe"
 """What a comparison costs, on average: of its two images or of the probe, and of those that are made of them."""

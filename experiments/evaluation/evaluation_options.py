@@ -9,6 +9,7 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.cli.arguments import Parser
+from experiments.evaluation.labelled_sets import LABELLED, labelled_option
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
 from experiments.evaluation.quality.quality_options import add_quality
@@ -78,6 +79,7 @@ def add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alignment", help="of lfw_occ's crops, where nothing declares it: lfw (default), arcface")
     parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
+    parser.add_argument("--labelled", action="append", default=[], type=labelled_option, help=LABELLED)
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument(
         "--faces-seed", type=whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.plain_faces import LabelMaps, plain_faces
+from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, UInt8Image
+from datamodules.seams.label_maps import LabelMaps, resized_labels
 from experiments.cli import UserError
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding_cache import cached_rows
@@ -27,6 +28,7 @@ from experiments.evaluation.matching.comparison_options import LABELS
 from experiments.evaluation.matching.face_comparison import Masks
 from experiments.runs.digests import digest
 from lightning_modules.outputs import StepOutput
+from losses.label_map import OCCLUDER
 
 LABEL_SIZE = 112
 """Side at which label maps are kept, in pixels."""
@@ -117,13 +119,11 @@ def _labelled(source: FaceSource) -> NDArray[np.uint8]:
 
 
 def _label(source: Any, index: int) -> UInt8Image:
-    covered = (source.label_map(index) > 0).astype(np.float32)
+    given: UInt8Image = source.label_map(index)
     shape = source.image(index).shape[:2]
-    if covered.shape != shape:
-        raise DataError(f"{source.name(index)}: expected a label map of its size {shape}, got {covered.shape}")
-    if covered.shape != (LABEL_SIZE, LABEL_SIZE):
-        covered = cv2.resize(covered, (LABEL_SIZE, LABEL_SIZE), interpolation=cv2.INTER_AREA)
-    label: UInt8Image = (covered >= 0.5).astype(np.uint8)
+    if given.shape != shape:
+        raise DataError(f"{source.name(index)}: expected a label map of its size {shape}, got {given.shape}")
+    label: UInt8Image = (resized_labels(given, LABEL_SIZE) == OCCLUDER).astype(np.uint8)
     return label
 
 

@@ -13,6 +13,7 @@ from experiments.evaluation.embedding import Embeddings
 from experiments.evaluation.matching.compared import Comparing
 from experiments.evaluation.matching.face_comparison import Masks
 from experiments.evaluation.matching.variants import read_masks
+from experiments.evaluation.quality.covered_share import covered_shares
 from experiments.evaluation.quality.quality_options import FIRST_ERROR, NORM
 
 
@@ -82,6 +83,8 @@ def image_qualities(
         return {}
     length = torch.linalg.vector_norm(torch.from_numpy(embeddings), dim=1)
     return {
-        name: length if masks is None else -comparing.masks_of(masks, protocol, digests).shares()
+        name: length
+        if masks is None
+        else -covered_shares(comparing.masks_of(masks, protocol, digests), protocol.source)
         for name, masks in discarding.qualities
     }
