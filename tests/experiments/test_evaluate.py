@@ -247,7 +247,7 @@ def test_discarding_the_worst_images_is_told_by_condition_and_drawn(resnet: str,
     assert found["all"]["discard_gain, covered by labels"] == pytest.approx(0, abs=1e-9)  # nobody is covered
     (picture,) = Path("runs/evaluation").rglob("discard.png")
     with Image.open(picture) as drawn:
-        assert "together, norm: 30.0 %" in drawn.text["Description"]
+        assert "together, norm: 30.0 %" in drawn.info["Description"]
 
 
 @pytest.mark.ddp

@@ -113,4 +113,5 @@ def joined(embeddings: Sequence[Tensor]) -> Tensor:
     length = torch.linalg.vector_norm(torch.stack(list(embeddings)), dim=2).mean(0)[
         :, None
     ]  # (B, 1), a quality for some
-    return directions(sum(map(directions, embeddings), torch.zeros(()))) * length
+    together: Tensor = directions(sum(map(directions, embeddings), torch.zeros(()))) * length
+    return together
