@@ -18,8 +18,8 @@ from callbacks.occlusion_sensitivity.verification_maps import whole_map
 from datamodules.errors import DataError
 from datamodules.occluders import StrategicPlacement
 from datamodules.seams.occlusion_map_file import OcclusionMap
-from lightning_modules import SegmentationModule, TripletModule
-from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, FCN8s, Normalize, fingerprint
+from lightning_modules import TripletModule
+from lightning_modules.networks import AveragePoolHead, CasiaNetTrunk, FaceNet, Normalize, fingerprint
 from tests.callbacks.test_occlusion_mapping import OCCLUDER, SIZE, data, module, trainer
 
 
@@ -135,6 +135,3 @@ def test_refuses_what_cannot_be_verified(tmp_path: Path) -> None:
         mapped(tmp_path, waving(), threshold=1.0)
     with pytest.raises(DataError, match="two clean validation images of one identity in the scoring half, got none"):
         mapped(tmp_path, triplets(), num_images=1)
-    segments = SegmentationModule(FCN8s(width=0.125, fully_connected_dim=8), normalize=Normalize())
-    with pytest.raises((DataError, ValueError), match="embed"):
-        mapped(tmp_path, segments, threshold=0.5)
