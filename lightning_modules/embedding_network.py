@@ -1,5 +1,6 @@
 """A network that embeds and does nothing else, of one that has several outputs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -26,7 +27,11 @@ class EmbeddingNetwork(nn.Module):
         self.flip = flip
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
+        """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``.
+
+        Raises:
+            ValueError: If the network makes none.
+        """
         embeddings = self._embedded(x)
         return embeddings + self._embedded(x.flip(3)) if self.flip else embeddings
 
@@ -36,4 +41,7 @@ class EmbeddingNetwork(nn.Module):
             return found
         if isinstance(self.output, str) and hasattr(found, self.output):
             return getattr(found, self.output)  # type: ignore[no-any-return]  # whatever a network returns
-        return found[self.output]  # type: ignore[no-any-return]
+        if isinstance(found, Mapping) or isinstance(self.output, int):
+            return found[self.output]  # type: ignore[no-any-return]
+        got = f"{type(found).__name__} of {type(self.network).__name__}"
+        raise ValueError(f"Expected a network that embeds images, got {got}")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from callbacks.occlusion_sensitivity.gallery_maps import GalleryMaps, gallery_maps
     from callbacks.occlusion_sensitivity.maps import NotFiniteError, OcclusionMaps, occlusion_error_map, occlusion_maps
     from callbacks.occlusion_sensitivity.sampled import SampledMap, sampled_error_map
+    from callbacks.occlusion_sensitivity.verification_error import VerificationError, verification_error_map
     from callbacks.occlusion_sensitivity.verification_maps import VerificationMaps, rejection_map, verification_maps
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "NotFiniteError",
     "OcclusionMaps",
     "SampledMap",
+    "VerificationError",
     "VerificationMaps",
     "gallery_maps",
     "occlusion_error_map",
@@ -23,6 +25,7 @@ __all__ = [
     "perturbation_curve",
     "rejection_map",
     "sampled_error_map",
+    "verification_error_map",
     "verification_maps",
 ]
 

@@ -137,13 +137,23 @@ def rejection_map(maps: VerificationMaps, threshold: float) -> RejectionMap:
         >>> rejection_map(maps, 0.7)  # the second pair's score is 0 anyhow
         RejectionMap(rate=tensor([[1., 0.]]), used=tensor([ True, False]))
     """
-    rejected, used = maps.rejected(threshold), maps.clean >= threshold
+    rejected, used = maps.rejected(threshold), accepted(maps.clean, threshold)
+    return RejectionMap(rejected[used].float().mean(0), used)
+
+
+def accepted(scores: Tensor, threshold: float) -> Tensor:
+    """Return which scores ``(N,)`` of genuine pairs reach the threshold.
+
+    Raises:
+        ValueError: If none does.
+    """
+    used = scores >= threshold
     if not used.any():
         raise ValueError(
             f"Expected genuine pairs that are accepted without an occluder at {threshold:g}, got none among "
             f"{len(used)}: no occlusion map can be made"
         )
-    return RejectionMap(rejected[used].float().mean(0), used)
+    return used
 
 
 def whole_map(values: Tensor, maps: VerificationMaps, size: tuple[int, int]) -> Tensor:

@@ -37,8 +37,9 @@ class PaperRow:
         longer: How many times the configuration's epochs are trained.
         copies: Files of other rows that are copied into this one's folder, by name, before it begins: it may change
             them.
-        maps: By name, settings of ``callbacks.OcclusionMapping``, or a scale's value that has them: maps that are made
-            of the trained model, and whose measures are the row's.
+        maps: By name, settings of ``callbacks.OcclusionMapping``, or ``class_path`` and ``init_args`` of another that
+            makes maps, or a scale's value that has them: maps that are made of the trained model, and whose measures
+            are the row's.
         evaluated: Whether it is also evaluated by the reproduction's protocols: on generated faces, where there are
             no others, for its figures.
         matched: Another row, by its key, or ``self``: what makes the masks of matched comparison. The row is then also

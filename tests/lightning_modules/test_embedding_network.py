@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from lightning_modules import ClassifierModule, SOIDNModule, TripletModule
+from lightning_modules import ClassifierModule, SegmentationModule, SOIDNModule, TripletModule
 from lightning_modules.embedding_network import EmbeddingNetwork
 from lightning_modules.extractors import Extractor, OnnxExtractor
-from lightning_modules.networks import AveragePoolHead, FaceNet, Normalize, PooledHead, SharedSOIDN, VGG16Trunk
+from lightning_modules.networks import AveragePoolHead, FaceNet, FCN8s, Normalize, PooledHead, SharedSOIDN, VGG16Trunk
 from tests.helpers.onnx_faces import face_file
 
 IMAGES = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -77,3 +77,9 @@ def test_what_segments_alone_embeds_nothing() -> None:
         ValueError, match=r"Expected a network that embeds images of shape \(1, 3, 32, 32\), got .*alone"
     ):
         Extractor(Segments(), image_size=32).embedding_network()
+
+
+def test_a_segmentation_s_network_is_refused_when_it_is_asked_to_embed() -> None:
+    module = SegmentationModule(FCN8s(width=0.125, fully_connected_dim=8))
+    with pytest.raises(ValueError, match="Expected a network that embeds images, got SegmenterOutput of FCN8s"):
+        embedded(module)
