@@ -7,6 +7,7 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from datamodules.seams.face_source import FaceSource
     from datamodules.sources.image_folder import ImageFolder
+    from datamodules.sources.joined_sources import JoinedSources
     from datamodules.sources.labelled.celebamask_hq import CelebAMaskHQ
     from datamodules.sources.labelled.crop_square import CropSquare
     from datamodules.sources.labelled.landmark_ellipse import LandmarkEllipse
@@ -29,6 +30,7 @@ __all__ = [
     "FaceSource",
     "FixedLandmarks",
     "ImageFolder",
+    "JoinedSources",
     "LandmarkEllipse",
     "LandmarkHull",
     "LandmarkSource",
