@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datamodules.protocols.file_list import FileList
     from datamodules.protocols.ijb_templates import ijb_templates
     from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
+    from datamodules.protocols.labelled_images import labelled_images
     from datamodules.protocols.lfw import lfw_pairs
     from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
     from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
@@ -35,6 +36,7 @@ __all__ = [
     "csv_identification",
     "csv_pairs",
     "ijb_templates",
+    "labelled_images",
     "lfw_occ",
     "lfw_occ_from",
     "lfw_own",

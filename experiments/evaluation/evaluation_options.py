@@ -9,8 +9,10 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.cli.arguments import Parser
+from experiments.evaluation.labelled_sets import LABELLED, labelled_option
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
+from experiments.evaluation.quality.quality_options import add_quality
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
 
@@ -25,7 +27,8 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         prog="python -m experiments.evaluate",
         description=description,
     )
-    for add in (_add_models, _add_pixels, _add_protocols, add_comparisons, _add_threshold, _add_files, _add_loading):
+    parts = (_add_models, add_pixels, add_protocols, add_comparisons, add_quality, _add_threshold, _add_files)
+    for add in (*parts, add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:
@@ -49,14 +52,16 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extractor", action="append", default=[], help=EXTRACTOR)
 
 
-def _add_pixels(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image-size", type=_whole("--image-size", 1), help="side of the images of --extractor in px")
+def add_pixels(parser: argparse.ArgumentParser) -> None:
+    """Add what networks' own files do not say of their pixels."""
+    parser.add_argument("--image-size", type=whole("--image-size", 1), help="side of the images of --extractor in px")
     parser.add_argument("--mean", type=float, nargs="+", help="of its pixels in 0 to 255, R G B or one; default 127.5")
     parser.add_argument("--std", type=float, nargs="+", help="what they are divided by; default 127.5")
     parser.add_argument("--bgr", action="store_true", help="it takes blue first")
 
 
-def _add_protocols(parser: argparse.ArgumentParser) -> None:
+def add_protocols(parser: argparse.ArgumentParser) -> None:
+    """Add the protocols and where their files are."""
     said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
     parser.add_argument("--root", help="folder of images, for lfw, mfr2, rof, rmfrd, pairs, identification")
@@ -74,9 +79,10 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alignment", help="of lfw_occ's crops, where nothing declares it: lfw (default), arcface")
     parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
+    parser.add_argument("--labelled", action="append", default=[], type=labelled_option, help=LABELLED)
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument(
-        "--faces-seed", type=_whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
+        "--faces-seed", type=whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
     )
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
     parser.add_argument("--meta", help="folder of an IJB protocol's lists, for templates")
@@ -100,15 +106,18 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-figures", action="store_true")
 
 
-def _add_loading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch-size", type=_whole("--batch-size", 1), default=256)
-    parser.add_argument("--num-workers", type=_whole("--num-workers", 0), default=0)
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Add how a model is run over images."""
+    parser.add_argument("--batch-size", type=whole("--batch-size", 1), default=256)
+    parser.add_argument("--num-workers", type=whole("--num-workers", 0), default=0)
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="1")
     parser.add_argument("--precision")
 
 
-def _whole(option: str, least: int) -> Callable[[str], int]:
+def whole(option: str, least: int) -> Callable[[str], int]:
+    """Return what reads an option that is a whole number of at least ``least``."""
+
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
             raise UserError(f"Expected {option} of at least {least}, got {text!r}")
