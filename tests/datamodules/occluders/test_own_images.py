@@ -246,16 +246,3 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> N
     anchors = {"left_eye": (0.0, 0.0), "right_eye": (2.0, 0.0)}
     with pytest.raises(DataError, match="expected an occluder image, found no such file"):
         load_sprite(OwnImage(tmp_path / name, "visor", anchors))
-
-
-def test_a_huge_image_covers_as_a_small_one_does(tmp_path: Path, make_face: MakeFace) -> None:
-    huge = np.asarray(cv2.resize(bar(), (8000, 3000), interpolation=cv2.INTER_NEAREST), np.uint8)
-    far = {name: [10 * x + 4.5, 10 * y + 4.5] for name, (x, y) in EYES.items()}
-    small, large = (tmp_path / "small", tmp_path / "large")
-    small.mkdir()
-    large.mkdir()
-    one = TemplateOccluder("bar", folder=write(small, entry()), jitter=0)
-    other = TemplateOccluder("bar", folder=write(large, entry(anchors=far), image=huge), jitter=0)
-    a, b = (occluder(*make_face(), np.random.default_rng(0)) for occluder in (one, other))
-    assert (a.mask != b.mask).mean() < 0.002
-    np.testing.assert_allclose(a.image[a.mask & b.mask == 1].mean(0), b.image[a.mask & b.mask == 1].mean(0), atol=2)
