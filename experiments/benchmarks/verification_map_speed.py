@@ -47,6 +47,8 @@ class Similarity(nn.Module):
         pairs: The network, and the other image.
     """
 
+    other: Tensor
+
     def __init__(self, pairs: Pairs) -> None:
         super().__init__()
         self.network = pairs.network
@@ -54,7 +56,7 @@ class Similarity(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B,)``."""
-        return nn.functional.normalize(self.network(images)) @ self.other[0]  # type: ignore[no-any-return]
+        return nn.functional.normalize(self.network(images)) @ self.other[0]
 
 
 def main() -> None:

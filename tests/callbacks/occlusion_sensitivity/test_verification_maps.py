@@ -1,6 +1,7 @@
 """Occlusion maps of verification: scores are those of the definition, whichever way and network."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import timm
@@ -128,7 +129,7 @@ def test_what_cannot_be_traced_is_embedded_densely_and_said_so() -> None:
 
     _, first, second = tiny()
     network = Branching()
-    settings = {"occluder_size": (3, 3), "stride": 2}
+    settings: Any = {"occluder_size": (3, 3), "stride": 2}
     with pytest.warns(UserWarning, match="Branching cannot be traced, its occlusion maps are computed densely"):
         maps = verification_maps(network, first, second, **settings)
     reference = verification_maps(network.layers, first, second, method="dense", **settings)
@@ -193,7 +194,7 @@ def test_a_higher_threshold_rejects_what_a_lower_one_does() -> None:
 
 def test_refuses_what_no_map_can_be_made_of() -> None:
     network, first, second = tiny()
-    settings = {"occluder_size": (3, 3)}
+    settings: Any = {"occluder_size": (3, 3)}
     with pytest.raises(ValueError, match=r"images of one size, got \(2, 2, 7, 9\) and \(2, 2, 7, 8\)"):
         verification_maps(network, first, second[..., :8], **settings)
     with pytest.raises(ValueError, match="from 1 × 1 to the images' 7 × 9, got 8 × 2"):
@@ -215,7 +216,7 @@ def test_refuses_what_no_map_can_be_made_of() -> None:
 @pytest.mark.parametrize("memory", [1, 2**30])
 def test_names_the_pair_whose_embedding_is_no_number_or_zero(memory: int) -> None:
     network, first, second = tiny(number=3)
-    settings = {"occluder_size": (3, 3), "memory": memory, "method": "dense"}
+    settings: Any = {"occluder_size": (3, 3), "memory": memory, "method": "dense"}
     broken = second.clone()
     broken[2, 0, 0, 0] = float("nan")
     with pytest.raises(NotFiniteError, match="finite embeddings, got NaN or infinity for image 2"):
