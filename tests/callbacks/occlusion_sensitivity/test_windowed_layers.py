@@ -91,6 +91,8 @@ def test_usual_activations_are_computed_on_windows(module: nn.Module) -> None:
 @pytest.mark.parametrize("shape", [(1,), (1, 1, 1), ()])
 def test_one_constant_for_all_of_a_map_is_pointwise_whatever_its_shape(shape: tuple[int, ...]) -> None:
     class Shifted(nn.Module):
+        mean: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.register_buffer("mean", torch.full(shape, 0.3))
