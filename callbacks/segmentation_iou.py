@@ -14,7 +14,7 @@ from datamodules.seams.face_batch import FaceBatch
 
 
 class SegmentationIoU(Callback):
-    """Logs the IoU of clean and occluded pixels and their mean, over all pixels of the occluded faces.
+    """Logs the IoU of clean and occluded pixels and their mean, over all pixels of the occluded faces that count.
 
     A pixel whose classes score equally is clean, as the module's segmentation says; scores that are not finite are
     refused by the module.
@@ -65,8 +65,8 @@ def segmentation_measures(rows: Rows, *, by_condition: bool) -> dict[str, Tensor
     """
     measures: dict[str, Tensor] = {}
     clean = torch.tensor([name == CLEAN for name in rows.occluder], dtype=torch.bool)
-    if clean.any():
-        counts = rows.value[clean].sum(0)
+    counts = rows.value[clean].sum(0)
+    if counts.any():  # all of them may be ignored
         measures["false_alarm"] = counts[0, 1] / counts.sum()
     if clean.all():
         return measures

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from datamodules.face_data_module import FaceDataModule
     from datamodules.identity_sampler import IdentityBatches
     from datamodules.image_checks import ImageChecks
+    from datamodules.image_split import ImageShares
     from datamodules.loading import Loading
     from datamodules.seams.face_batch import FaceBatch
+    from datamodules.segmentation_data_module import SegmentationDataModule
     from datamodules.split import SplitSettings
 
 __all__ = [
@@ -19,7 +21,9 @@ __all__ = [
     "FaceDataModule",
     "IdentityBatches",
     "ImageChecks",
+    "ImageShares",
     "Loading",
+    "SegmentationDataModule",
     "SplitSettings",
 ]
 

@@ -13,12 +13,14 @@ from datamodules.errors import DataError
 from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
-from datamodules.seams.conditions import CLEAN
+from datamodules.seams.conditions import CLEAN, REAL
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
+from datamodules.seams.label_maps import LabelMaps, resized_labels
 from datamodules.shared_memory import hand_over
 from datamodules.sources.aligned_crop import check_aligned_crop
 from datamodules.sources.landmarks import LandmarkSource
+from losses.label_map import FACE, OCCLUDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class FaceDataset(Dataset[FaceSample]):
         condition: What the faces are evaluated under: every face is labelled by it, whatever category its occluder
             says. ``None`` labels each by its occluder's category.
         clean_views: Whether a sample also has its image as it is without occluder and augmentation.
+        given_labels: Whose label maps the faces have before an occluder is drawn: what covers a photograph stays
+            covered, and what is drawn on top counts wherever it is. ``None`` takes every photograph for uncovered.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class FaceDataset(Dataset[FaceSample]):
         stream: str = "training",
         condition: str | None = None,
         clean_views: bool = False,
+        given_labels: LabelMaps | None = None,
     ) -> None:
         self.source = source
         self.indices = indices
@@ -78,6 +83,7 @@ class FaceDataset(Dataset[FaceSample]):
         self.stream = stream
         self.condition = condition
         self.clean_views = clean_views
+        self.given_labels = given_labels
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -104,13 +110,25 @@ class FaceDataset(Dataset[FaceSample]):
                     f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "
                     "covers the face"
                 )
-        image, mask = occluded.image, occluded.mask
+        image, mask, category = self._with_given(index, occluded)
         if self.augmentation is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
             image, mask = self.augmentation(image, mask, generator)
-        label = self.condition or occluded.occluder
+        label = self.condition or category
         view = clean if self.clean_views else None
         return FaceSample(image, mask, int(self.labels[position]), index, label, self.source.name(index), view)
+
+    def _with_given(self, index: int, drawn: Occluded) -> Occluded:
+        """Return a drawn face with the label map that its photograph has, and what covers it called by both."""
+        covered = (drawn.mask != FACE).astype(np.uint8)  # somebody's occluder may say it by 255, which means another
+        if self.given_labels is None:
+            return drawn._replace(mask=covered)
+        given = resized_labels(self.given_labels.label_map(index), self.image_size)
+        mask = np.where(covered, np.uint8(OCCLUDER), given)
+        if not (given == OCCLUDER).any():
+            return drawn._replace(mask=mask)
+        kind = getattr(self.given_labels, "kind", lambda _: REAL)(index)
+        return drawn._replace(mask=mask, occluder=kind if drawn.occluder == CLEAN else drawn.occluder)
 
 
 def load_face(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
@@ -19,9 +20,10 @@ from datamodules.occluders.occluder import Occluder
 from datamodules.occluders.try_on import try_on
 from datamodules.seams.conditions import check_conditions
 from datamodules.seams.face_source import FaceSource, UInt8Image
+from datamodules.seams.label_maps import LabelMaps
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
-from datamodules.split import SplitSettings, split_identities
+from datamodules.split import IdentitySplit, SplitSettings, split_identities
 from datamodules.training_batches import TrainingBatches
 
 
@@ -84,7 +86,7 @@ class FaceDataModule(LightningDataModule):
         self.seed = seed
         self.looked = look_at_images(source, self.landmarks, checks)
         usable = self.looked.usable
-        places = split_identities(source.identities[usable], split, seed=seed)
+        places = self._places(source.identities[usable], split)
         self.looked.warn_of_copies(source, places)
         self.split = places.among(usable)
         trained = source.identities[self.split.train]
@@ -167,14 +169,11 @@ class FaceDataModule(LightningDataModule):
 
     predict_dataloader = test_dataloader
 
-    def _dataset(
-        self,
-        part: str,
-        occluder: Occluder | None,
-        *,
-        augmentation: Augmentation | None = None,
-        condition: str | None = None,
-    ) -> FaceDataset:
+    def _places(self, identities: NDArray[np.int64], split: SplitSettings) -> IdentitySplit:
+        """Return who is trained on and who is not, of the identities of usable images."""
+        return split_identities(identities, split, seed=self.seed)
+
+    def _dataset(self, part: str, occluder: Occluder | None, **settings: Any) -> FaceDataset:
         indices = getattr(self.split, part)
         labels = self.source.identities[indices]
         if part != "unseen":
@@ -186,11 +185,11 @@ class FaceDataModule(LightningDataModule):
             landmarks=self.landmarks,
             image_size=self.image_size,
             occluder=occluder,
-            augmentation=augmentation,
             seed=self.seed,
             stream=part,
-            condition=condition,
             clean_views=self.loading.clean_views and part == "train",
+            given_labels=self.source if isinstance(self.source, LabelMaps) else None,
+            **settings,
         )
 
     def _next_batch(self) -> int:

@@ -14,6 +14,7 @@ from datamodules.dataset import fit_face
 from datamodules.duplicates import Copies, Duplicates, pixel_digest
 from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
+from datamodules.seams.label_maps import LabelMaps
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.split import IdentitySplit
 
@@ -138,6 +139,8 @@ def usable_images(
         """Return the digest, or what is wrong."""
         try:
             image = source.image(index)
+            if isinstance(source, LabelMaps):
+                source.label_map(index)
             fit_face(image, source, index, landmarks, image_size=SIZE_OF_CHECK)
         except DataError as error:
             return str(error)

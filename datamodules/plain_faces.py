@@ -4,29 +4,19 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from datamodules.dataset import FaceDataset, FaceSample
-from datamodules.seams.face_source import FaceSource, UInt8Image
+from datamodules.seams.face_source import FaceSource
+from datamodules.seams.label_maps import resized_labels
 from datamodules.sources import FixedLandmarks
 
 
-@runtime_checkable
-class LabelMaps(Protocol):
-    """What a source has whose images' occluders are known."""
-
-    def label_map(self, index: int) -> UInt8Image:
-        """Label map of image ``index``, ``(H, W)``: 1 where an occluder covers it."""
-        ...
-
-
 class LabelledFaces(Dataset[FaceSample]):
-    """All images of a source with their label maps, resized; a pixel is covered where at least half of it is.
+    """All images of a source with their label maps, resized as :func:`~.seams.label_maps.resized_labels` says.
 
     Args:
         source: The images; it has label maps.
@@ -43,9 +33,8 @@ class LabelledFaces(Dataset[FaceSample]):
 
     def __getitem__(self, index: int) -> FaceSample:
         """Return one face."""
-        covered = (self.source.label_map(index) > 0).astype(np.float32)  # type: ignore[attr-defined]  # it has
-        share = cv2.resize(covered, (self.image_size, self.image_size), interpolation=cv2.INTER_AREA)
-        return replace(self.faces[index], mask=(share >= 0.5).astype(np.uint8))
+        given = self.source.label_map(index)  # type: ignore[attr-defined]  # it has
+        return replace(self.faces[index], mask=resized_labels(given, self.image_size))
 
 
 def plain_faces(source: FaceSource, indices: NDArray[np.int64], image_size: int) -> FaceDataset:

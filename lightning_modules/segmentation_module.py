@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.base import FaceModule
-from lightning_modules.networks import Segmenter
+from lightning_modules.networks import Segmenter, occluder_probability
 from lightning_modules.outputs import StepOutput
 from losses import SegmentationLoss
 
@@ -47,10 +47,14 @@ class SegmentationModule(FaceModule):
         return StepOutput(segmentation=logits.argmax(1).byte())
 
     def test_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
-        """Return the segmentation and the deep response of faces of unseen identities."""
+        """Return the segmentation, its probability and the deep response of faces of unseen identities."""
         output = self.network(self.pixels(batch["image"]))
         self.results.add(batch, output.logits)
-        return StepOutput(segmentation=output.logits.argmax(1).byte(), deep_response=output.features[-1])
+        return StepOutput(
+            segmentation=output.logits.argmax(1).byte(),
+            occluder_probability=occluder_probability(output.logits),
+            deep_response=output.features[-1],
+        )
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return the segmentation alone: the trainer keeps what this returns."""

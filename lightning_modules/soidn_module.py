@@ -13,6 +13,7 @@ from lightning_modules.networks import (
     check_single_loss,
     is_best,
     load_segmenter_weights,
+    occluder_probability,
 )
 from lightning_modules.outputs import StepOutput
 from losses import SegmentationLoss
@@ -102,6 +103,7 @@ class SOIDNModule(FaceModule):
         return StepOutput(
             embedding=output.embedding,
             segmentation=output.logits.argmax(1).byte(),
+            occluder_probability=occluder_probability(output.logits),
             deep_response=output.deep_response,
         )
 

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from losses.distances import promoted
+from losses.label_map import occluded
 
 
 def pattern_count(grid: int) -> int:
@@ -31,7 +32,8 @@ def occlusion_patterns(masks: Tensor, grid: int) -> Tensor:
     Source: Qiu et al. (2021), FROM, https://arxiv.org/abs/2108.09468.
 
     Args:
-        masks: Label maps, bool or integer, shape ``(B, H, W)``: 0 is clean, any other value is occluded.
+        masks: Label maps, bool or integer, shape ``(B, H, W)``: 0 is clean, 255 is ignored and so
+            not covered, any other value is occluded.
         grid: K, cells in a row and in a column, at most H and W.
 
     Returns:
@@ -50,7 +52,7 @@ def occlusion_patterns(masks: Tensor, grid: int) -> Tensor:
         raise ValueError(f"Expected label maps of shape (B, H, W), got {tuple(masks.shape)}")
     if not 1 <= grid <= min(masks.shape[1:]):
         raise ValueError(f"Expected `grid` from 1 to the label map's {min(masks.shape[1:])}, got {grid}")
-    covered = (masks != 0).float()
+    covered = occluded(masks).float()
     rows, columns = (_spans(side, grid, masks.device) for side in masks.shape[1:])  # (P, H), (P, W)
     with torch.autocast(masks.device.type, enabled=False):  # counts of pixels, which half precision rounds
         inside = rows @ covered @ columns.T  # (B, P, P)

@@ -11,6 +11,10 @@ from torchvision.utils import make_grid, save_image
 from callbacks.figures.style import OCCLUDER_COLOUR, TINT
 from datamodules.whole_file import whole_file
 from lightning_modules.outputs import StepOutput
+from losses.label_map import IGNORE, counted, occluded
+
+IGNORED_LEVEL = 0.35
+"""How bright what a label map ignores is drawn."""
 
 
 def draw_responses(images: Tensor, output: StepOutput, path: Path, *, num_channels: int = 4) -> None:
@@ -40,10 +44,10 @@ def save_grid(path: Path, *rows: Tensor) -> None:
 
 
 def segmentation_rows(examples: Sequence[dict[str, Tensor]]) -> list[Tensor]:
-    """Return faces, and the same with the true and the seen occluder tinted."""
+    """Return faces, and the same with the true and the seen occluder tinted, where the truth does not ignore it."""
     images = pixels(torch.stack([e["image"] for e in examples]))
     truth, seen = (torch.stack([e[key] for e in examples]) for key in ("mask", "segmentation"))
-    return [images, tinted(images, truth), tinted(images, seen)]
+    return [images, tinted(images, truth), tinted(images, seen.masked_fill(~counted(truth), IGNORE))]
 
 
 def response_rows(examples: Sequence[dict[str, Tensor]], num_channels: int) -> list[Tensor]:
@@ -65,7 +69,14 @@ def grey(maps: Tensor) -> Tensor:
     return maps.cpu()[:, None].expand(-1, 3, -1, -1)
 
 
+def label_levels(masks: Tensor) -> Tensor:
+    """Return ``(B, H, W)`` label maps as levels of grey: white is an occluder, grey what is ignored."""
+    return occluded(masks).float() + IGNORED_LEVEL * (~counted(masks)).float()
+
+
 def tinted(images: Tensor, masks: Tensor) -> Tensor:
-    """Return images with what masks cover in the occluder's colour."""
-    weight = TINT * grey(masks.float())
-    return (1 - weight) * images + weight * torch.tensor(OCCLUDER_COLOUR)[:, None, None]
+    """Return images with what label maps cover in the occluder's colour; what they ignore is grey and dark."""
+    weight = TINT * grey(occluded(masks).float())
+    shown = (1 - weight) * images + weight * torch.tensor(OCCLUDER_COLOUR)[:, None, None]
+    dark = IGNORED_LEVEL * images.mean(1, keepdim=True).expand_as(images)
+    return torch.where(grey(counted(masks)), shown, dark)

@@ -7,7 +7,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.figures.image_grid import grey, pixels, response_rows, save_grid, segmentation_rows
+from callbacks.figures.image_grid import grey, label_levels, pixels, response_rows, save_grid, segmentation_rows
 from callbacks.run_files import log_picture, run_folder
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_batch import FaceBatch
@@ -44,7 +44,7 @@ class SampleFigures(Callback):
         """Draw the first batch of the run."""
         if trainer.global_step == 0 and batch_idx == 0 and trainer.is_global_zero:
             chosen = slice(2 * self.num_samples)
-            rows = [pixels(batch["image"][chosen]), grey(batch["mask"][chosen].float())]
+            rows = [pixels(batch["image"][chosen]), grey(label_levels(batch["mask"][chosen]))]
             self._save(trainer, "training_samples", *rows)
 
     def on_test_batch_end(

@@ -26,9 +26,6 @@ ANCHORS: Mapping[str, Float64] = {
 }
 """Every anchor as the weights, ``(5,)``, with which it is the sum of the five landmarks."""
 
-FACE: Float64 = np.array([[-40.0, 0.0], [40.0, 0.0], [0.0, 48.0], [-36.0, 89.0], [36.0, 89.0]])
-"""The canonical face, ``(5, 2)``, in face units: the eyes are 80 units apart and their middle is the origin."""
-
 
 def fit_solver(anchors: Mapping[str, tuple[float, float]], fit: Fit = "similarity") -> Float64:
     """Return the matrix that turns landmarks into the least-squares transform of a sprite.
@@ -48,6 +45,7 @@ def fit_solver(anchors: Mapping[str, tuple[float, float]], fit: Fit = "similarit
         ValueError: If the anchors are too few or too degenerate for the fit.
 
     Example:
+        >>> from datamodules.sources.canonical_face import FACE
         >>> solver = fit_solver({"left_eye": (0, 0), "right_eye": (1, 0)})
         >>> (solver @ (2.0 * FACE).ravel()).reshape(2, 3).round(6)  # one sprite pixel is now 160 wide
         array([[160.,   0., -80.],

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.occluders.anchors import FACE, Fit, Float64, fit_solver
+from datamodules.occluders.anchors import Fit, Float64, fit_solver
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.canonical_face import FACE
 
 Floats = NDArray[np.floating[Any]]
 """Sheets ``(h, w)``, pictures ``(h, w, 3)`` and colours ``(3,)``, of any precision."""

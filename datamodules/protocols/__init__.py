@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from datamodules.protocols.file_list import FileList
     from datamodules.protocols.ijb_templates import ijb_templates
     from datamodules.protocols.insightface_bin import EncodedImages, bin_pairs
+    from datamodules.protocols.labelled_images import labelled_images
     from datamodules.protocols.lfw import lfw_pairs
     from datamodules.protocols.lfw_occ.drawn_protocol import lfw_occ
     from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
     from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
     from datamodules.protocols.lfw_occ.own_occluders import lfw_own
+    from datamodules.protocols.mfr2 import mfr2_pairs
+    from datamodules.protocols.rmfrd import rmfrd_faces
+    from datamodules.protocols.rof import rof_faces
     from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
     from datamodules.seams.templates import Templates
 
@@ -32,10 +36,14 @@ __all__ = [
     "csv_identification",
     "csv_pairs",
     "ijb_templates",
+    "labelled_images",
     "lfw_occ",
     "lfw_occ_from",
     "lfw_own",
     "lfw_pairs",
+    "mfr2_pairs",
+    "rmfrd_faces",
+    "rof_faces",
 ]
 
 export_lazily(__name__)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datamodules.occluders import Occluded, TemplateMixture
 from datamodules.randomness import sample_generator
 from datamodules.seams.comparisons import another_of_the_fold, first_of_each, genuine_and_impostor
+from datamodules.seams.conditions import CLEAN
 from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
@@ -133,6 +134,11 @@ class PartlyCovered:
     def label_map(self, index: int) -> UInt8Image:
         """Label map of image ``index``, ``(H, W)`` uint8: 1 where an occluder covers it, all 0 for a clean one."""
         return self._occluded(index).mask
+
+    def kind(self, index: int) -> str:
+        """What covers image ``index``."""
+        number = index // len(self.faces)
+        return self.categories[number - 1] if number else CLEAN
 
     def _occluded(self, index: int) -> Occluded:
         number, face = divmod(index, len(self.faces))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
     from datamodules.seams.face_batch import FaceBatch
     from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
+    from datamodules.seams.label_maps import LabelMaps
     from datamodules.seams.occlusion_map_file import OcclusionMap
     from datamodules.seams.templates import Templates
 
@@ -19,6 +20,7 @@ __all__ = [
     "FaceBatch",
     "FaceSource",
     "Identification",
+    "LabelMaps",
     "Landmarks",
     "OcclusionMap",
     "Templates",

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 CLEAN = "none"
 """Faces without an occluder."""
+REAL = "real"
+"""Faces that something covered when they were photographed, where nobody says what."""
 AGGREGATES = ("clean", "occluded", "mean", "false_alarm")
 """What measures over several conditions, or over pixels, are called in their place."""
 

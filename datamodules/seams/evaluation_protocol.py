@@ -95,11 +95,13 @@ class EvaluationProtocol:
         identification: Gallery and probes, by condition.
         missing: What was left out, for the report, an entry each.
         templates: What is compared, where that is not images: indices are of templates then.
+        replicates: Data sets of identities drawn anew that measures get their intervals from; 0: they get none.
+        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; by default those that are compared.
 
     Raises:
-        DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, or, in an
-            identification, an image is listed twice, a probe shows an identity that is not in the gallery, or a
-            stranger one that is.
+        DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, a condition
+            of a segmentation has no image, or, in an identification, an image is listed twice, a probe shows an
+            identity that is not in the gallery, or a stranger one that is.
     """
 
     name: str
@@ -108,10 +110,12 @@ class EvaluationProtocol:
     identification: Mapping[str, Identification] = field(default_factory=dict)
     missing: Sequence[str] = ()
     templates: Templates | None = None
+    replicates: int = 0
+    segmentation: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "missing", tuple(self.missing))
-        if not self.verification and not self.identification:
+        if not (self.compares or self.segmentation):
             raise DataError(f"{self.name}: expected pairs or probes, got no condition")
         for condition, pairs in self.verification.items():
             self._check_range(condition, pairs.first, pairs.second)
@@ -120,6 +124,14 @@ class EvaluationProtocol:
             self._check_range(condition, identification.every)
             self._check_once(condition, identification)
             self._check_closed(condition, identification)
+        for condition, images in self.segmentation.items():
+            if not len(images) or not 0 <= images.min() <= images.max() < len(self.source):
+                raise DataError(f"{self.name}: {condition}: expected images of its source, got {images[:5].tolist()}")
+
+    @property
+    def compares(self) -> bool:
+        """Whether faces are compared."""
+        return bool(self.verification or self.identification)
 
     @property
     def identities(self) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ class FaceBatch(TypedDict):
     image: Tensor
     """``(B, 3, H, W)`` uint8, RGB, 0 to 255."""
     mask: Tensor
-    """``(B, H, W)`` uint8 label map: 1 where an occluder covers the face, else 0."""
+    """``(B, H, W)`` uint8 label map: 1 where an occluder covers the face, 255 where a pixel does not count, else 0."""
     identity: Tensor
     """``(B,)`` int64: the class in training, a label comparable only within its dataset in evaluation."""
     index: Tensor

@@ -7,6 +7,14 @@ from losses.lazy import export_lazily
 if TYPE_CHECKING:
     from datamodules.seams.face_source import FaceSource
     from datamodules.sources.image_folder import ImageFolder
+    from datamodules.sources.joined_sources import JoinedSources
+    from datamodules.sources.labelled.celebamask_hq import CelebAMaskHQ
+    from datamodules.sources.labelled.crop_square import CropSquare
+    from datamodules.sources.labelled.landmark_ellipse import LandmarkEllipse
+    from datamodules.sources.labelled.landmark_hull import LandmarkHull
+    from datamodules.sources.labelled.mask_folders import COFW, MaskFolders, RealOcc
+    from datamodules.sources.labelled.mask_hull import MaskHull
+    from datamodules.sources.labelled.ocfr import OCFR
     from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
     from datamodules.sources.open_source import describe, open_source
     from datamodules.sources.recordio import RecordIO
@@ -14,11 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNMENTS",
+    "COFW",
+    "OCFR",
+    "CelebAMaskHQ",
+    "CropSquare",
     "CsvLandmarks",
     "FaceSource",
     "FixedLandmarks",
     "ImageFolder",
+    "JoinedSources",
+    "LandmarkEllipse",
+    "LandmarkHull",
     "LandmarkSource",
+    "MaskFolders",
+    "MaskHull",
+    "RealOcc",
     "RecordIO",
     "SourceLandmarks",
     "SyntheticFaces",

@@ -9,8 +9,10 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
 from experiments.cli.arguments import Parser
+from experiments.evaluation.labelled_sets import LABELLED, labelled_option
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
+from experiments.evaluation.quality.quality_options import add_quality
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
 
@@ -25,7 +27,8 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         prog="python -m experiments.evaluate",
         description=description,
     )
-    for add in (_add_models, add_pixels, add_protocols, add_comparisons, _add_threshold, _add_files, add_loading):
+    parts = (_add_models, add_pixels, add_protocols, add_comparisons, add_quality, _add_threshold, _add_files)
+    for add in (*parts, add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:
@@ -34,6 +37,9 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
     if options.occluders and (options.severity or options.categories != list(LFW_OCC_CATEGORIES)):
         raise UserError("Expected --occluders without --severity and --categories: the folder's images say them")
+    for option, protocol in (("labels", "mfr2"), ("pickles", "rof")):
+        if getattr(options, option) and protocol not in options.protocol:
+            raise UserError(f"Expected --protocol {protocol} with --{option}, got {', '.join(options.protocol)}")
     for option in ("threshold_protocol", "threshold_far"):
         if options.threshold_from is None and getattr(options, option) is not None:
             raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
@@ -58,15 +64,22 @@ def add_protocols(parser: argparse.ArgumentParser) -> None:
     """Add the protocols and where their files are."""
     said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
-    parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
-    parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument("--root", help="folder of images, for lfw, mfr2, rof, rmfrd, pairs, identification")
+    parser.add_argument("--pairs", help="LFW's or MFR2's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument(
+        "--labels", help="MFR2's list of what is worn; by default mfr2_labels.txt in or beside the root"
+    )
     named = list(LFW_OCC_CATEGORIES)
+    parser.add_argument(
+        "--pickles", help="ROF's folder of pickles; by default ROF in or beside the root, if it is there"
+    )
     parser.add_argument("--categories", nargs="+", choices=named, default=named, help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--occluders", help="folder of own occluder images, in the place of lfw_occ's")
     parser.add_argument("--alignment", help="of lfw_occ's crops, where nothing declares it: lfw (default), arcface")
     parser.add_argument("--allow-other-alignment", action="store_true", help="of faces than a model's, and say so")
     parser.add_argument("--bin", action="append", default=[], help="an InsightFace .bin set")
+    parser.add_argument("--labelled", action="append", default=[], type=labelled_option, help=LABELLED)
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument(
         "--faces-seed", type=whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
@@ -76,6 +89,8 @@ def add_protocols(parser: argparse.ArgumentParser) -> None:
     said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"
     parser.add_argument("--join", choices=("alone", "mean", "quality"), help=said)
     parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
+    said = "of people, images or pairs than are published of mfr2, rof and rmfrd, and say so"
+    parser.add_argument("--allow-other-counts", action="store_true", help=said)
 
 
 def _add_threshold(parser: argparse.ArgumentParser) -> None:

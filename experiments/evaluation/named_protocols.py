@@ -27,8 +27,11 @@ from datamodules.protocols.generated_protocol import covered_faces, generated_pr
 from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError
 from experiments.evaluation.described import described
+from experiments.evaluation.labelled_sets import labelled_sets
+from experiments.evaluation.people_protocols import PEOPLE, people_protocol
 
-PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", "pairs", "identification", "templates", "generated", "covered")
+LISTED = ("pairs", "identification", "templates")
+PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", *PEOPLE, *LISTED, "generated", "covered", "segmentation")
 SEVERAL = ""
 """Stands among the conditions of a name for one protocol that has several of them."""
 
@@ -54,13 +57,14 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         return [lfw_pairs(root, options.pairs or pairs_beside(root), **allow)]
     if name == "lfw_occ":
         return _occluded(options)
+    if name == "segmentation":
+        return labelled_sets(_needed(options, "labelled", name))
     if name == "bin":
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
         return [ar_faces(_needed(options, "ar", name))]
-    if name in ("pairs", "identification", "templates"):
-        return [_listed(name, options, **allow)]
-    return [_drawn_or_own(name, options)]
+    one = _listed(name, options, **allow) if name in (*LISTED, *PEOPLE) else _drawn_or_own(name, options)
+    return [one]
 
 
 def _drawn_or_own(name: str, options: Namespace) -> EvaluationProtocol:
@@ -84,6 +88,8 @@ def _occluded(options: Namespace) -> list[EvaluationProtocol]:
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:
     root = _needed(options, "root", name)
+    if name in PEOPLE:
+        return people_protocol(name, root, options)
     if name == "pairs":
         return csv_pairs(root, _needed(options, "table", name), **allow)
     if name == "identification":
@@ -148,4 +154,4 @@ def folder_name(protocol: EvaluationProtocol) -> str:
 
 
 def _conditions(protocol: EvaluationProtocol) -> list[str]:
-    return list(dict.fromkeys([*protocol.verification, *protocol.identification]))
+    return list(dict.fromkeys([*protocol.verification, *protocol.identification, *protocol.segmentation]))

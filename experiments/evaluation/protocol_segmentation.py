@@ -1,5 +1,7 @@
 """The segmentation of a protocol's images against its label maps: IoU by condition, as in a training's test."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,10 +15,39 @@ from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource
 from experiments.evaluation.face_outputs import Computing, Extraction, OutputCollector
+from experiments.evaluation.segmentation_measures import segmentation_conditions
+from experiments.evaluation.segmentation_scores import SegmentationScores, segmentation_scores
 from lightning_modules.outputs import StepOutput
 
 NAMES = {"mean": "iou", "clean": "iou_clean", "occluded": "iou_occluded", "false_alarm": "false_alarm"}
 """What the test callback's measures are called beside others."""
+
+
+class Segmented(NamedTuple):
+    """What became of segmenting a protocol's images."""
+
+    rows: dict[str, dict[str, float]]
+    """Measures by condition."""
+    scores: SegmentationScores | None = None
+    """Of each image, where the protocol is one of segmentation."""
+
+
+def segmented_rows(extraction: Extraction, protocol: EvaluationProtocol, computing: Computing) -> Segmented:
+    """Segment a protocol's images and return its measures: IoU where faces are compared, else all that there are.
+
+    Args:
+        extraction: What segments.
+        protocol: Its source has label maps.
+        computing: How.
+
+    Raises:
+        DataError: If an image or a label map cannot be read.
+    """
+    if not protocol.segmentation:
+        return Segmented(segmentation_rows(protocol, segment(extraction, protocol.source, computing)))
+    scores = segmentation_scores(extraction, protocol.source, computing)
+    rows = segmentation_conditions(scores, protocol.segmentation, protocol.source.identities)
+    return Segmented(rows, scores)
 
 
 def segment(extraction: Extraction, source: FaceSource, computing: Computing) -> NDArray[np.int64]:

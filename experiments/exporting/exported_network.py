@@ -9,7 +9,7 @@ from experiments.cli import UserError
 from lightning_modules import TripletModule
 from lightning_modules.extractors.declared_pixels import RANGES
 from lightning_modules.extractors.network_outputs import EMBEDDING, OCCLUDER_PROBABILITY
-from lightning_modules.networks import Normalize
+from lightning_modules.networks import Normalize, occluder_probability
 
 
 class ExportedNetwork(nn.Module):
@@ -47,7 +47,7 @@ class ExportedNetwork(nn.Module):
         output = self.network.forward(self.normalize(images * self.scale).to(dtype))
         found = {EMBEDDING: getattr(output, "embedding", output)}
         if OCCLUDER_PROBABILITY in self.outputs:
-            found[OCCLUDER_PROBABILITY] = output.logits.float().softmax(1)[:, 1]
+            found[OCCLUDER_PROBABILITY] = occluder_probability(output.logits)
         if self.unit_length:
             found[EMBEDDING] = normalize(found[EMBEDDING])
         return tuple(found[name].to(torch.float32) for name in self.outputs)

@@ -43,7 +43,8 @@ class PaperRow:
         evaluated: Whether it is also evaluated by the reproduction's protocols: on generated faces, where there are
             no others, for its figures.
         matched: Another row, by its key, or ``self``: what makes the masks of matched comparison. The row is then also
-            evaluated on ``covered`` faces, by mirror averaging, matched comparison and both.
+            evaluated on ``covered`` faces, by mirror averaging, matched comparison, both, and random views without
+            masks, as soon as both rows are trained: masks may be of a row that starts from this one.
     """
 
     name: str
@@ -57,11 +58,10 @@ class PaperRow:
     matched: str = ""
 
     def references(self) -> list[str]:
-        """Return the names in ``${…}``, and what the row starts from."""
+        """Return the names in ``${…}`` that its training needs, and what the row starts from."""
         start = self.starts_from or ""
         named = f"${{{start}}}" if start.isidentifier() else start
-        masks = f"${{{self.matched}}}" if self.matched else ""
-        return references([named, masks, self.changes, self.copies, self.maps])
+        return references([named, self.changes, self.copies, self.maps])
 
 
 @dataclass(frozen=True, config=STRICT)

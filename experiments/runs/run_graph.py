@@ -116,7 +116,11 @@ class RunGraph:
         """Add a node, or to the one that is the same run what this one asks for too."""
         before = self.nodes.get(node.folder)
         if before is not None:
-            both = dict.fromkeys((*before.evaluations, *node.evaluations))
-            node = replace(before, evaluates=before.evaluates or node.evaluates, evaluations=tuple(both))
+            node = replace(
+                before,
+                needs=tuple(dict.fromkeys((*before.needs, *node.needs))),
+                evaluates=before.evaluates or node.evaluates,
+                evaluations=tuple(dict.fromkeys((*before.evaluations, *node.evaluations))),
+            )
         self.nodes[node.folder] = node
         return node

@@ -116,7 +116,7 @@ class Extractor(LightningModule):
         return EmbeddingNetwork(self.network, int(found) if found.isdecimal() else found, flip=self.flip)
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
-        """Return embeddings, and their quality and the segmentation where the network says them."""
+        """Return embeddings, and their quality, the segmentation and its probability where the network says them."""
         return self.outputs(batch["image"])
 
     test_step = predict_step
@@ -148,7 +148,8 @@ class Extractor(LightningModule):
         if found.quality is not None:
             said["quality"] = outputs[found.quality].float().flatten()
         if found.occluder is not None:
-            said["segmentation"] = (outputs[found.occluder] > 0.5).byte()
+            said["occluder_probability"] = outputs[found.occluder].float()
+            said["segmentation"] = (said["occluder_probability"] > 0.5).byte()
         return said
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lightning_modules.networks.occlusion_mask_adaptor import OcclusionMaskAdaptor
     from lightning_modules.networks.onnx_trunk import OnnxHead, OnnxTrunk
     from lightning_modules.networks.part_weights import load_classifier_weights, load_segmenter_weights
-    from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput
+    from lightning_modules.networks.segmenter import Segmenter, SegmenterOutput, occluder_probability
     from lightning_modules.networks.shared_soidn import SharedSOIDN
     from lightning_modules.networks.smp_segmenter import SMPSegmenter
     from lightning_modules.networks.soidn import SOIDN
@@ -83,6 +83,7 @@ __all__ = [
     "load_network_weights",
     "load_segmenter_weights",
     "load_trunk_weights",
+    "occluder_probability",
     "parts_of",
     "read_state_dict",
     "unused_parameters",

@@ -21,7 +21,7 @@ class Classifier(nn.Sequential):
         margin_head: Makes the layer, which has a loss of its own; ``None`` is linear, for softmax.
 
     Raises:
-        ValueError: If ``dropout`` is not in [0, 1).
+        ValueError: If ``dropout`` is not in [0, 1), or there is no identity.
 
     Example:
         >>> import torch
@@ -37,6 +37,8 @@ class Classifier(nn.Sequential):
         dropout: float = 0.0,
         margin_head: MarginHeadCallable | None = None,
     ) -> None:
+        if num_classes < 1:
+            raise ValueError(f"Expected data of identities to classify, got {num_classes} identities")
         make_layer = margin_head or nn.Linear
         super().__init__(dropout_layer(dropout), make_layer(embedding_dim, num_classes))
 

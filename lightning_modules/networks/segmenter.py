@@ -41,3 +41,8 @@ def resized(x: Tensor, like: Tensor) -> Tensor:
     if x.shape[-2:] == like.shape[-2:]:
         return x
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def occluder_probability(logits: Tensor) -> Tensor:
+    """Return the probability of an occluder, ``(B, H, W)`` at least float32, of ``(B, 2, H, W)`` logits."""
+    return (logits.float() if logits.dtype.itemsize < 4 else logits).softmax(1)[:, 1]

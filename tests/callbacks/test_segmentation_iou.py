@@ -70,3 +70,9 @@ def test_a_condition_never_takes_the_place_of_a_mean(name: str) -> None:
     rows = Rows(["none", name], torch.tensor([0, 1]), torch.tensor([0, 0]), confusion)
     with pytest.raises(ValueError, match=f"Expected conditions named other than .*, got '{name}'"):
         segmentation_measures(rows, by_condition=True)
+
+
+def test_clean_faces_of_which_nothing_counts_raise_no_alarm_and_no_error() -> None:
+    confusion = torch.tensor([[[0, 0], [0, 0]], [[4, 0], [0, 4]]])
+    rows = Rows(["none", "real"], torch.tensor([0, 1]), torch.tensor([0, 0]), confusion)
+    assert "false_alarm" not in segmentation_measures(rows, by_condition=True)

@@ -10,8 +10,10 @@ import torch
 from datamodules.augmentation import Augmentation
 from datamodules.dataset import FaceDataset, FaceSample, collate_faces
 from datamodules.errors import DataError
+from datamodules.occluders.occluder import Occluded
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
+from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import SourceLandmarks
 from tests.helpers.doubles import POINTS, PlainSource, RandomSquare
 
@@ -139,3 +141,13 @@ def test_refuses_what_is_not_an_aligned_crop(size: tuple[int, int]) -> None:
     faces = dataset(source=PlainSource([2], size=size))
     with pytest.raises(DataError, match=rf"image-1: expected an aligned.* got {size[1]} × {size[0]}"):
         faces[1]
+
+
+def test_an_occluder_that_marks_by_255_covers_what_it_marks() -> None:
+    class White(RandomSquare):
+        def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
+            occluded = super().__call__(image, landmarks, generator)
+            return occluded._replace(mask=occluded.mask * np.uint8(255))
+
+    white, plain = dataset(occluder=White())[2], dataset(occluder=RandomSquare())[2]
+    assert equal(white, plain)

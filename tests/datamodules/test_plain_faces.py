@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.plain_faces import LabelledFaces, LabelMaps, image_digests, plain_faces
+from datamodules.plain_faces import LabelledFaces, image_digests, plain_faces
+from datamodules.seams.label_maps import LabelMaps
 from tests.helpers.doubles import PlainSource
 
 

@@ -37,7 +37,7 @@ def write_run(folder: Path, model: dict[str, Any], *, system: str, names: tuple[
 
 def _built(model: dict[str, Any]) -> LightningModule:
     complete = yaml.safe_load(yaml.safe_dump(model))
-    if model is not OS:
+    if not model["class_path"].endswith("SegmentationModule"):
         complete["init_args"]["num_classes"] = 3
         complete["init_args"]["network"]["init_args"]["image_size"] = 32
     parser = ArgumentParser(exit_on_error=False)

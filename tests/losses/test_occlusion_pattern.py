@@ -51,9 +51,9 @@ def test_is_the_block_of_largest_iou(seed: int) -> None:
     assert occlusion_patterns(masks, 4).tolist() == [slow_pattern(mask, 4) for mask in masks]
 
 
-def test_any_value_but_zero_is_covered() -> None:
+def test_any_value_but_0_and_255_is_covered() -> None:
     mask = torch.zeros(1, 8, 8, dtype=torch.long)
-    mask[0, 4:, :4] = 255
+    mask[0, 4:, :4] = 254
     assert torch.equal(occlusion_patterns(mask, 2), occlusion_patterns(mask.bool(), 2))
 
 
@@ -98,3 +98,9 @@ def test_refuses_other_shapes() -> None:
         occlusion_pattern_loss(torch.zeros(3, 9), torch.zeros(3, 8, 8), 2)
     with pytest.raises(ValueError, match=r"non-empty scores of shape \(B, patterns\) = \(0, 10\), got \(0, 10\)"):
         occlusion_pattern_loss(torch.zeros(0, 10), torch.zeros(0, 8, 8), 2)
+
+
+def test_ignored_pixels_are_not_covered() -> None:
+    masks = torch.randint(0, 2, (4, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    ignored = torch.where(masks == 0, torch.tensor(255, dtype=torch.uint8), masks)
+    assert torch.equal(occlusion_patterns(ignored, 4), occlusion_patterns(masks, 4))

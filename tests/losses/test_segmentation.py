@@ -46,8 +46,35 @@ def test_label_dtypes_agree(logits: Tensor, mask: Tensor, dtype: torch.dtype) ->
     assert_close(segmentation_loss(logits, mask.to(dtype)), segmentation_loss(logits, mask))
 
 
-def test_any_value_but_zero_is_occluded(logits: Tensor, mask: Tensor) -> None:
-    assert_close(segmentation_loss(logits, 255 * mask), segmentation_loss(logits, mask))
+@pytest.mark.parametrize("value", [2, 128, 254])
+def test_any_value_but_0_and_255_is_occluded(logits: Tensor, mask: Tensor, value: int) -> None:
+    assert_close(segmentation_loss(logits, value * mask), segmentation_loss(logits, mask))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_ignored_pixels_are_as_if_they_were_not_there(logits: Tensor, mask: Tensor, dtype: torch.dtype) -> None:
+    mask[:, :, 2:] = 255
+    expected = segmentation_loss(logits[..., :2], mask[..., :2])
+    logits.requires_grad_()
+    loss = segmentation_loss(logits, mask.to(dtype))
+    assert_close(loss, expected)
+    loss.backward()
+    assert logits.grad is not None
+    assert not logits.grad[..., 2:].any()
+    assert logits.grad[..., :2].all()
+
+
+def test_a_batch_of_nothing_that_counts_costs_nothing_and_teaches_nothing(logits: Tensor) -> None:
+    logits.requires_grad_()
+    loss = segmentation_loss(logits, torch.full((2, 3, 4), 255, dtype=torch.uint8))
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_signed_bytes_hold_no_ignored_pixel(logits: Tensor, mask: Tensor) -> None:
+    assert_close(segmentation_loss(logits, -mask.to(torch.int8)), segmentation_loss(logits, mask))
 
 
 def test_gradient_is_that_of_the_formula(logits: Tensor, mask: Tensor) -> None:

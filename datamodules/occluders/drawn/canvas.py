@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.occluders.anchors import FACE, LANDMARK_NAMES, Fit
+from datamodules.occluders.anchors import LANDMARK_NAMES, Fit
 from datamodules.occluders.sprite import Floats, Play, Sprite, make_sprite
+from datamodules.sources.canonical_face import FACE
 
 Points = NDArray[np.float64]
 """``(n, 2)`` points (x, y) in face units: the eyes lie at (-40, 0) and (40, 0), the mouth at (0, 89)."""

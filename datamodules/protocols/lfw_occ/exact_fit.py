@@ -6,17 +6,14 @@ from functools import cache
 
 import numpy as np
 
-from datamodules.occluders.anchors import FACE, LANDMARK_NAMES, Fit
+from datamodules.occluders.anchors import LANDMARK_NAMES, Fit
 from datamodules.protocols.lfw_occ.exact_arithmetic import ONE, Matrix, grid
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.canonical_face import FACE, FACE_CENTRE, FACE_HALF_AXES
 from datamodules.sources.landmarks import FixedLandmarks
 
 Template = tuple[tuple[tuple[Fraction, Fraction], ...], tuple[int, int]]
 """Five points (x, y), and the height and width of the image that they refer to."""
-
-FACE_CENTRE = (0, 42)
-FACE_HALF_AXES = (76, 104)
-"""The face's area is an ellipse, in face units: from the hairline to the chin, between the ears."""
 
 
 def template_of(landmarks: FixedLandmarks) -> Template:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.occluders.anchors import FACE
 from datamodules.occluders.drawn import CATEGORIES, FrozenCategory, drawn_sprite
 from datamodules.protocols.lfw_occ.exact_arithmetic import ONE, Sheet, halve, levels_of
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.canonical_face import FACE
 from datamodules.whole_file import write_whole
 
 _BGRA = [2, 1, 0, 3]  # OpenCV's order, there and back

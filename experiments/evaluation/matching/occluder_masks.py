@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.plain_faces import LabelMaps, plain_faces
+from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, UInt8Image
+from datamodules.seams.label_maps import LabelMaps, resized_labels
 from experiments.cli import UserError
 from experiments.cli.first_process import warn
 from experiments.evaluation.embedding_cache import cached_rows
@@ -27,6 +28,7 @@ from experiments.evaluation.matching.comparison_options import LABELS
 from experiments.evaluation.matching.face_comparison import Masks
 from experiments.runs.digests import digest
 from lightning_modules.outputs import StepOutput
+from losses.label_map import OCCLUDER
 
 LABEL_SIZE = 112
 """Side at which label maps are kept, in pixels."""
@@ -95,20 +97,20 @@ def occluder_masks(
     return OccluderMasks(rows, side)
 
 
-def check_masks(masks: Masks, protocols: Sequence[EvaluationProtocol]) -> None:
+def check_masks(masks: Masks, protocols: Sequence[EvaluationProtocol], option: str) -> None:
     """Refuse what has no masks, before anything is embedded.
 
     Raises:
         UserError: If a model does not segment, or a protocol has no label maps, or compares templates.
     """
     if masks.model is not None and "segmentation" not in masks.model.makes:
-        raise UserError(f"Expected --matched of a model that segments faces, got {masks.model.path}")
+        raise UserError(f"Expected {option} of a model that segments faces, got {masks.model.path}")
     for protocol in protocols:
         if protocol.templates is not None:
-            raise UserError(f"Expected a protocol that compares images with --matched, got {protocol.name}'s templates")
+            raise UserError(f"Expected a protocol that compares images with {option}, got {protocol.name}'s templates")
     if masks.model is None and not any(isinstance(protocol.source, LabelMaps) for protocol in protocols):
         names = ", ".join(protocol.name for protocol in protocols)
-        raise UserError(f"Expected a protocol with label maps for --matched {LABELS}, got {names}")
+        raise UserError(f"Expected a protocol with label maps for {option} {LABELS}, got {names}")
 
 
 def _labelled(source: FaceSource) -> NDArray[np.uint8]:
@@ -117,13 +119,11 @@ def _labelled(source: FaceSource) -> NDArray[np.uint8]:
 
 
 def _label(source: Any, index: int) -> UInt8Image:
-    covered = (source.label_map(index) > 0).astype(np.float32)
+    given: UInt8Image = source.label_map(index)
     shape = source.image(index).shape[:2]
-    if covered.shape != shape:
-        raise DataError(f"{source.name(index)}: expected a label map of its size {shape}, got {covered.shape}")
-    if covered.shape != (LABEL_SIZE, LABEL_SIZE):
-        covered = cv2.resize(covered, (LABEL_SIZE, LABEL_SIZE), interpolation=cv2.INTER_AREA)
-    label: UInt8Image = (covered >= 0.5).astype(np.uint8)
+    if given.shape != shape:
+        raise DataError(f"{source.name(index)}: expected a label map of its size {shape}, got {given.shape}")
+    label: UInt8Image = (resized_labels(given, LABEL_SIZE) == OCCLUDER).astype(np.uint8)
     return label
 
 

@@ -34,5 +34,21 @@ def test_refuses() -> None:
     masks = torch.zeros(2, 3, 3, dtype=torch.long)
     with pytest.raises(ValueError, match=r"Expected two of shape \(B, H, W\), got \(3, 3\) and \(2, 3, 3\)"):
         confusion_matrices(masks[0], masks)
-    with pytest.raises(ValueError, match="Expected classes of mask from 0 to 1, got 0 to 255"):
-        confusion_matrices(masks, masks.index_fill(0, torch.tensor([1]), 255))
+    with pytest.raises(ValueError, match="Expected classes of mask from 0 to 1, got 0 to 254"):
+        confusion_matrices(masks, masks.index_fill(0, torch.tensor([1]), 254))
+    with pytest.raises(ValueError, match="Expected classes of segmentation from 0 to 1, got 0 to 255"):
+        confusion_matrices(masks.index_fill(0, torch.tensor([1]), 255), masks)
+    with pytest.raises(ValueError, match="Expected at most 255 classes, got 256"):
+        confusion_matrices(masks, masks, 256)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_ignored_pixels_are_left_out_as_torchmetrics_leaves_them_out(classes: int) -> None:
+    segmentation, mask = random_masks(classes)
+    mask[torch.rand(mask.shape, generator=torch.Generator().manual_seed(1)) < 0.4] = 255
+    found = confusion_matrices(segmentation, mask.byte(), classes)
+    expected = multiclass_confusion_matrix(segmentation, mask, classes, ignore_index=255)
+    assert torch.equal(found.sum(0), expected)
+    assert torch.equal(found.sum((1, 2)), (mask != 255).sum((1, 2)))
+    nothing = confusion_matrices(segmentation, torch.full_like(mask, 255), classes)
+    assert not nothing.any()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from datamodules.occluders.anchors import ANCHORS, FACE, Fit, Float64, fit_solver
+from datamodules.occluders.anchors import ANCHORS, Fit, Float64, fit_solver
+from datamodules.sources.canonical_face import FACE
 
 NOISY_FACE = FACE * 0.4 + 56 + np.random.default_rng(0).normal(0, 2, (5, 2))
 

@@ -225,7 +225,8 @@ def test_of_every_command(refusal: Refusal, command: Callable[[Options], object]
     "name",
     [
         *("tests.at_scale.fuzz", "tests.at_scale.kill_and_resume"),
-        *("experiments.benchmarks.gallery_search_speed", "experiments.benchmarks.occluding"),
+        *("experiments.benchmarks.gallery_search_speed", "experiments.benchmarks.labelled_listing"),
+        *("experiments.benchmarks.occluding",),
         *("experiments.benchmarks.occlusion_map_speed", "experiments.benchmarks.pipeline"),
         *("experiments.benchmarks.rendering_speed", "experiments.benchmarks.sampled_maps"),
         *("experiments.benchmarks.throughput", "experiments.benchmarks.triplet_mining_speed"),

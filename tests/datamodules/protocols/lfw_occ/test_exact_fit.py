@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from datamodules.occluders.anchors import FACE, LANDMARK_NAMES
+from datamodules.occluders.anchors import LANDMARK_NAMES
 from datamodules.occluders.drawn import CATEGORIES, drawn_sprite
 from datamodules.protocols.lfw_occ.exact_fit import face_area, fit, template_of
+from datamodules.sources.canonical_face import FACE
 from datamodules.sources.landmarks import FixedLandmarks
 
 
