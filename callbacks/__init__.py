@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from callbacks.score_distributions import ScoreDistributions
     from callbacks.segmentation_iou import SegmentationIoU
     from callbacks.triplet_statistics import TripletStatistics
+    from callbacks.verification_mapping import VerificationMapping
 
 __all__ = [
     "History",
@@ -23,6 +24,7 @@ __all__ = [
     "SegmentationIoU",
     "TripletStatistics",
     "UnseenRecognition",
+    "VerificationMapping",
 ]
 
 export_lazily(__name__)

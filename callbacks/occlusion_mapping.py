@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -59,6 +59,13 @@ class OcclusionMapping(Callback):
         ValueError: If a setting is out of range.
     """
 
+    network: ClassVar[tuple[str, str]] = ("logits_network", "classifies")
+    """Method of a module that gives the network which maps are made of, and what it does, in messages."""
+    prefix: ClassVar[str] = ""
+    """Of files."""
+    group: ClassVar[str] = "occlusion"
+    """Of measures."""
+
     def __init__(
         self,
         occluder_sizes: Sequence[tuple[int, int]],
@@ -96,10 +103,11 @@ class OcclusionMapping(Callback):
             ValueError: If the module has no ``logits_network``, or another of the run's callbacks makes maps of the
                 same half of the images and the same size: files and measures would be under one name.
         """
-        if not hasattr(pl_module, "logits_network"):
-            raise ValueError(f"Expected a module that classifies (`logits_network`), got {type(pl_module).__name__}")
+        method, does = self.network
+        if not hasattr(pl_module, method):
+            raise ValueError(f"Expected a module that {does} (`{method}`), got {type(pl_module).__name__}")
         every = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it late
-        others = [c for c in every if isinstance(c, OcclusionMapping) and c is not self]
+        others = [c for c in every if isinstance(c, OcclusionMapping) and c is not self and c.prefix == self.prefix]
         for size in self.occluder_sizes:
             if any(other.subset == self.subset and size in other.occluder_sizes for other in others):
                 raise ValueError(f"Expected one callback for {self.subset} maps of {size[0]} × {size[1]}, got several")
@@ -171,31 +179,45 @@ class OcclusionMapping(Callback):
             raise ValueError(f"Expected clean validation images of the {self.subset} half, got none")
         network: nn.Module = pl_module.logits_network()  # type: ignore[operator]  # checked in setup
         with torch.no_grad(), evaluating(network):
-            images = torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in torch.split(rows.value, 256)])  # type: ignore[operator]  # FaceModule's
-            with _naming(rows):
+            images = self._pixels(pl_module, rows.value)
+            with naming(rows):
                 used = correctly_classified(network, images, rows.identity.to(pl_module.device))[: self.num_images]
         kept = used.cpu()
         names = [rows.name[row] for row in kept.tolist()]
         return Rows([CLEAN] * len(kept), rows.index[kept], rows.identity[kept], images[used], names)
 
+    def _pixels(self, pl_module: LightningModule, images: Tensor) -> Tensor:
+        """Return raw images as the network takes them, on its device."""
+        parts = torch.split(images, 256)
+        return torch.cat([pl_module.pixels(part.to(pl_module.device)) for part in parts])  # type: ignore[operator]  # FaceModule's
+
+    def _grey(self, pl_module: LightningModule) -> Tensor:
+        """Return the occluder's values as the network takes them, ``(C,)``."""
+        return self._pixels(pl_module, torch.full((1, 3, 1, 1), self.fill)).flatten()
+
     def _map(self, pl_module: LightningModule, chosen: Rows, size: tuple[int, int]) -> OcclusionMap:
-        grey = torch.full((1, 3, 1, 1), self.fill, device=pl_module.device)
-        with _naming(chosen):
+        with naming(chosen):
             error = occlusion_error_map(
                 pl_module.logits_network(),  # type: ignore[operator]  # checked in setup
                 chosen.value,
                 chosen.identity.to(pl_module.device),
                 occluder_size=size,
-                fill=pl_module.pixels(grey).flatten(),  # type: ignore[operator]  # FaceModule's
+                fill=self._grey(pl_module),
                 stride=self.stride,
                 batch_size=self.batch_size,
             )
+        return self._described(pl_module, error, size, chosen.index)
+
+    def _described(
+        self, pl_module: LightningModule, error: Tensor, size: tuple[int, int], index: Tensor
+    ) -> OcclusionMap:
+        """Return a map with what it was made of: images of an index ``(N,)``."""
         return OcclusionMap(
             error=error.cpu().numpy(),
             occluder_size=size,
             fill=torch.full((3,), self.fill).numpy(),
             stride=self.stride,
-            indices=chosen.index.numpy(),
+            indices=index.numpy(),
             model=fingerprint(pl_module.state_dict()),
             checkpoint=self._origin(pl_module),
         )
@@ -214,14 +236,14 @@ class OcclusionMapping(Callback):
     def measures(self, made: OcclusionMap) -> dict[str, float]:
         """Return what is logged of a map, by name."""
         height, width = made.occluder_size
-        group = "occlusion" if self.subset == "scoring" else "occlusion_placement"
+        group = self.group if self.subset == "scoring" else f"{self.group}_placement"
         measures = {"accuracy": made.mean_accuracy, "std": made.std, "minimum": 1.0 - float(made.error.max())}
         return {f"val/{group}/{height}x{width}/{key}": value for key, value in measures.items()}
 
     def _made(self, trainer: Trainer, pl_module: LightningModule, made: OcclusionMap) -> None:
         """Log and save a map; every process has the same."""
         height, width = made.occluder_size
-        name = f"{height}x{width}"
+        name = f"{self.prefix}{self.subset}-{height}x{width}"
         pl_module.log_dict(self.measures(made))
         rank_zero_info(
             f"Occlusion map {height} × {width} of {len(made.indices)} images: accuracy {made.mean_accuracy:.1%} "
@@ -231,14 +253,14 @@ class OcclusionMapping(Callback):
             return
         one_of_many = trainer.state.fn == TrainerFn.FITTING and self.every_n_epochs is not None
         at = f"-epoch{trainer.current_epoch}" if one_of_many else ""
-        path = self._folder / f"{self.subset}-{name}{at}.npz"
+        path = self._folder / f"{name}{at}.npz"
         made.save(path)
         picture = save_map(made, path.with_suffix(".png"))
-        log_picture(trainer, f"occlusion_maps/{self.subset}-{name}", picture)
+        log_picture(trainer, f"occlusion_maps/{name}", picture)
 
 
 @contextmanager
-def _naming(rows: Rows) -> Iterator[None]:
+def naming(rows: Rows) -> Iterator[None]:
     """Name the image where the engine knows but its place."""
     try:
         yield

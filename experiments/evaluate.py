@@ -11,7 +11,8 @@ said and costs nothing else; the exit status is then 1. ``--extractor`` names an
 file with the ``class_path`` and ``init_args`` of a class of ``lightning_modules.extractors``, ``--protocol mine.yaml``
 one with those of any function that returns an ``EvaluationProtocol``. The options can be given several times.
 ``--views mirror`` averages views of each face, ``--matched MASKS`` compares faces that are covered alike; each is told
-beside the plain comparison.
+beside the plain comparison. ``--quality norm`` and ``--quality MASKS`` tell which errors are left when the pairs of the
+worst images are discarded.
 """
 
 import warnings
@@ -43,8 +44,9 @@ def evaluate(args: Sequence[str]) -> None:
     evaluation.check_alignments(models, protocols, allow_other=options.allow_other_alignment)
     models = [evaluation.probed(model, protocols[0].source) for model in models]
     models = evaluation.compared_models(options, models, protocols)
+    discarding = evaluation.read_discarding(options, protocols)
     carried = evaluation.carried_thresholds(options, models)
-    run, tasks = evaluation.begun(options, models, protocols, computing, carried)
+    run, tasks = evaluation.begun(options, models, protocols, computing, carried, discarding=discarding)
     try:
         failures = run.measure(tasks)
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from datamodules.randomness import sample_generator
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.batch_norm import check_batch_norm
+from lightning_modules.embedding_network import EmbeddingNetwork
 from lightning_modules.finite_module import FiniteModule
 from lightning_modules.networks import (
     Normalize,
@@ -175,6 +176,13 @@ class FaceModule(FiniteModule):
         normalized: Tensor = self.normalize(images)
         dtype = next(self.network.parameters()).dtype
         return normalized.to(dtype, memory_format=self.memory_format)
+
+    def embedding_network(self) -> nn.Module:
+        """Return the network from normalised images ``(B, C, H, W)`` to embeddings ``(B, D)`` of whatever length.
+
+        Weights and mode are shared with this module.
+        """
+        return EmbeddingNetwork(self.network)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build what was injected; the schedule advances every step.

@@ -80,7 +80,7 @@ class SOIDNModule(FaceModule):
 
         Weights and mode are shared with this module: dropout acts until either is put into evaluation.
         """
-        return nn.Sequential(_Embedding(self.network), self.classifier)
+        return nn.Sequential(self.embedding_network(), self.classifier)
 
     def learned_from(self, output: Any) -> Any:
         """Return embedding and segmentation: the masks are on the way to the one."""
@@ -132,20 +132,3 @@ class SOIDNModule(FaceModule):
             segmentation_loss=segmentation,
         )
         return loss, output.logits
-
-
-class _Embedding(nn.Module):
-    """A SOIDN without its segmentation, as a part of ``nn.Sequential``.
-
-    Args:
-        network: Its weights are shared.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the embeddings ``(B, D)`` of normalised images ``(B, C, H, W)``."""
-        embedding: Tensor = self.network(x).embedding
-        return embedding

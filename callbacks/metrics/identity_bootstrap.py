@@ -54,7 +54,7 @@ def weighted_rates(
         threshold: Gives ``far`` and ``frr`` at it; a score that reaches it is accepted.
 
     Returns:
-        ``eer`` and what was asked for; NaN in rows without genuine or without impostor pairs.
+        ``eer``, ``auc`` and what was asked for; NaN in rows without genuine or without impostor pairs.
 
     Raises:
         ValueError: If shapes differ, or there are no genuine or no impostor pairs.
@@ -73,7 +73,7 @@ def weighted_rates(
     nothing = weights.new_zeros(len(weights), 1)
     tar, far = (torch.cat([nothing, sums[:, last] / sums[:, -1:]], 1) for sums in kinds)  # (R, T)
     nearest = (far + tar - 1).abs().argmin(1, keepdim=True)
-    measures = {"eer": ((far + 1 - tar) / 2).gather(1, nearest).squeeze(1)}
+    measures = {"eer": ((far + 1 - tar) / 2).gather(1, nearest).squeeze(1), "auc": torch.trapezoid(tar, far)}
     for rate in fars:
         within = (far <= rate * (1 + 1e-12)).sum(1, keepdim=True).clamp(min=1) - 1
         measures[f"tar@far={rate:g}"] = tar.gather(1, within).squeeze(1) + 0 * far[:, -1]

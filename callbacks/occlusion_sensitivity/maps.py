@@ -20,14 +20,15 @@ MEMORY = 2**30
 
 
 class NotFiniteError(ValueError):
-    """No map can be made of logits that are not finite.
+    """No map can be made of logits or embeddings that are not finite.
 
     Args:
-        image: Index of the first image whose logits they are.
+        image: Index of the first image whose they are.
+        what: What is not finite.
     """
 
-    def __init__(self, image: int) -> None:
-        super().__init__(f"Expected finite logits, got NaN or infinity for image {image}: no occlusion map can be made")
+    def __init__(self, image: int, what: str = "logits") -> None:
+        super().__init__(f"Expected finite {what}, got NaN or infinity for image {image}: no occlusion map can be made")
         self.image = image
 
 
@@ -118,7 +119,7 @@ def occlusion_maps(
         errors = torch.empty(len(indices), *shape, dtype=torch.bool, device=images.device)
         scores = images.new_empty(0)
         broken = torch.zeros_like(indices)
-        for where, logits in _evaluated(evaluator, images[indices], at, progress, broken):
+        for where, logits in evaluated(evaluator, images[indices], at, progress, broken):
             if not len(scores):
                 scores = logits.new_empty(*errors.shape, *([logits.shape[1]] if all_scores else []))
             correct = labels[indices][where[0]]
@@ -179,7 +180,7 @@ def occlusion_error_map(
     check_inputs(images, labels, occluder_size, stride=stride, method=method)
     at = [centres(length, stride).to(images.device) for length in images.shape[2:]]
     shape = (len(at[0]), len(at[1]))
-    rank, world_size = (dist.get_rank(), dist.get_world_size()) if _distributed() else (0, 1)
+    rank, world_size = (dist.get_rank(), dist.get_world_size()) if distributed() else (0, 1)
     with evaluating(network):
         indices = correctly_classified(network, images, labels, batch_size)
         wrong = torch.zeros(shape[0] * shape[1], dtype=torch.int64, device=images.device)
@@ -189,11 +190,11 @@ def occlusion_error_map(
             evaluator = evaluator_for(
                 network, images, occluder_size, fill, batch_size, method, memory, positions=shape[0] * shape[1]
             )
-            for where, logits in _evaluated(evaluator, images[ours], at, progress and rank == 0, ours_broken):
+            for where, logits in evaluated(evaluator, images[ours], at, progress and rank == 0, ours_broken):
                 errors = ~is_best(logits, labels[ours][where[0]])
                 wrong.index_add_(0, where[1] * shape[1] + where[2], errors.long())
     broken[rank::world_size] = ours_broken
-    if _distributed():
+    if distributed():
         dist.all_reduce(wrong)  # whole numbers: the sum does not depend on the number of processes
         dist.all_reduce(broken)
     check_broken(broken, indices)
@@ -260,11 +261,20 @@ def check_inputs(
         ValueError: If shapes do not fit, the occluder is larger than the images, ``stride`` is below 1, or there is no
             such ``method``.
     """
+    check_images(images, occluder_size, stride=stride, method=method)
+    if labels.shape != images.shape[:1]:
+        raise ValueError(f"Expected `labels` of shape ({len(images)},), got {tuple(labels.shape)}")
+
+
+def check_images(images: Tensor, occluder_size: Pair, *, stride: int = 1, method: Method = "incremental") -> None:
+    """Refuse what no face can be occluded with.
+
+    Raises:
+        ValueError: See :func:`check_inputs`.
+    """
     check_method(method)
     if images.ndim != 4 or not len(images):
         raise ValueError(f"Expected `images` of shape (N, C, H, W), at least one, got {tuple(images.shape)}")
-    if labels.shape != images.shape[:1]:
-        raise ValueError(f"Expected `labels` of shape ({len(images)},), got {tuple(labels.shape)}")
     height, width = images.shape[2:]
     if not (1 <= occluder_size[0] <= height and 1 <= occluder_size[1] <= width):
         raise ValueError(
@@ -275,7 +285,7 @@ def check_inputs(
         raise ValueError(f"Expected `stride` of at least 1, got {stride}")
 
 
-def _evaluated(
+def evaluated(
     evaluator: Evaluator, images: Tensor, at: Sequence[Tensor], progress: bool, broken: Tensor
 ) -> Iterator[tuple[tuple[Tensor, Tensor, Tensor], Tensor]]:
     """Yield (image, row, column) as indices, ``(B,)`` each, and logits ``(B, n)``; count those not finite by image."""
@@ -294,7 +304,7 @@ def not_finite(logits: Tensor) -> Tensor:
     return (~logits.isfinite().all(1)).long()
 
 
-def check_broken(broken: Tensor, indices: Tensor) -> None:
+def check_broken(broken: Tensor, indices: Tensor, what: str = "logits") -> None:
     """Refuse any number above 0 of ``(M,)`` numbers of broken results, naming the image by its index in ``(M,)``.
 
     Raises:
@@ -302,8 +312,9 @@ def check_broken(broken: Tensor, indices: Tensor) -> None:
     """
     where = torch.nonzero(broken)[:, 0]
     if len(where):
-        raise NotFiniteError(int(indices[int(where[0])]))
+        raise NotFiniteError(int(indices[int(where[0])]), what)
 
 
-def _distributed() -> bool:
+def distributed() -> bool:
+    """Whether several processes compute together."""
     return dist.is_available() and dist.is_initialized()

@@ -208,7 +208,7 @@ def _is_pointwise(module: fx.GraphModule, node: fx.Node) -> bool:
     if node.target is aten.prelu.default:
         return True
     # one value for a channel or for all; anything else differs from place to place
-    return all(v.ndim == 0 or (v.ndim >= 3 and v.shape[-2:] == (1, 1)) for v in constants)
+    return all(v.numel() == 1 or (v.ndim >= 3 and v.shape[-2:] == (1, 1)) for v in constants)
 
 
 def _call(module: fx.GraphModule, node: fx.Node, inputs: list[fx.Node], windows: list[Tensor]) -> Tensor:

@@ -4,7 +4,7 @@ COUNTS = ("pairs", "genuine", "gallery", "probes", "strangers", "images", "cover
 """Measures that are numbers of things."""
 A_PAIR, A_PROBE = "embeddings_a_pair", "embeddings_a_probe"
 """What a comparison costs, on average: of its two images or of the probe, and of those that are made of them."""
-UNDEFINED = ("tar@far=", "fnir@fpir=", "decidability", "gallery_decidability", "threshold@")
+UNDEFINED = ("tar@far=", "fnir@fpir=", "decidability", "gallery_decidability", "threshold@", "discard_gain")
 """How measures begin that may not be measurable: of too few impostors, of scores that do not vary."""
 EXACT = ("threshold@", "carried_threshold@")
 """How measures begin that are compared with scores, and written to the last digit."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
+    from datamodules.occluders.blending import Blending
     from datamodules.occluders.curriculum import Curriculum
     from datamodules.occluders.drawn import CATEGORIES
     from datamodules.occluders.mixture import OccluderMixture, TemplateMixture
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CATEGORIES",
+    "Blending",
     "Curriculum",
     "EpochOccluder",
     "NoisePatch",

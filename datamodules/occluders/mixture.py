@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from itertools import accumulate
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from datamodules.occluders.blending import Blending
 from datamodules.occluders.drawn import Split
 from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.occluders.template import TemplateOccluder
@@ -93,6 +95,7 @@ class TemplateMixture(OccluderMixture):
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
         folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
+        blending: How edge, colour and shadow are blended in, see :class:`TemplateOccluder`.
 
     Raises:
         ValueError: If a category is unknown or a setting out of range.
@@ -106,11 +109,11 @@ class TemplateMixture(OccluderMixture):
         num_instances: int = 40,
         jitter: float = 1.0,
         folder: Path | str | None = None,
+        blending: Blending | None = None,
     ) -> None:
+        given: dict[str, Any] = {"split": split, "num_instances": num_instances, "jitter": jitter, "folder": folder}
         occluders = {
-            name: TemplateOccluder(name, split=split, num_instances=num_instances, jitter=jitter, folder=folder)
-            for name in probabilities
-            if name != CLEAN
+            name: TemplateOccluder(name, blending=blending, **given) for name in probabilities if name != CLEAN
         }
         super().__init__(occluders, probabilities)
 

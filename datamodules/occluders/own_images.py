@@ -1,4 +1,4 @@
-"""Reads a user's own occluder images: PNG files with transparency, listed in ``occluders.yaml``."""
+"""Reads a user's own occluder images: files with transparency, listed in ``occluders.yaml``."""
 
 import reprlib
 from collections.abc import Mapping
@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import ANCHORS, FITS, Fit, fit_solver
 from datamodules.occluders.drawn import SPLITS, Split
+from datamodules.occluders.rgba_image import read_rgba
 from datamodules.occluders.sprite import Play, Sprite, make_sprite
-from datamodules.seams.face_source import UInt8Image
-from datamodules.sources.decode import complete_format
 from datamodules.yaml_file import read_yaml
 
 LISTING = "occluders.yaml"
@@ -83,7 +81,7 @@ def load_sprite(entry: OwnImage) -> Sprite:
         DataError: If the file is missing, cannot be decoded, has no alpha channel or is empty, or an anchor
             lies farther outside the image than its size.
     """
-    image = _decode(entry.path)
+    image = read_rgba(entry.path)
     height, width = image.shape[:2]
     for name, (x, y) in entry.anchors.items():
         if not (-width <= x < 2 * width and -height <= y < 2 * height):
@@ -93,31 +91,8 @@ def load_sprite(entry: OwnImage) -> Sprite:
             )
     shape = image[..., 3].astype(np.float32) / 255
     alpha = shape * np.float32(entry.opacity)
-    rgb = image[..., 2::-1].astype(np.float32) * alpha[..., None]
+    rgb = image[..., :3].astype(np.float32) * alpha[..., None]
     return make_sprite(rgb, alpha, shape, entry.anchors, fit=entry.fit, play=_PLAY)
-
-
-def _decode(path: Path) -> UInt8Image:
-    """Return ``(H, W, 4)`` uint8 BGRA."""
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # of a name with a null character
-        reason = getattr(error, "strerror", error)
-        raise DataError(f"{path}: expected an occluder image, found no such file ({reason})") from error
-    complete_format(data, name=str(path))
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # for instance more pixels than OpenCV allows
-        image = None
-    if image is None:
-        raise DataError(f"{path}: expected a PNG image, got a file that cannot be decoded")
-    if image.ndim != 3 or image.shape[2] != 4:
-        raise DataError(f"{path}: expected an alpha channel (RGBA), got an image of shape {image.shape}")
-    if image.dtype != np.uint8:
-        raise DataError(f"{path}: expected 8 bits a channel, got {image.dtype}")
-    if image[..., 3].max() < 128:
-        raise DataError(f"{path}: expected an occluder, got an image that is transparent everywhere")
-    return np.asarray(image, np.uint8)
 
 
 def _entry(where: str, folder: Path, item: Any) -> OwnImage:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from datamodules.occluders.anchors import Float64
+from datamodules.occluders.blending import Blend, blend_in
 from datamodules.occluders.sprite import Sprite
 from datamodules.seams.face_source import UInt8Image
 
@@ -27,6 +28,7 @@ def paste(
     *,
     gain: tuple[float, float, float] = (1.0, 1.0, 1.0),
     softer: int = 0,
+    blend: Blend | None = None,
 ) -> None:
     """Draw ``sprite`` onto ``image`` and its shape into ``mask``, both in place; what lies outside is cut.
 
@@ -37,34 +39,40 @@ def paste(
         matrix: ``(2, 3)``, sprite to image pixels.
         gain: Factors on red, green and blue.
         softer: Half octaves to blur the sprite by.
+        blend: How edge, colour and shadow are blended in; ``None``: plainly.
     """
     scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** 0.5
     if not 1e-4 < scale < 1e4:
         return  # a face without extent shows no occluder
     level = sprite.level(scale, softer=softer)
     matrix = matrix @ level.to_sprite
-    box = _bounding_box(matrix, level.shape.shape, mask.shape)
+    unit = scale / sprite.units
+    box = _bounding_box(matrix, level.shape.shape, mask.shape, 0 if blend is None else blend.margin(unit))
     if box.left >= box.right or box.top >= box.bottom:
         return
     matrix[:, 2] -= (box.left, box.top)
     size = (box.right - box.left, box.bottom - box.top)
     window = np.s_[box.top : box.bottom, box.left : box.right]
-    _blend(image[window], np.asarray(cv2.warpAffine(level.rgba, matrix, size), np.uint8), gain)
-    shape = cv2.warpAffine(level.shape, matrix, size)
+    rgba = np.asarray(cv2.warpAffine(level.rgba, matrix, size), np.uint8)
+    shape = np.asarray(cv2.warpAffine(level.shape, matrix, size), np.uint8)
+    if blend is None:
+        _blend(image[window], rgba, gain)
+    else:
+        shape = blend_in(image[window], rgba, shape, gain, blend, unit)
     mask[window] |= shape >= 128
 
 
-def _bounding_box(matrix: Float64, size: tuple[int, ...], image_size: tuple[int, ...]) -> Box:
-    """Return where the level lands, cut to the image; plain floats, since arrays this small cost more."""
+def _bounding_box(matrix: Float64, size: tuple[int, ...], image_size: tuple[int, ...], margin: int) -> Box:
+    """Return where the level lands, with a margin, cut to the image; plain floats: arrays this small cost more."""
     (a, b, x), (c, d, y) = matrix.tolist()
     height, width = size[0] - 1, size[1] - 1
     left, right = x + min(0.0, a * width) + min(0.0, b * height), x + max(0.0, a * width) + max(0.0, b * height)
     top, bottom = y + min(0.0, c * width) + min(0.0, d * height), y + max(0.0, c * width) + max(0.0, d * height)
     return Box(
-        int(max(0.0, left)),
-        int(max(0.0, top)),
-        int(min(image_size[1], max(0.0, right + 2.0))),
-        int(min(image_size[0], max(0.0, bottom + 2.0))),
+        int(max(0.0, left - margin)),
+        int(max(0.0, top - margin)),
+        int(min(image_size[1], max(0.0, right + 2.0 + margin))),
+        int(min(image_size[0], max(0.0, bottom + 2.0 + margin))),
     )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import Float64
+from datamodules.occluders.blending import Blending
 from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite
 from datamodules.occluders.occluder import Occluded
 from datamodules.occluders.own_images import LISTING, OwnImage, load_sprite, read_listing
@@ -36,6 +38,8 @@ class TemplateOccluder:
         jitter: Factor on the random misplacement and recolouring; 0 puts every instance exactly.
         folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
+        blending: How edge, colour and shadow are blended in, so that they do not give the occluder away; without, it is
+            laid on as it is. Where it lies does not depend on it.
 
     Raises:
         ValueError: If the category is unknown or another setting is out of range.
@@ -57,11 +61,13 @@ class TemplateOccluder:
         num_instances: int = 40,
         jitter: float = 1.0,
         folder: Path | str | None = None,
+        blending: Blending | None = None,
     ) -> None:
         _check_settings(split, num_instances, jitter)
         own = [] if folder is None else read_listing(folder)
         self.category = category
         self.jitter = jitter
+        self.blending = blending
         self._parts = [_instances(name, split, num_instances, own) for name in _names(category, own)]
 
     def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
@@ -80,20 +86,29 @@ class TemplateOccluder:
             raise ValueError(f"Expected landmarks of five finite points (5, 2), got {points.tolist()}")
         covered = np.array(image, order="C")
         mask = np.zeros(covered.shape[:2], np.uint8)
-        for count, pick in self._parts:
-            self._put_on(covered, mask, pick(int(generator.integers(count))), points, generator)
+        placed = [self._placed(pick(int(generator.integers(count))), points, generator) for count, pick in self._parts]
+        for one in placed:
+            blend = None if self.blending is None else self.blending.draw(generator)
+            paste(covered, mask, one.sprite, one.matrix, gain=one.gain, softer=one.softer, blend=blend)
         return Occluded(covered, mask, self.category)
 
-    def _put_on(
-        self, image: UInt8Image, mask: UInt8Image, sprite: Sprite, points: Float64, generator: np.random.Generator
-    ) -> None:
+    def _placed(self, sprite: Sprite, points: Float64, generator: np.random.Generator) -> "_Placed":
         matrix = (sprite.solver @ points.ravel()).reshape(2, 3)
         # beyond two standard deviations an occluder no longer sits
         normal = (self.jitter * np.clip(generator.standard_normal(8), -2, 2)).tolist()
         softer = int(generator.integers(2)) if self.jitter else 0
         light = 1.0 + 0.1 * normal[4]
         red, green, blue = (light * (1.0 + 0.03 * n) for n in normal[5:])
-        paste(image, mask, sprite, matrix @ _misplace(sprite, *normal[:4]), gain=(red, green, blue), softer=softer)
+        return _Placed(sprite, matrix @ _misplace(sprite, *normal[:4]), (red, green, blue), softer)
+
+
+class _Placed(NamedTuple):
+    """An instance, where it lies and how it is recoloured."""
+
+    sprite: Sprite
+    matrix: Float64
+    gain: tuple[float, float, float]
+    softer: int
 
 
 def _misplace(sprite: Sprite, right: float, down: float, turn: float, size: float) -> Float64:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from datamodules.protocols.lfw_occ.made_protocol import lfw_occ_from
     from datamodules.protocols.lfw_occ.occluded_faces import OccludedFaces
     from datamodules.protocols.lfw_occ.own_occluders import lfw_own
+    from datamodules.protocols.mfr2 import mfr2_pairs
+    from datamodules.protocols.rmfrd import rmfrd_faces
+    from datamodules.protocols.rof import rof_faces
     from datamodules.seams.evaluation_protocol import EvaluationProtocol, Identification, VerificationPairs
     from datamodules.seams.templates import Templates
 
@@ -38,6 +41,9 @@ __all__ = [
     "lfw_occ_from",
     "lfw_own",
     "lfw_pairs",
+    "mfr2_pairs",
+    "rmfrd_faces",
+    "rof_faces",
 ]
 
 export_lazily(__name__)

@@ -49,10 +49,19 @@ def load_guarded(data: bytes, *, name: str) -> object:
         Traceback (most recent call last):
         datamodules.errors.DataError: x: expected a pickle of lists, bytes, bools and numpy arrays, got builtins.print
     """
+    return read_guarded(GuardedUnpickler, data, name=name)
+
+
+def read_guarded(reader: "type[GuardedUnpickler]", data: bytes, *, name: str) -> object:
+    """Read a pickle by one of the readers that run nothing.
+
+    Raises:
+        DataError: If it holds or names what the reader does not take, is cut short or damaged.
+    """
     try:
-        return _GuardedUnpickler(data).load()
+        return reader(data).load()
     except RefusedPickleError as refused:
-        raise DataError(f"{name}: expected a pickle of lists, bytes, bools and numpy arrays, got {refused}") from None
+        raise DataError(f"{name}: expected a pickle of {reader.takes}, got {refused}") from None
     except Exception as error:  # a damaged pickle can fail in any way
         raise DataError(
             f"{name}: expected a complete pickle, got {len(data)} bytes, cut short or damaged ({type(error).__name__})"
@@ -70,7 +79,7 @@ class _Global:
 _NAMES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
 
 
-class _Opcodes(dict[int, Callable[[Any], None]]):
+class Opcodes(dict[int, Callable[[Any], None]]):
     """What each opcode does; others are refused by their name."""
 
     def __missing__(self, code: int) -> Callable[[Any], None]:
@@ -109,7 +118,7 @@ class _ByteMaker:
         return content
 
 
-class _GuardedUnpickler(pickle._Unpickler):
+class GuardedUnpickler(pickle._Unpickler):
     """Python's own reader, as it is written in Python: its opcodes can be chosen and its memo is a dictionary.
 
     The one that is written in C allocates whatever size a few bytes of a pickle name.
@@ -120,9 +129,14 @@ class _GuardedUnpickler(pickle._Unpickler):
     read: Callable[[int], bytes]
     readline: Callable[[], bytes]
 
+    takes: ClassVar[str] = "lists, bytes, bools and numpy arrays"
+    """What it reads, for messages."""
+    floats: ClassVar[bool] = False
+    """Whether numpy's numbers may be other than whole."""
+
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="bytes")
-        self._globals = {**_ByteMaker(len(data)).stand_ins(), **numpy_stand_ins()}
+        self._globals = {**_ByteMaker(len(data)).stand_ins(), **numpy_stand_ins(floats=self.floats)}
 
     def find_class(self, module: str, name: str) -> _Global:
         """Return the stand-in for an object that may be named."""
@@ -158,7 +172,7 @@ class _GuardedUnpickler(pickle._Unpickler):
     def _load_bytearray8(self) -> None:
         self.append(self.read(int.from_bytes(self.read(8), "little")))
 
-    dispatch: ClassVar[Any] = _Opcodes(
+    dispatch: ClassVar[Any] = Opcodes(
         {
             **{code[0]: pickle._Unpickler.dispatch[code[0]] for code in _ADMITTED},
             pickle.GLOBAL[0]: _load_global,

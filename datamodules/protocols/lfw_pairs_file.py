@@ -46,6 +46,18 @@ def read_lfw_pairs(path: Path) -> list[ListedPair]:
     return pairs
 
 
+def read_pair_lines(path: Path) -> list[ListedPair]:
+    """Read pairs of the same form without a header, in whatever number and order, each as often as it is listed.
+
+    Raises:
+        DataError: With the line, if the file cannot be read, a line is malformed, or there is none.
+    """
+    pairs = [_pair(path, line, fields) for line, fields in _fields(path)]
+    if not pairs:
+        raise DataError(f"{path}: expected a list of pairs, got none")
+    return pairs
+
+
 def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield number and fields of every line that is not empty."""
     try:

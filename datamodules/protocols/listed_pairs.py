@@ -11,6 +11,8 @@ from datamodules.protocols.copies import first_copies, tell_copies
 from datamodules.protocols.file_list import FileList
 from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
 
+ALL = "all"
+"""The condition of all pairs."""
 _SHOWN = 20
 
 
@@ -23,6 +25,8 @@ class ListedPair:
     second: str
     same: bool
     fold: int = 0
+    condition: str = ""
+    """What it is counted under beside all pairs; empty: nothing."""
 
 
 def check_pairs_differ(table: Path, pairs: Iterable[ListedPair]) -> None:
@@ -66,7 +70,7 @@ def pairs_protocol(
     identity: Callable[[str], str],
     allow_missing: bool,
 ) -> EvaluationProtocol:
-    """Build a verification protocol with one condition, ``all``.
+    """Build a verification protocol with the condition ``all`` and those that pairs name.
 
     Args:
         name: Name of the protocol.
@@ -90,17 +94,25 @@ def pairs_protocol(
     images = sorted({image for pair in kept for image in (pair.first, pair.second)})
     source = FileList(root, [files[image] for image in images], [identity(image) for image in images])
     missing = [_left_out(pair, files) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
-    protocol = EvaluationProtocol(name, source, {"all": _indexed(kept, images)}, missing=missing)
+    protocol = EvaluationProtocol(name, source, _by_condition(kept, images), missing=missing)
     return tell_copies(protocol, first_copies(source.files))
 
 
-def _indexed(pairs: Sequence[ListedPair], images: Sequence[str]) -> VerificationPairs:
+def _by_condition(pairs: Sequence[ListedPair], images: Sequence[str]) -> dict[str, VerificationPairs]:
     index = {image: number for number, image in enumerate(images)}
+    groups = {ALL: list(pairs)}
+    for pair in pairs:
+        if pair.condition:
+            groups.setdefault(pair.condition, []).append(pair)
+    return {condition: _indexed(group, index) for condition, group in groups.items()}
+
+
+def _indexed(pairs: Sequence[ListedPair], index: Mapping[str, int]) -> VerificationPairs:
     return VerificationPairs(
         first=np.array([index[pair.first] for pair in pairs], dtype=np.int64),
         second=np.array([index[pair.second] for pair in pairs], dtype=np.int64),
         same=np.array([pair.same for pair in pairs], dtype=np.bool_),
-        fold=np.array([pair.fold for pair in pairs], dtype=np.int64),
+        fold=np.unique([pair.fold for pair in pairs], return_inverse=True)[1].astype(np.int64),
     )
 
 

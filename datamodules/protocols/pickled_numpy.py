@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 _CODES = ("b1", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
+_FLOATS = ("f2", "f4", "f8")
 _MAX_DIMENSIONS = 4
 
 
@@ -14,16 +16,16 @@ class RefusedPickleError(Exception):
 
 
 class PickledDtype:
-    """A type of bools or integers, as numpy pickles it.
+    """A type of bools or integers, or of floats where these may be, as numpy pickles it.
 
     Attributes:
         code: Kind and number of bytes.
         order: Byte order, as numpy writes it.
     """
 
-    def __init__(self, code: object) -> None:
+    def __init__(self, code: object, *, floats: bool = False) -> None:
         self.code, self.order = _text(code), "<"
-        if self.code not in _CODES:
+        if self.code not in _CODES + _FLOATS * floats:
             raise RefusedPickleError(f"numpy.dtype({short(code)})")
 
     @property
@@ -41,11 +43,19 @@ class PickledDtype:
 
     def integers(self, data: bytes) -> list[int]:
         """Return the items in ``data``; bools are read as the bytes that they are."""
+        if self.code in _FLOATS:
+            raise RefusedPickleError(f"numpy.dtype({self.code!r}) for integers")
         return [int(item) for item in np.frombuffer(data, dtype=self.order + self.code.replace("b", "u"))]
+
+    def number(self, data: bytes) -> int | float:
+        """Return the one item in ``data``."""
+        if self.code in _FLOATS:
+            return float(np.frombuffer(data, dtype=self.order + self.code)[0])
+        return self.integers(data)[0]
 
 
 class PickledArray:
-    """An array of bools or integers, as numpy pickles it.
+    """An array of bools or integers, or of floats where these may be, as numpy pickles it.
 
     Attributes:
         data: Its bytes.
@@ -75,11 +85,15 @@ def short(value: object) -> str:
     return repr(value[:40]) if isinstance(value, str | bytes) else type(value).__name__
 
 
-def numpy_stand_ins() -> Mapping[tuple[str, str], Callable[..., object]]:
-    """Return what stands for each object of numpy's that a pickle may name, by module and name."""
+def numpy_stand_ins(*, floats: bool = False) -> Mapping[tuple[str, str], Callable[..., object]]:
+    """Return what stands for each object of numpy's that a pickle may name, by module and name.
+
+    Args:
+        floats: Whether numbers may be other than whole.
+    """
     cores = ("numpy.core", "numpy._core")
     return {
-        ("numpy", "dtype"): _dtype,
+        ("numpy", "dtype"): partial(_dtype, floats=floats),
         ("numpy", "ndarray"): _ndarray,
         **{(f"{core}.multiarray", "_reconstruct"): _reconstruct for core in cores},
         **{(f"{core}.multiarray", "scalar"): _scalar for core in cores},
@@ -87,8 +101,8 @@ def numpy_stand_ins() -> Mapping[tuple[str, str], Callable[..., object]]:
     }
 
 
-def _dtype(code: object, align: object, copy: object) -> PickledDtype:
-    return PickledDtype(code)
+def _dtype(code: object, align: object, copy: object, *, floats: bool) -> PickledDtype:
+    return PickledDtype(code, floats=floats)
 
 
 def _ndarray() -> object:
@@ -101,10 +115,10 @@ def _reconstruct(subtype: object, shape: object, code: object) -> PickledArray:
     return PickledArray()
 
 
-def _scalar(dtype: object, data: object) -> int:
+def _scalar(dtype: object, data: object) -> int | float:
     if not isinstance(dtype, PickledDtype) or not isinstance(data, bytes) or len(data) != dtype.itemsize:
         raise RefusedPickleError("a numpy scalar that is no bool or integer")
-    return dtype.integers(data)[0]
+    return dtype.number(data)
 
 
 def _frombuffer(data: object, dtype: object, shape: object, order: object, axes: object = None) -> PickledArray:

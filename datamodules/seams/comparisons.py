@@ -48,7 +48,7 @@ def unseen_comparisons(
     check_conditions(name for name in names if name != CLEAN)
     probe = ~np.isin(images, images[gallery])
     identification = {name: Identification(gallery, np.flatnonzero((of == name) & probe)) for name in names}
-    verification = {name: _one_of_each_kind(faces, identities, num_folds) for name, faces in identification.items()}
+    verification = {name: one_of_each_kind(faces, identities, num_folds) for name, faces in identification.items()}
     return Comparisons(verification, identification)
 
 
@@ -88,8 +88,15 @@ def genuine_and_impostor(
     return VerificationPairs(first, second, np.arange(len(first)) < len(fold), np.tile(fold, 2).astype(np.int64))
 
 
-def _one_of_each_kind(faces: Identification, identities: Indices, num_folds: int) -> VerificationPairs:
-    """Pair every probe with its own enrolled image and with that of another identity."""
+def one_of_each_kind(faces: Identification, identities: Indices, num_folds: int) -> VerificationPairs:
+    """Pair every probe with its own enrolled image and with that of another identity of its fold, each in turn.
+
+    Args:
+        faces: One gallery image of each of at least two identities, and probes of these.
+        identities: Of all images, ``(N,)``.
+        num_folds: Folds wanted; there are at most half as many as identities, and two with fewer than four identities,
+            whose impostor pairs then cross the folds.
+    """
     by_rank = faces.gallery[np.argsort(identities[faces.gallery])]
     number = len(by_rank)
     own = np.searchsorted(identities[by_rank], identities[faces.probes])

@@ -95,8 +95,8 @@ class EvaluationProtocol:
         identification: Gallery and probes, by condition.
         missing: What was left out, for the report, an entry each.
         templates: What is compared, where that is not images: indices are of templates then.
-        segmentation: Images whose segmentation is measured against the source's label maps, ``(N,)`` by condition;
-            indices of images also where templates are compared. Without, those that are compared are measured.
+        replicates: Data sets of identities drawn anew that measures get their intervals from; 0: they get none.
+        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; by default those that are compared.
 
     Raises:
         DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, a condition
@@ -110,6 +110,7 @@ class EvaluationProtocol:
     identification: Mapping[str, Identification] = field(default_factory=dict)
     missing: Sequence[str] = ()
     templates: Templates | None = None
+    replicates: int = 0
     segmentation: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

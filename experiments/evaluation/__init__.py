@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from experiments.evaluation.matching.variants import compared_models
     from experiments.evaluation.measure_table import measure_table
     from experiments.evaluation.named_protocols import folder_name, named_protocols
+    from experiments.evaluation.quality.image_quality import read_discarding
     from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
     from experiments.evaluation.trainer_options import trainer_options
 
@@ -34,6 +35,7 @@ __all__ = [
     "measure_table",
     "named_protocols",
     "probed",
+    "read_discarding",
     "trainer_options",
 ]
 

@@ -12,6 +12,7 @@ from experiments.cli.arguments import Parser
 from experiments.evaluation.labelled_sets import LABELLED, labelled_option
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
+from experiments.evaluation.quality.quality_options import add_quality
 
 EXTRACTOR = "an ONNX or TorchScript file, an exported folder, or a YAML file with class and settings of an extractor"
 
@@ -26,7 +27,8 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         prog="python -m experiments.evaluate",
         description=description,
     )
-    for add in (_add_models, _add_pixels, _add_protocols, add_comparisons, _add_threshold, _add_files, _add_loading):
+    parts = (_add_models, add_pixels, add_protocols, add_comparisons, add_quality, _add_threshold, _add_files)
+    for add in (*parts, add_loading):
         add(parser)
     options = parser.parse_args(args)
     if not options.checkpoint and not options.extractor:
@@ -35,6 +37,9 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
         raise UserError(f"Expected one --checkpoint with --config, got {len(options.checkpoint)}")
     if options.occluders and (options.severity or options.categories != list(LFW_OCC_CATEGORIES)):
         raise UserError("Expected --occluders without --severity and --categories: the folder's images say them")
+    for option, protocol in (("labels", "mfr2"), ("pickles", "rof")):
+        if getattr(options, option) and protocol not in options.protocol:
+            raise UserError(f"Expected --protocol {protocol} with --{option}, got {', '.join(options.protocol)}")
     for option in ("threshold_protocol", "threshold_far"):
         if options.threshold_from is None and getattr(options, option) is not None:
             raise UserError(f"Expected --threshold-from with --{option.replace('_', '-')}, got none")
@@ -47,19 +52,27 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extractor", action="append", default=[], help=EXTRACTOR)
 
 
-def _add_pixels(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image-size", type=_whole("--image-size", 1), help="side of the images of --extractor in px")
+def add_pixels(parser: argparse.ArgumentParser) -> None:
+    """Add what networks' own files do not say of their pixels."""
+    parser.add_argument("--image-size", type=whole("--image-size", 1), help="side of the images of --extractor in px")
     parser.add_argument("--mean", type=float, nargs="+", help="of its pixels in 0 to 255, R G B or one; default 127.5")
     parser.add_argument("--std", type=float, nargs="+", help="what they are divided by; default 127.5")
     parser.add_argument("--bgr", action="store_true", help="it takes blue first")
 
 
-def _add_protocols(parser: argparse.ArgumentParser) -> None:
+def add_protocols(parser: argparse.ArgumentParser) -> None:
+    """Add the protocols and where their files are."""
     said = f"{', '.join(PROTOCOLS)}, or the YAML file of one of your own"
     parser.add_argument("--protocol", action="append", type=_protocol_name, required=True, help=said)
-    parser.add_argument("--root", help="folder of images, for lfw, pairs and identification")
-    parser.add_argument("--pairs", help="LFW's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument("--root", help="folder of images, for lfw, mfr2, rof, rmfrd, pairs, identification")
+    parser.add_argument("--pairs", help="LFW's or MFR2's list of pairs; by default pairs.txt in or beside the root")
+    parser.add_argument(
+        "--labels", help="MFR2's list of what is worn; by default mfr2_labels.txt in or beside the root"
+    )
     named = list(LFW_OCC_CATEGORIES)
+    parser.add_argument(
+        "--pickles", help="ROF's folder of pickles; by default ROF in or beside the root, if it is there"
+    )
     parser.add_argument("--categories", nargs="+", choices=named, default=named, help="occluders of lfw_occ")
     parser.add_argument("--severity", choices=tuple(SEVERITIES), help="how much of the face lfw_occ covers")
     parser.add_argument("--occluders", help="folder of own occluder images, in the place of lfw_occ's")
@@ -69,13 +82,15 @@ def _add_protocols(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labelled", action="append", default=[], type=labelled_option, help=LABELLED)
     parser.add_argument("--ar", help="folder of the AR face database")
     parser.add_argument(
-        "--faces-seed", type=_whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
+        "--faces-seed", type=whole("--faces-seed", 0), default=COVERED_SEED, help="of covered's identities"
     )
     parser.add_argument("--table", help="CSV file of pairs, or of gallery and probes")
     parser.add_argument("--meta", help="folder of an IJB protocol's lists, for templates")
     said = "what several images of a face are: templates, mean unless given; gallery images, alone unless given"
     parser.add_argument("--join", choices=("alone", "mean", "quality"), help=said)
     parser.add_argument("--allow-missing", action="store_true", help="leave out what needs a missing image, and say so")
+    said = "of people, images or pairs than are published of mfr2, rof and rmfrd, and say so"
+    parser.add_argument("--allow-other-counts", action="store_true", help=said)
 
 
 def _add_threshold(parser: argparse.ArgumentParser) -> None:
@@ -91,15 +106,18 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-figures", action="store_true")
 
 
-def _add_loading(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--batch-size", type=_whole("--batch-size", 1), default=256)
-    parser.add_argument("--num-workers", type=_whole("--num-workers", 0), default=0)
+def add_loading(parser: argparse.ArgumentParser) -> None:
+    """Add how a model is run over images."""
+    parser.add_argument("--batch-size", type=whole("--batch-size", 1), default=256)
+    parser.add_argument("--num-workers", type=whole("--num-workers", 0), default=0)
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="1")
     parser.add_argument("--precision")
 
 
-def _whole(option: str, least: int) -> Callable[[str], int]:
+def whole(option: str, least: int) -> Callable[[str], int]:
+    """Return what reads an option that is a whole number of at least ``least``."""
+
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
             raise UserError(f"Expected {option} of at least {least}, got {text!r}")

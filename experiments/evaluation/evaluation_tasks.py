@@ -5,7 +5,6 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch.distributed as dist
@@ -13,9 +12,7 @@ from numpy.typing import NDArray
 
 from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.reranking import Reranking
-from datamodules.plain_faces import image_digests
 from datamodules.protocols import EvaluationProtocol
-from datamodules.seams.label_maps import LabelMaps
 from experiments.cli import REFUSALS, UserError
 from experiments.cli.first_process import is_first, warn
 from experiments.evaluation.carried_threshold import given
@@ -24,55 +21,17 @@ from experiments.evaluation.given_models import Model
 from experiments.evaluation.matching.compared import Comparing, add_costs
 from experiments.evaluation.matching.matched_figure import draw_matched
 from experiments.evaluation.named_protocols import folder_name
+from experiments.evaluation.paired_tasks import Task, paired
 from experiments.evaluation.protocol_figures import draw_figures, draw_segmentation
 from experiments.evaluation.protocol_measures import evaluate_protocol, readable
 from experiments.evaluation.protocol_segmentation import segmented_rows
+from experiments.evaluation.quality.discard_curves import add_discards, draw_discards
+from experiments.evaluation.quality.image_quality import NONE, Discarding, image_qualities
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import EvaluationFolder, Results, check_writable
 from experiments.evaluation.segmentation_figures import draw_labelled
 from experiments.evaluation.tradeoffs import Tradeoffs
 from lightning_modules.networks.foreign import reason
-
-
-class Task(NamedTuple):
-    """A model and a protocol."""
-
-    model: Model
-    protocol: EvaluationProtocol
-    digests: Sequence[bytes] = ()
-    """Of the protocol's images."""
-
-    @property
-    def embeds(self) -> bool:
-        """Whether embeddings are compared."""
-        return "embedding" in self.model.makes and self.protocol.compares
-
-    @property
-    def segments(self) -> bool:
-        """Whether segmentations are compared with label maps."""
-        told_once = self.model.comparison.is_plain
-        return told_once and "segmentation" in self.model.makes and isinstance(self.protocol.source, LabelMaps)
-
-
-def paired(models: Sequence[Model], protocols: Sequence[EvaluationProtocol]) -> list[Task]:
-    """Pair models and protocols; every image is read, so that a broken one shows before anything is embedded.
-
-    Raises:
-        UserError: If there is nothing to measure.
-        DataError: If an image cannot be read.
-    """
-    listed = [Task(model, protocol) for model in models for protocol in protocols]
-    for task in listed:
-        if not (task.embeds or task.segments):
-            print(
-                f"{task.model.name}: nothing to measure on {task.protocol.name}: it makes no embeddings, or no faces "
-                "are compared, and there are no label maps to compare its segmentation with"
-            )
-    tasks = [task for task in listed if task.embeds or task.segments]
-    if not tasks:
-        raise UserError("Expected a model and a protocol with something to measure, got none")
-    digests = {id(p): image_digests(p.source) for p in protocols if any(task.protocol is p for task in tasks)}
-    return [task._replace(digests=digests[id(task.protocol)]) for task in tasks]
 
 
 @dataclass
@@ -88,6 +47,7 @@ class EvaluationRun:
         keep: Called with each task and what was recognised.
         results: What was found.
         tradeoffs: The curves of all that was compared.
+        discarding: What error-versus-discard curves are made of.
     """
 
     folder: EvaluationFolder
@@ -98,6 +58,7 @@ class EvaluationRun:
     keep: Callable[[Task, Recognition], None] = lambda task, found: None
     results: Results = field(default_factory=dict)
     tradeoffs: Tradeoffs = field(default_factory=Tradeoffs)
+    discarding: Discarding = NONE
 
     def __post_init__(self) -> None:
         self.comparing = Comparing(self.computing, self.cache)
@@ -123,6 +84,7 @@ class EvaluationRun:
         model, protocol = task.model, task.protocol
         extraction = model.extraction
         embeddings, found, reranking = self._recognised(task) if task.embeds else (None, None, None)
+        qualities = image_qualities(self.discarding, protocol, embeddings, self.comparing, task.digests)
         segmented = segmented_rows(extraction, protocol, self.computing) if task.segments else None
         if not is_first():
             return
@@ -130,6 +92,7 @@ class EvaluationRun:
             self.keep(task, found)
         rows = {} if found is None else found.rows()
         add_costs(rows, model.comparison)
+        curves = {} if found is None else add_discards(rows, protocol, found, qualities, self.discarding.first_error)
         carried = self.carried.get(extraction.name)
         parts = [] if carried is None or found is None else [carried.measures(found)]
         parts += [] if segmented is None else [segmented.rows]
@@ -141,6 +104,7 @@ class EvaluationRun:
         if self.draws and embeddings is not None and found is not None:
             draw_figures(protocol, embeddings, found, figures)
             draw_matched(protocol, reranking, figures)
+            draw_discards(curves, figures)
             self.tradeoffs.add(extraction.name, protocol.name, found, carried)
             self.tradeoffs.draw(self.folder.path)
         if self.draws and segmented is not None and segmented.scores is not None:
@@ -166,6 +130,7 @@ def begun(
     carried: Mapping[str, CarriedThreshold],
     *,
     keep: Callable[[Task, Recognition], None] = lambda task, found: None,
+    discarding: Discarding = NONE,
 ) -> tuple[EvaluationRun, list[Task]]:
     """Make the folder of an evaluation, set an earlier one aside, and return what measures and its tasks.
 
@@ -176,6 +141,7 @@ def begun(
         computing: How models are run.
         carried: Thresholds of an earlier evaluation.
         keep: Called with each task and what was recognised.
+        discarding: What error-versus-discard curves are made of.
 
     Raises:
         UserError: If a folder cannot be written, or there is nothing to measure.
@@ -191,4 +157,5 @@ def begun(
         folder.begin(asdict(given(models, options.protocol, carried)))
         for name, threshold in carried.items():
             print(f"{name}: {threshold.said()}, from {options.threshold_from}")
-    return EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep), tasks
+    run = EvaluationRun(folder, computing, cache, not options.no_figures, carried, keep, discarding=discarding)
+    return run, tasks

@@ -28,20 +28,10 @@ from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError
 from experiments.evaluation.described import described
 from experiments.evaluation.labelled_sets import labelled_sets
+from experiments.evaluation.people_protocols import PEOPLE, people_protocol
 
-PROTOCOLS = (
-    "lfw",
-    "lfw_occ",
-    "bin",
-    "ar",
-    "pairs",
-    "identification",
-    "templates",
-    "generated",
-    "covered",
-    "segmentation",
-)
 LISTED = ("pairs", "identification", "templates")
+PROTOCOLS = ("lfw", "lfw_occ", "bin", "ar", *PEOPLE, *LISTED, "generated", "covered", "segmentation")
 SEVERAL = ""
 """Stands among the conditions of a name for one protocol that has several of them."""
 
@@ -73,7 +63,7 @@ def _named(name: str, options: Namespace) -> list[EvaluationProtocol]:
         return [bin_pairs(path) for path in _needed(options, "bin", name)]
     if name == "ar":
         return [ar_faces(_needed(options, "ar", name))]
-    one = _listed(name, options, **allow) if name in LISTED else _drawn_or_own(name, options)
+    one = _listed(name, options, **allow) if name in (*LISTED, *PEOPLE) else _drawn_or_own(name, options)
     return [one]
 
 
@@ -98,6 +88,8 @@ def _occluded(options: Namespace) -> list[EvaluationProtocol]:
 
 def _listed(name: str, options: Namespace, **allow: bool) -> EvaluationProtocol:
     root = _needed(options, "root", name)
+    if name in PEOPLE:
+        return people_protocol(name, root, options)
     if name == "pairs":
         return csv_pairs(root, _needed(options, "table", name), **allow)
     if name == "identification":

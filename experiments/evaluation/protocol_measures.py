@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from callbacks.metrics.metric_checks import finite_rows
+from callbacks.recognition.identity_intervals import pair_intervals, rank1_interval
 from callbacks.recognition.measure_names import EXACT, UNDEFINED
 from callbacks.recognition.recognise import Recognition, recognise
 from callbacks.recognition.reranking import Reranking
@@ -38,8 +39,22 @@ def evaluate_protocol(
         raise DataError(f"{name(bad[0])}: expected a finite embedding, got {found}")
     if zero := torch.nonzero(~values.any(1)).flatten().tolist():
         warn(f"{name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, len(values))})")
-    identities = torch.from_numpy(protocol.identities)
-    return recognise(protocol.verification, protocol.identification, compared(protocol, values), identities, reranking)
+    identities, made = torch.from_numpy(protocol.identities), compared(protocol, values)
+    found = recognise(protocol.verification, protocol.identification, made, identities, reranking)
+    if protocol.replicates:
+        _add_intervals(found, protocol, made, ranks=reranking is None)
+    return found
+
+
+def _add_intervals(found: Recognition, protocol: EvaluationProtocol, embeddings: Tensor, *, ranks: bool) -> None:
+    identities, replicates = torch.from_numpy(protocol.identities), protocol.replicates
+    for condition, verified in found.verification.items():
+        pairs = protocol.verification[condition]
+        verified.measures.update(pair_intervals(verified, pairs, identities, replicates=replicates))
+    if ranks:
+        for condition, identified in found.identification.items():
+            faces = protocol.identification[condition]
+            identified.measures.update(rank1_interval(faces, embeddings, identities, replicates=replicates))
 
 
 def compared(protocol: EvaluationProtocol, embeddings: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from experiments.evaluation.protocol_measures import evaluate_protocol
 
 IDENTITIES = 10  # that there is a tenth rank
-WAYS = ("+mirror", "+matched", "+mirror+matched")
+WAYS = ("+mirror", "+matched", "+mirror+matched", "+random")
 """To compare covered faces, beside the plain one."""
 AR_IMAGES = 26  # of each identity
 

@@ -16,8 +16,8 @@ from experiments import evaluation
 from experiments.cli import UserError
 from experiments.cli.first_process import warn
 from experiments.evaluation.evaluation_options import parsed
-from experiments.evaluation.evaluation_tasks import Task
 from experiments.evaluation.given_models import Model, told_models
+from experiments.evaluation.paired_tasks import Task
 from experiments.evaluation.realised_measures import CarriedThreshold
 from experiments.evaluation.results_folder import COMPARISON
 from experiments.model_comparison.comparison_file import ModelComparison

@@ -79,7 +79,7 @@ def show(asked: AskedRows) -> None:
     todo = left(asked.graph, [node for row in rows for node in row.nodes()])
     told: set[Path] = set()
     for row in rows:
-        lacking = [one.protocol for one in row.node.evaluations if one.recalled() is None]
+        lacking = [one.protocol for one in row.evaluations if one.recalled() is None]
         lacking += [f"maps, {name}" for name, node in row.maps.items() if node.folder in todo]
         status = recorded(row.node.folder).status
         missing = f", not evaluated by {', '.join(lacking)}" if status == "done" and lacking else ""

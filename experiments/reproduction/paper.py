@@ -51,7 +51,7 @@ class Paper:
         return {f"{key}_{name}": key for key, row in self.rows.items() for name in row.maps}
 
     def depends_on(self, key: str, scale: str) -> list[str]:
-        """Return the rows that a row depends on, in their order."""
+        """Return the rows that a row's training depends on, in their order."""
         owners = {**{row: row for row in self.rows}, **self.maps()}
         names = self.resolved(key, scale).references()
         return list(dict.fromkeys(owners[name] for name in names if name in owners))
@@ -92,14 +92,25 @@ class Paper:
             curves=[c for c in curves if c.rows],
         )
 
+    def before(self, key: str, scale: str) -> set[str]:
+        """Return all rows that are trained before a row, since it depends on them or on rows that do."""
+        found, left = set[str](), self.depends_on(key, scale) if key in self.rows else []
+        while left:
+            one = left.pop()
+            if one not in found:
+                found.add(one)
+                left += self.depends_on(one, scale)
+        return found
+
     def with_dependencies(self, keys: Iterable[str], scale: str) -> list[str]:
-        """Return rows and all that they depend on, each after that, else in the file's order."""
+        """Return rows, what they depend on and what makes their masks, in an order in which they can be trained."""
         wanted, left = set[str](), list(keys)
         while left:
             key = left.pop()
             if key not in wanted:
                 wanted.add(key)
-                left += self.depends_on(key, scale)
+                matched = self.rows[key].matched
+                left += [*self.depends_on(key, scale), *([matched] if matched in self.rows else [])]
         graph = {key: self.depends_on(key, scale) for key in self.rows if key in wanted}
         return list(TopologicalSorter(graph).static_order())
 

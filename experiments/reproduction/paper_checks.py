@@ -22,7 +22,7 @@ from experiments.reproduction.paper_parts import (
 )
 from experiments.runs.layers import SUFFIXES, SYSTEMS, configuration, merged
 from experiments.runs.resolution import Config, changed
-from experiments.runs.spec import instance
+from experiments.runs.spec import map_callback
 
 
 def check(paper: Paper) -> None:
@@ -161,7 +161,7 @@ def _configured(row: PaperRow, scale: str) -> Config:
     config = merged(configuration(row.system, scale))
     for key, value in row.changes.items():
         changed(config, key, value)
-    maps = [instance("callbacks.OcclusionMapping", **settings) for settings in row.maps.values()]
+    maps = [map_callback(settings) for settings in row.maps.values()]
     changed(config, "trainer.callbacks+", maps)
     return config
 

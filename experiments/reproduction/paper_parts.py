@@ -37,12 +37,14 @@ class PaperRow:
         longer: How many times the configuration's epochs are trained.
         copies: Files of other rows that are copied into this one's folder, by name, before it begins: it may change
             them.
-        maps: By name, settings of ``callbacks.OcclusionMapping``, or a scale's value that has them: maps that are made
-            of the trained model, and whose measures are the row's.
+        maps: By name, settings of ``callbacks.OcclusionMapping``, or ``class_path`` and ``init_args`` of another that
+            makes maps, or a scale's value that has them: maps that are made of the trained model, and whose measures
+            are the row's.
         evaluated: Whether it is also evaluated by the reproduction's protocols: on generated faces, where there are
             no others, for its figures.
         matched: Another row, by its key, or ``self``: what makes the masks of matched comparison. The row is then also
-            evaluated on ``covered`` faces, by mirror averaging, matched comparison and both.
+            evaluated on ``covered`` faces, by mirror averaging, matched comparison, both, and random views without
+            masks, as soon as both rows are trained: masks may be of a row that starts from this one.
     """
 
     name: str
@@ -56,11 +58,10 @@ class PaperRow:
     matched: str = ""
 
     def references(self) -> list[str]:
-        """Return the names in ``${…}``, and what the row starts from."""
+        """Return the names in ``${…}`` that its training needs, and what the row starts from."""
         start = self.starts_from or ""
         named = f"${{{start}}}" if start.isidentifier() else start
-        masks = f"${{{self.matched}}}" if self.matched else ""
-        return references([named, masks, self.changes, self.copies, self.maps])
+        return references([named, self.changes, self.copies, self.maps])
 
 
 @dataclass(frozen=True, config=STRICT)

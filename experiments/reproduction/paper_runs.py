@@ -13,7 +13,7 @@ from experiments.reproduction.paper_parts import NOT_EVALUATED, OF_THE_SYSTEM, P
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.digests import contents_of, digest
 from experiments.runs.resolution import references, substituted
-from experiments.runs.run_graph import Node, RunGraph
+from experiments.runs.run_graph import SELF, Node, RunGraph
 from experiments.runs.run_record import Evaluation
 from experiments.runs.setting import Setting, Start, add_training, first_stage
 
@@ -42,12 +42,15 @@ GENERATED = Protocol("generated", ("--protocol=generated",))
 
 COVERED_SEED = 10_000
 """Of the faces of ``covered`` for seed 0, far from those of training."""
+RANDOM_VIEWS = 40
+"""Of a face, the control of matched comparison: about as many embeddings a probe as its 20 candidates cost."""
 
 
 def covered(matched: str, masks: Node, seed: int) -> Protocol:
     """Return the protocol of a row whose faces are compared in several ways, by the masks of another, ``matched``."""
     options = "--protocol=covered", f"--faces-seed={COVERED_SEED + seed}", "--views", "mirror"
-    return Protocol("covered", (*options, f"--matched={masks.checkpoint}"), matched)
+    ways = f"--matched={masks.checkpoint}", f"--random-views={RANDOM_VIEWS}"
+    return Protocol("covered", (*options, *ways), digest(matched, f"{RANDOM_VIEWS} views"))
 
 
 def real_protocols(lfw: str | None, ar: str | None) -> Iterator[Protocol]:
@@ -92,6 +95,7 @@ def add_paper(
 def _rows_of_seed(
     graph: RunGraph, paper: Paper, setting: Setting, protocols: Sequence[Protocol], seed: int, wanted: Collection[str]
 ) -> Iterator[PlannedRow]:
+    planned: dict[str, PlannedRow] = {}
     there: dict[str, Node] = {}
     for key in paper.with_dependencies(paper.rows, setting.scale):
         row = paper.resolved(key, setting.scale, weights=setting.weights)
@@ -104,14 +108,33 @@ def _rows_of_seed(
                 raise UserError(f"row {key}: {error}") from error
             continue
         used = () if row.system == NOT_EVALUATED else protocols or ([GENERATED] if row.evaluated else ())
-        if row.matched:
-            used = (*used, covered(row.matched, node if row.matched == "self" else there[row.matched], seed))
-        place = node.folder / "evaluation"
-        evaluations = tuple(Evaluation(one.name, place / one.folder, node.checkpoint, one.options) for one in used)
+        evaluations = tuple(_evaluation(one, node) for one in used)
         node = graph.add(replace(node, evaluations=evaluations))
         maps = {name: graph.maps(node.name, node.spec, made, of=node) for name, made in row.maps.items()}
         there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
-        yield PlannedRow(key, seed, node, maps)
+        planned[key] = PlannedRow(key, seed, node, maps, evaluations)
+    for key, one in planned.items():
+        planned[key] = _with_covered(graph, paper, planned, key, setting.scale) if paper.rows[key].matched else one
+    for one in planned.values():
+        yield one._replace(node=graph.nodes[one.node.folder])
+
+
+def _with_covered(graph: RunGraph, paper: Paper, planned: Mapping[str, PlannedRow], key: str, scale: str) -> PlannedRow:
+    """Let a row be evaluated by masks when both it and what makes them are trained: by whichever run is later."""
+    row, matched = planned[key], paper.rows[key].matched
+    masks = row if matched == SELF else planned.get(matched)
+    if masks is None:
+        return row  # whose masks are of a row that is left out
+    made = _evaluation(covered(matched, masks.node, row.seed), row.node)
+    early, late = (row, masks) if key in paper.before(matched, scale) else (masks, row)
+    needs = () if early is late else (early.node.folder,)
+    graph.add(replace(late.node, needs=needs, evaluations=(made,)))
+    return row._replace(evaluations=(*row.evaluations, made))
+
+
+def _evaluation(protocol: Protocol, node: Node) -> Evaluation:
+    folder = node.folder / "evaluation" / protocol.folder
+    return Evaluation(protocol.name, folder, node.checkpoint, protocol.options)
 
 
 def _add_row(graph: RunGraph, setting: Setting, row: PaperRow, there: Mapping[str, Node], key: str, seed: int) -> Node:
@@ -124,8 +147,7 @@ def _add_row(graph: RunGraph, setting: Setting, row: PaperRow, there: Mapping[st
         start = first_stage(graph, setting, row.system, spec)
     elif isinstance(start, str):
         start = there.get(start, start)
-    named = [*references([row.changes, row.copies]), row.matched]
-    needs = [there[other] for other in named if other in there]
+    needs = [there[other] for other in references([row.changes, row.copies]) if other in there]
     copies = _filled(row.copies, there)
     name = f"{key}, seed {seed}"
     return add_training(graph, setting, row.system, spec, start, name=name, needs=needs, copies=copies)

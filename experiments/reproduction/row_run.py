@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.runs.run_graph import Node
-from experiments.runs.run_record import RunRecord, recorded
+from experiments.runs.run_record import Evaluation, RunRecord, recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,8 @@ class PlannedRow(NamedTuple):
     node: Node
     maps: Mapping[str, Node]
     """By their names, those that are made of it."""
+    evaluations: tuple[Evaluation, ...] = ()
+    """Of its weights."""
 
     def nodes(self) -> list[Node]:
         """Return its training and its maps."""
@@ -58,7 +60,7 @@ class PlannedRow(NamedTuple):
         return self._with_measures(run, ended) if run.status == "done" else run
 
     def _with_measures(self, run: RowRun, ended: Mapping[Path, RunRecord]) -> RowRun:
-        found = {one.protocol: (one, measures) for one in self.node.evaluations if (measures := one.recalled())}
+        found = {one.protocol: (one, measures) for one in self.evaluations if (measures := one.recalled())}
         maps = {name: ended.get(node.folder) or recorded(node.folder) for name, node in self.maps.items()}
         made = {name: record.measures for name, record in maps.items() if record.status == "done"}
         failed = {f"maps, {name}": record.error for name, record in maps.items() if record.error}

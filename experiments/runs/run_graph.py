@@ -10,7 +10,7 @@ from experiments.runs.layers import CONFIGURATIONS
 from experiments.runs.resolution import Config, resolved, substituted
 from experiments.runs.run_identity import RUNS, run_digest
 from experiments.runs.run_record import Evaluation
-from experiments.runs.spec import RunSpec, instance
+from experiments.runs.spec import RunSpec, map_callback
 
 LAST = "checkpoints/last.ckpt"
 SELF = "self"
@@ -99,10 +99,10 @@ class RunGraph:
         Args:
             name: Of what they are, in messages.
             spec: The training of a run, or of weights that it starts from.
-            settings: Of ``callbacks.OcclusionMapping``.
+            settings: Of ``callbacks.OcclusionMapping``, or ``class_path`` and ``init_args`` of another such callback.
             of: The run whose weights they are made of; else they are of the weights that ``spec`` starts from.
         """
-        callbacks: dict[str, Any] = {"trainer.callbacks": [instance("callbacks.OcclusionMapping", **settings)]}
+        callbacks: dict[str, Any] = {"trainer.callbacks": [map_callback(settings)]}
         spec = replace(spec.with_inputs(**callbacks), subcommand="validate")
         made_of = () if of is None else (of.folder.as_posix(),)
         config = resolved(spec)
@@ -116,7 +116,11 @@ class RunGraph:
         """Add a node, or to the one that is the same run what this one asks for too."""
         before = self.nodes.get(node.folder)
         if before is not None:
-            both = dict.fromkeys((*before.evaluations, *node.evaluations))
-            node = replace(before, evaluates=before.evaluates or node.evaluates, evaluations=tuple(both))
+            node = replace(
+                before,
+                needs=tuple(dict.fromkeys((*before.needs, *node.needs))),
+                evaluates=before.evaluates or node.evaluates,
+                evaluations=tuple(dict.fromkeys((*before.evaluations, *node.evaluations))),
+            )
         self.nodes[node.folder] = node
         return node

@@ -148,10 +148,10 @@ def ways(model: str) -> str:
     """Return how faces were compared, as measures have it, from what an evaluation calls a model.
 
     Example:
-        >>> ways("SOIDN (soidn-1f)"), ways("SOIDN (soidn-1f), mirror, matched by SOIDN (soidn-1f)")
-        ('', '+mirror+matched')
+        >>> [ways(f"SOIDN{how}") for how in ("", ", mirror, matched by SOIDN", ", 40 random views")]
+        ['', '+mirror+matched', '+random']
     """
-    return "".join(f"+{way}" for way in ("mirror", "matched") if f", {way}" in model)
+    return "".join(f"+{way}" for way in ("mirror", "matched", "random") if re.search(rf", (\d+ )?{way}\b", model))
 
 
 def weights_of(checkpoint: Path) -> str:

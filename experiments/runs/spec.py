@@ -66,6 +66,16 @@ def instance(class_path: str, **init_args: Any) -> dict[str, Any]:
     return {"class_path": class_path, "init_args": init_args}
 
 
+def map_callback(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the callback that makes maps: one with a class of its own, or ``callbacks.OcclusionMapping``'s settings.
+
+    Example:
+        >>> map_callback({"stride": 2}) == instance("callbacks.OcclusionMapping", stride=2)
+        True
+    """
+    return dict(settings) if "class_path" in settings else instance("callbacks.OcclusionMapping", **settings)
+
+
 def class_name(node: Any) -> str:
     """Return the last name of the class of an object, as a configuration names it: with settings or by itself.
 

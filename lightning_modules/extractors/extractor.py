@@ -8,6 +8,8 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from datamodules.seams.face_batch import FaceBatch
+from lightning_modules.embedding_network import EmbeddingNetwork
+from lightning_modules.extractors.file_network import FileNetwork
 from lightning_modules.extractors.network_outputs import named_outputs, roles
 from lightning_modules.networks import Normalize
 from lightning_modules.networks.foreign import foreign
@@ -77,13 +79,41 @@ class Extractor(LightningModule):
         Raises:
             ValueError: If the network fails, or returns neither embeddings nor a segmentation: in one line.
         """
+        return self.outputs_of_pixels(self.pixels(images))
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Return raw RGB ``(B, 3, H, W)`` images as the network takes them: ``(B, C, H, W)`` in its own precision."""
         x: Tensor = self.normalize(images)
-        if self.bgr:
-            x = x.flip(1)
+        dtypes = (weight.dtype for weight in self.network.parameters() if weight.is_floating_point())
+        return (x.flip(1) if self.bgr else x).to(next(dtypes, x.dtype))
+
+    def outputs_of_pixels(self, x: Tensor) -> StepOutput:
+        """Return all that the network says of images as it takes them, see :meth:`outputs`."""
         found = self._outputs(x)
         if self.flip and "embedding" in found:
             found["embedding"] = found["embedding"] + self._outputs(x.flip(3))["embedding"]
         return found
+
+    @property
+    def is_program(self) -> bool:
+        """Whether the network is run as a program in a file, or in batches of a fixed size: none that torch follows."""
+        return isinstance(self.network, FileNetwork) or self.batch_size is not None
+
+    def embedding_network(self) -> nn.Module:
+        """Return the network from images as it takes them, ``(B, C, H, W)``, to embeddings ``(B, D)``.
+
+        Raises:
+            ValueError: If it makes no embeddings.
+        """
+        blank = self.pixels(torch.zeros(self.batch_size or 1, 3, self.image_size, self.image_size, device=self.device))
+        with torch.no_grad(), foreign(f"a network that embeds images of shape {tuple(blank.shape)}"):
+            shapes = {name: tuple(tensor.shape) for name, tensor in named_outputs(self.network(blank)).items()}
+            found = roles(shapes, tuple(blank.shape), self.output).embedding
+            if found is None:
+                raise ValueError("a segmentation alone")
+        if self.is_program:
+            return _ProgramEmbedding(self)
+        return EmbeddingNetwork(self.network, int(found) if found.isdecimal() else found, flip=self.flip)
 
     def predict_step(self, batch: FaceBatch, batch_idx: int) -> StepOutput:
         """Return embeddings, and their quality, the segmentation and its probability where the network says them."""
@@ -100,8 +130,6 @@ class Extractor(LightningModule):
         return self.preprocessing()
 
     def _outputs(self, x: Tensor) -> StepOutput:
-        dtypes = (weight.dtype for weight in self.network.parameters() if weight.is_floating_point())
-        x = x.to(next(dtypes, x.dtype))
         batches = list(x.chunk(self.threads) if self.batch_size is None else filled_batches(x, self.batch_size))
         if self.threads == 1:
             return _joined([self._run(batch) for batch in batches], len(x))
@@ -123,6 +151,22 @@ class Extractor(LightningModule):
             said["occluder_probability"] = outputs[found.occluder].float()
             said["segmentation"] = (said["occluder_probability"] > 0.5).byte()
         return said
+
+
+class _ProgramEmbedding(nn.Module):
+    """An extractor as it runs, in its batches and threads, from images as its network takes them.
+
+    Args:
+        extractor: What is run.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        super().__init__()
+        self.extractor = extractor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the embeddings ``(B, D)`` of ``(B, C, H, W)`` images."""
+        return self.extractor.outputs_of_pixels(x)["embedding"]
 
 
 def _joined(parts: list[StepOutput], number: int) -> StepOutput:

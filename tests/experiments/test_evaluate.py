@@ -227,6 +227,29 @@ def test_what_a_matched_comparison_has_painted_is_drawn(resnet: str, tmp_path: P
     assert width == pytest.approx(2 * height, rel=0.05)  # eight pairs; four rows
 
 
+def test_random_views_stand_beside_the_plain_comparison_with_what_they_cost(resnet: str, tmp_path: Path) -> None:
+    evaluate([resnet, *covered(tmp_path), "--random-views=3", "--no-figures", "--accelerator=cpu"])
+    plain, views = (found["generated"]["scarf"] for found in results().values())
+    assert list(results()) == ["resnet", "resnet, 3 random views"]
+    assert (views["embeddings_a_pair"], views["embeddings_a_probe"]) == (6, 3)
+    assert views["auc"] != plain["auc"]
+
+
+def test_discarding_the_worst_images_is_told_by_condition_and_drawn(resnet: str, tmp_path: Path) -> None:
+    qualities = ["--quality=norm", "--quality=labels", "--discard-error=0.3", "--accelerator=cpu"]
+    evaluate([resnet, *covered(tmp_path), *qualities])
+    found = results()["resnet"]["generated"]
+    assert list(found) == ["all", "scarf", "together"]
+    for condition in found.values():
+        for quality in ("norm", "covered by labels"):
+            low, gain, high = (condition[f"discard_gain, {quality}{end}"] for end in ("_low", "", "_high"))
+            assert low <= gain <= high
+    assert found["all"]["discard_gain, covered by labels"] == pytest.approx(0, abs=1e-9)  # nobody is covered
+    (picture,) = Path("runs/evaluation").rglob("discard.png")
+    with Image.open(picture) as drawn:
+        assert "together, norm: 30.0 %" in drawn.info["Description"]
+
+
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_two_processes_match_as_one_does(resnet: str, tmp_path: Path) -> None:
@@ -328,6 +351,10 @@ def test_missing_images_stop_the_run_or_are_counted(
         (["--checkpoint=nowhere.ckpt", GENERATED], r"nowhere\.ckpt"),
         ([RESNET, GENERATED, "--matched=nowhere.ckpt"], r"nowhere\.ckpt"),
         ([RESNET, GENERATED, "--matched=resnet.yaml"], "--matched of a model that segments faces, got resnet.yaml"),
+        ([RESNET, GENERATED, "--random-views=1"], "--random-views of at least 2, got 1"),
+        ([RESNET, GENERATED, "--quality=resnet.yaml"], "--quality of a model that segments faces, got resnet.yaml"),
+        ([RESNET, GENERATED, "--discard-error=0.1"], "Expected --quality with --discard-error, got none"),
+        ([RESNET, GENERATED, "--quality=norm", "--discard-error=1"], r"--discard-error in \(0, 1\), got '1'"),
         ([RESNET, GENERATED, "--rerank=9"], "Expected --matched with --rerank, got none"),
         ([RESNET, GENERATED, "--matched=labels", "--rerank=1"], "--rerank of at least 2, got 1"),
         ([RESNET, GENERATED, "--matched=labels", "--matched-setting=red=1"], "NAME of weight, fill, .* got 'red=1'"),

@@ -26,7 +26,7 @@ from experiments.evaluation.matching.dressed_faces import DressedFaces
 from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
 from experiments.evaluation.matching.matched_pairs import MatchedPairs
 from experiments.evaluation.matching.occluder_masks import OccluderMasks, occluder_masks
-from experiments.evaluation.matching.views import ViewModule
+from experiments.evaluation.matching.views import ViewModule, joined
 
 Embeddings = NDArray[np.float32]
 MADE = "matched"
@@ -60,10 +60,8 @@ class Comparing:
         plain, *others = [embed(one, source, self.computing, digests=digests, cache=cache) for one in seen]
         if not views:
             return plain
-        parts = [torch.from_numpy(one) for one in (plain, *others)]
-        length = torch.linalg.vector_norm(torch.stack(parts), dim=2).mean(0)[:, None]  # (N, 1), a quality for some
-        joined: Embeddings = (directions(sum(map(directions, parts), torch.zeros(()))) * length).numpy()
-        return joined
+        together: Embeddings = joined([torch.from_numpy(one) for one in (plain, *others)]).numpy()
+        return together
 
     def reranking(
         self,
@@ -76,7 +74,7 @@ class Comparing:
         """Return what scores pairs by matched comparison; ``None`` where they are compared by embeddings alone."""
         if comparison.masks is None:
             return None
-        masks = self._masks_of(comparison.masks, protocol, digests)
+        masks = self.masks_of(comparison.masks, protocol, digests)
         shares = masks.shares()
         counts = comparison.matching.counts(shares).numpy()
         _say_covered(protocol, comparison.masks, torch.nonzero(comparison.matching.whole(shares))[:, 0].tolist())
@@ -91,11 +89,12 @@ class Comparing:
             return directions(torch.from_numpy(found))
 
         known = directions(torch.from_numpy(embeddings))
-        views = 1 + len(comparison.views)
+        views = comparison.views_of_a_face
         scorer = MatchedPairs(known, shares, counts, comparison.matching, embedded, views, dressed)
         return Reranking(scorer, comparison.rerank)
 
-    def _masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
+    def masks_of(self, masks: Masks, protocol: EvaluationProtocol, digests: Sequence[bytes]) -> OccluderMasks:
+        """Return the masks of a protocol's images, made once."""
         name = masks.model.extraction.key if masks.model else LABELS, id(protocol)
         if name not in self._masks:
             self._masks[name] = occluder_masks(masks, protocol, self.computing, digests=digests, cache=self.cache)
@@ -104,12 +103,12 @@ class Comparing:
 
 def add_costs(rows: dict[str, dict[str, float]], comparison: FaceComparison) -> None:
     """Add what comparisons by several views cost to measures by condition, where nothing more is compared."""
-    if not comparison.views or comparison.masks is not None:
+    if comparison.is_plain or comparison.masks is not None:
         return
     for measures in rows.values():
         for kind, number, name in (("pairs", 2, A_PAIR), ("probes", 1, A_PROBE)):
             if kind in measures:
-                measures[name] = float(number * (1 + len(comparison.views)))
+                measures[name] = float(number * comparison.views_of_a_face)
 
 
 def _view(extraction: Extraction, view: str) -> Extraction:

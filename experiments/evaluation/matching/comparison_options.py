@@ -12,6 +12,8 @@ LABELS = "labels"
 def add_comparisons(parser: argparse.ArgumentParser) -> None:
     """Add the options of comparisons."""
     parser.add_argument("--views", nargs="+", choices=VIEW_NAMES, help="embedded beside each face, and averaged")
+    said = "control: averaged over a face and N − 1 seeded crops and mirror images of it, without masks"
+    parser.add_argument("--random-views", type=int, metavar="N", help=said)
     said = f"covers pairs alike, by the masks of a checkpoint, an extractor or {LABELS}, the protocol's own label maps"
     parser.add_argument("--matched", action="append", default=[], metavar="MASKS", help=said)
     parser.add_argument("--matched-setting", action="append", default=[], metavar="NAME=VALUE", help="such as grow=2")

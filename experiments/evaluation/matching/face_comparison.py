@@ -31,16 +31,24 @@ class FaceComparison:
     matching: Matching = field(default_factory=Matching)
     rerank: int = RERANKED
     """Candidates of a probe that are compared once more."""
+    random_views: int = 0
+    """Views of each face, of which all but the face itself are drawn; 0 where none are."""
 
     @property
     def is_plain(self) -> bool:
         """Whether it is by one embedding each."""
-        return not self.views and self.masks is None
+        return self.views_of_a_face == 1 and self.masks is None
+
+    @property
+    def views_of_a_face(self) -> int:
+        """How many embeddings each face is compared by, itself included."""
+        return self.random_views or 1 + len(self.views)
 
     @property
     def suffix(self) -> str:
         """What a report adds to a model's name."""
         parts = ["+".join(self.views)] if self.views else []
+        parts += [f"{self.random_views} random views"] if self.random_views else []
         if self.masks is not None:
             told = [f"{one.name}={getattr(self.matching, one.name)}" for one in changed(self.matching)]
             told += [f"top {self.rerank}"] if self.rerank != RERANKED else []

@@ -97,20 +97,20 @@ def occluder_masks(
     return OccluderMasks(rows, side)
 
 
-def check_masks(masks: Masks, protocols: Sequence[EvaluationProtocol]) -> None:
+def check_masks(masks: Masks, protocols: Sequence[EvaluationProtocol], option: str) -> None:
     """Refuse what has no masks, before anything is embedded.
 
     Raises:
         UserError: If a model does not segment, or a protocol has no label maps, or compares templates.
     """
     if masks.model is not None and "segmentation" not in masks.model.makes:
-        raise UserError(f"Expected --matched of a model that segments faces, got {masks.model.path}")
+        raise UserError(f"Expected {option} of a model that segments faces, got {masks.model.path}")
     for protocol in protocols:
         if protocol.templates is not None:
-            raise UserError(f"Expected a protocol that compares images with --matched, got {protocol.name}'s templates")
+            raise UserError(f"Expected a protocol that compares images with {option}, got {protocol.name}'s templates")
     if masks.model is None and not any(isinstance(protocol.source, LabelMaps) for protocol in protocols):
         names = ", ".join(protocol.name for protocol in protocols)
-        raise UserError(f"Expected a protocol with label maps for --matched {LABELS}, got {names}")
+        raise UserError(f"Expected a protocol with label maps for {option} {LABELS}, got {names}")
 
 
 def _labelled(source: FaceSource) -> NDArray[np.uint8]:

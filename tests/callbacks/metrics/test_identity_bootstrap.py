@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from callbacks.metrics import equal_error_rate, tar_at_far
+from callbacks.metrics import auc, equal_error_rate, tar_at_far
 from callbacks.metrics.identity_bootstrap import identity_weights, percentile_interval, weighted_rates
 from callbacks.metrics.realised_rates import rates_at_threshold
 
@@ -28,7 +28,8 @@ def test_weights_of_one_give_the_plain_measures(ties: bool) -> None:
     far, frr = rates_at_threshold(scores, same, 0.75)
     assert far is not None
     assert frr is not None
-    expected = [float(equal_error_rate(scores, same)), *tar_at_far(scores, same, FARS).tolist(), far.rate, frr.rate]
+    areas = [float(equal_error_rate(scores, same)), float(auc(scores, same))]
+    expected = [*areas, *tar_at_far(scores, same, FARS).tolist(), far.rate, frr.rate]
     assert [float(value) for value in found.values()] == pytest.approx(expected, abs=1e-7)
 
 
@@ -40,6 +41,7 @@ def test_a_weighted_measure_is_that_of_pairs_written_as_often(ties: bool) -> Non
     for row, times in enumerate(weights):
         written, kinds = scores.repeat_interleave(times), same.repeat_interleave(times)
         assert float(found["eer"][row]) == pytest.approx(float(equal_error_rate(written, kinds)), abs=1e-7)
+        assert float(found["auc"][row]) == pytest.approx(float(auc(written, kinds)), abs=1e-12)
         assert [float(found[f"tar@far={far:g}"][row]) for far in FARS] == pytest.approx(
             tar_at_far(written, kinds, FARS).tolist(), abs=1e-12
         )

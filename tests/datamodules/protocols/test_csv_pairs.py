@@ -101,3 +101,21 @@ def test_missing_images_are_refused_or_counted(root: Path) -> None:
         "line 5: bea/bea_0002.jpg and ann/ann_0002.jpg: no image of ann/ann_0002.jpg",
         "line 6: gone.jpg and bea/bea_0001.jpg: no image of gone.jpg",
     )
+
+
+def test_a_condition_is_counted_beside_all(root: Path) -> None:
+    rows = [
+        f"{row},{fold},{condition}"
+        for row, fold, condition in zip(ROWS, (0, 1, 1, 2), ("mask", "", "mask", "cap"), strict=True)
+    ]
+    found = csv_pairs(root, write(root, *rows, header="first,second,same,fold,condition")).verification
+    assert {condition: len(pairs) for condition, pairs in found.items()} == {"all": 4, "mask": 2, "cap": 1}
+    assert found["all"].fold.tolist() == [0, 1, 1, 2]
+    assert found["mask"].fold.tolist() == [0, 1]
+    assert found["mask"].same.tolist() == [True, True]
+
+
+@pytest.mark.parametrize("name", ["all", "none", "a/b"])
+def test_refuses_a_condition_that_is_another_name(root: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"own.csv: line 2: expected .*condition"):
+        csv_pairs(root, write(root, f"{ROWS[0]},{name}", header="first,second,same,condition"))

@@ -176,3 +176,36 @@ def test_a_row_s_measures_are_those_of_its_training_and_its_maps() -> None:
     assert found.folders() == [row.node.folder, made.folder]
     RunRecord("validate", "failed", error="no face is classified correctly").save(made.folder)
     assert row.outcome().unevaluated == {"maps, made": "no face is classified correctly"}
+
+
+def test_a_row_can_be_compared_by_masks_of_a_row_that_starts_from_it() -> None:
+    rows = {
+        "trunk": PaperRow("Trunk", "trunk", matched="soidn"),
+        "soidn": PaperRow("SOIDN", "soidn", matched="self", starts_from="trunk"),
+        "other": PaperRow("Other", "baseline", matched="soidn", starts_from="trunk"),
+    }
+    paper = Paper("mine", "", rows, [Table("T", ["trunk"], [Column("c", ["covered+matched/all/rank1"])])])
+    assert set(paper.with_dependencies(["trunk"], "demo")) == {"trunk", "soidn"}
+    graph = RunGraph()
+    planned = {row.row: row for row in add_paper(graph, paper, SETTING, [], [0], paper.rows)}
+    nodes = {key: row.node for key, row in planned.items()}
+    assert all(graph.nodes[node.folder] is node for node in nodes.values())  # what is finished is known by it
+    made_by = {key: [one.checkpoint for one in node.evaluations] for key, node in nodes.items()}
+    own = {key: node.checkpoint for key, node in nodes.items()}
+    assert made_by == {"trunk": [], "soidn": [own["trunk"], own["soidn"]], "other": [own["other"]]}
+    assert nodes["soidn"].folder in nodes["other"].needs  # whose training may begin later for it
+    assert nodes["soidn"].folder not in nodes["trunk"].needs
+    for key, row in planned.items():
+        (one,) = row.evaluations
+        assert one.folder.is_relative_to(row.node.folder)
+        assert f"--matched={own['soidn']}" in one.options, key
+
+
+def test_a_row_whose_masks_are_of_a_row_that_is_left_out_is_not_compared_by_them() -> None:
+    rows = {
+        "trunk": PaperRow("Trunk", "trunk", matched="wrong"),
+        "wrong": PaperRow("Wrong", "soidn", {"model.init_args.dropuot": 1}, starts_from=None),
+    }
+    paper = Paper("mine", "", rows, [Table("T", ["trunk"], [Column("c", ["test/rank1/none"])])])
+    (row,) = add_paper(RunGraph(), paper, SETTING, [], [0], ["trunk"])
+    assert (row.row, row.evaluations) == ("trunk", ())

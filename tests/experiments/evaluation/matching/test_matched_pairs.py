@@ -21,9 +21,9 @@ from datamodules.protocols.generated_protocol import generated_protocol
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import UInt8Image
 from experiments.evaluation.face_outputs import Computing, Extraction
-from experiments.evaluation.matching.compared import Comparing
+from experiments.evaluation.matching.compared import Comparing, add_costs
 from experiments.evaluation.matching.face_comparison import FaceComparison, Masks
-from experiments.evaluation.matching.views import VIEWS, ViewModule
+from experiments.evaluation.matching.views import VIEWS, RandomViews, ViewModule, drawn
 from lightning_modules.outputs import StepOutput
 
 SIDE = 32
@@ -198,3 +198,25 @@ def test_a_view_is_embedded_by_the_same_weights() -> None:
     batch = FaceBatch(image=seen, mask=seen[:, 0], identity=torch.zeros(2), index=torch.zeros(2), occluder=["none"] * 2)
     made = ViewModule(module, "mirror").predict_step(batch, 0)["embedding"]
     torch.testing.assert_close(made, module(seen.flip(3)))
+
+
+def test_random_views_are_averaged_with_the_face_itself_and_counted() -> None:
+    module, seen = Linear(), torch.randint(256, (2, 3, SIDE, SIDE), generator=torch.Generator().manual_seed(0)).byte()
+    batch = FaceBatch(image=seen, mask=seen[:, 0], identity=torch.zeros(2), index=torch.zeros(2), occluder=["none"] * 2)
+    views = [drawn(seen, number) for number in (1, 2)]
+    assert all(not torch.equal(one, seen) for one in views)
+    assert all(torch.equal(drawn(seen, number), one) for number, one in enumerate(views, 1))
+    made = RandomViews(module, 3).predict_step(batch, 0)["embedding"]
+    expected = directions(sum((directions(module(one)) for one in (seen, *views)), torch.zeros(())))
+    torch.testing.assert_close(directions(made), expected)
+    comparison, rows = FaceComparison(random_views=3), {"sunglasses": {"pairs": 5.0, "probes": 4.0}}
+    add_costs(rows, comparison)
+    assert rows["sunglasses"] == {"pairs": 5.0, "probes": 4.0, "embeddings_a_pair": 6.0, "embeddings_a_probe": 3.0}
+    assert (comparison.suffix, comparison.is_plain) == (", 3 random views", False)
+
+
+def test_a_random_view_of_a_plain_image_is_it_itself_and_odd_ones_are_mirrored() -> None:
+    flat = torch.full((1, 3, 20, 20), 77).byte()
+    assert torch.equal(drawn(flat, 1), flat)
+    ramp = torch.arange(20).expand(1, 3, 20, 20).mul(10).byte()
+    assert [int(drawn(ramp, number)[0, 0, 10, 15]) > 100 for number in range(1, 5)] == [False, True, False, True]

@@ -1,0 +1,1 @@
+"""What quality of images is worth: errors that are left when the worst images are discarded."""
