@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.errors import DataError
-from datamodules.occluders.anchors import ANCHORS, FACE
+from datamodules.occluders.anchors import ANCHORS
 from datamodules.occluders.own_images import OwnImage
 from datamodules.occluders.rgba_image import PRESENT, read_rgba
 from datamodules.occluders.seats import SEATS, Seat, kind_of
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.canonical_face import FACE
 
 Points = Mapping[str, tuple[float, float]]
 _BODY = 0.25

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from datamodules.errors import DataError
-from datamodules.occluders.anchors import ANCHORS, FACE
+from datamodules.occluders.anchors import ANCHORS
 from datamodules.occluders.derived_anchors import alpha_body, derived_entry, framed_entry, named_kind
 from datamodules.occluders.drawn import CATEGORIES, drawn_sprite
 from datamodules.occluders.own_images import load_sprite
 from datamodules.occluders.seats import SEATS, kind_of
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.canonical_face import FACE
 
 
 def write(path: Path, alpha: UInt8Image) -> Path:
