@@ -96,7 +96,7 @@ class EvaluationProtocol:
         missing: What was left out, for the report, an entry each.
         templates: What is compared, where that is not images: indices are of templates then.
         replicates: Data sets of identities drawn anew that measures get their intervals from; 0: they get none.
-        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; by default those that are compared.
+        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; without, those that are compared.
 
     Raises:
         DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, a condition
