@@ -23,9 +23,10 @@ def files_below(root: Path, endings: Sequence[str]) -> list[str]:
     for folder, folders, files in os.walk(root, followlinks=True, onerror=refuse):
         here = Path(folder)
         folders[:] = [name for name in folders if not name.startswith(".") and not _is_loop(here / name, root)]
-        below = here.relative_to(root)
+        below = here.relative_to(root).as_posix()
+        prefix = "" if below == "." else f"{below}/"  # a path each would cost most of the time
         names = (name for name in files if not name.startswith(".") and name.lower().endswith(tuple(endings)))
-        found.extend((below / name).as_posix() for name in names)
+        found.extend(f"{prefix}{name}" for name in names)
     return sorted(found, key=os.fsencode)
 
 

@@ -30,10 +30,10 @@ def written(root: Path, name: str, images: int) -> tuple[Callable[[], object], P
         files += [f"CelebAMask-HQ-mask-anno/{n // 2000}/{n:05d}_{part}.png" for n in numbers for part in PARTS]
         return _made(root, files, lambda: CelebAMaskHQ(root), "CelebAMask-HQ-mask-anno/0/00007_skin.png")
     if name == "OCFR":
-        stems = [f"occlusions_1/{n // 10:04d}/{n // 10:04d}_{n:05d}_occlusion" for n in numbers]
-        files = [f"{stem}{end}.jpg" for stem in stems for end in ("", "_mask")]
-        # whether an image holds a face is looked up in the first
-        return _made(root, files, lambda: OCFR(root / "occlusions_1", faces=root / "occlusions_1"), files[1])
+        stems = [f"{n // 10:04d}/{n // 10:04d}_{n:05d}" for n in numbers]
+        files = [f"occlusions_1/{stem}_occlusion{end}.jpg" for stem in stems for end in ("", "_mask")]
+        files += [f"faces/{stem}.jpg" for stem in stems]
+        return _made(root, files, lambda: OCFR(root / "occlusions_1", faces=root / "faces"), files[1])
     reader, folder = (COFW, "img") if name == "COFW" else (RealOcc, "image")
     files = [path for n in numbers for path in (f"{folder}/{n:05d}.jpg", f"mask/{n:05d}.png")]
     return _made(root, files, lambda: reader(root), "mask/00007.png")

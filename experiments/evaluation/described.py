@@ -1,5 +1,6 @@
 """Objects that YAML describes by ``class_path`` and ``init_args``."""
 
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,8 @@ def described(path: str, kind: type[Described]) -> Described:
     Raises:
         UserError: If the file or the class is none, or refuses a setting.
     """
-    set_parsing_settings(subclasses_enabled=[kind])  # functions that return a data class
+    if is_dataclass(kind):  # a configuration names it by a function that returns one
+        set_parsing_settings(subclasses_enabled=[kind])
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--described", type=kind)
     try:

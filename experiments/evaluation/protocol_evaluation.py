@@ -33,7 +33,7 @@ class ProtocolEvaluation(Callback):
         batch_size: Images a process embeds at once.
 
     Raises:
-        ValueError: If a setting is out of range.
+        ValueError: If a setting is out of range, or no faces are compared.
     """
 
     def __init__(self, protocol: EvaluationProtocol, *, every_n_epochs: int | None = 1, batch_size: int = 256) -> None:
@@ -41,6 +41,8 @@ class ProtocolEvaluation(Callback):
             raise ValueError(
                 f"Expected `every_n_epochs` and `batch_size` of at least 1, got {every_n_epochs}, {batch_size}"
             )
+        if not protocol.compares:
+            raise ValueError(f"Expected a protocol that compares faces, got {protocol.name}, one of segmentation alone")
         self.protocol = protocol
         self.every_n_epochs = every_n_epochs
         self.batch_size = batch_size

@@ -11,6 +11,7 @@ from datamodules.seams.face_batch import FaceBatch
 from lightning_modules.embedding_network import EmbeddingNetwork
 from lightning_modules.extractors.file_network import FileNetwork
 from lightning_modules.extractors.network_outputs import named_outputs, roles
+from lightning_modules.extractors.occluder_output import OccluderOutput
 from lightning_modules.networks import Normalize
 from lightning_modules.networks.foreign import foreign
 from lightning_modules.outputs import StepOutput
@@ -30,6 +31,7 @@ class Extractor(LightningModule):
             number; what is missing in the last batch is filled up with copies. ``None`` is any number.
         alignment: Name of the alignment of the faces that it takes, such as ``arcface``: an evaluation refuses faces
             that are declared to be aligned otherwise.
+        occluder: Which output segments, where it is not called ``occluder_probability``; ``None`` is that one, if any.
         output: Name of the embedding among several outputs, of a tuple its number; by default it is found by its shape.
 
     Raises:
@@ -50,6 +52,7 @@ class Extractor(LightningModule):
         batch_size: int | None = None,
         alignment: str | None = None,
         output: str | int | None = None,
+        occluder: OccluderOutput | None = None,
     ) -> None:
         super().__init__()
         if image_size < 1:
@@ -64,6 +67,7 @@ class Extractor(LightningModule):
         self.batch_size = batch_size
         self.alignment = alignment
         self.output = None if output is None else str(output)
+        self.occluder = occluder
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B, D)`` float32 embeddings of raw RGB ``(B, 3, H, W)`` images.
@@ -141,14 +145,17 @@ class Extractor(LightningModule):
         with torch.no_grad(), foreign(f"{name} to embed images of shape {tuple(x.shape)}"):
             outputs = named_outputs(self.network(x))
         shapes = {key: tuple(tensor.shape) for key, tensor in outputs.items()}
-        found = roles(shapes, tuple(x.shape), self.output, network=name)
+        found = roles(shapes, tuple(x.shape), self.output, network=name, segments=self.occluder is not None)
         said = StepOutput()
         if found.embedding is not None:
             said["embedding"] = outputs[found.embedding].float()
         if found.quality is not None:
             said["quality"] = outputs[found.quality].float().flatten()
-        if found.occluder is not None:
+        if self.occluder is not None:
+            said["occluder_probability"] = self.occluder.probability(outputs, x, name)
+        elif found.occluder is not None:
             said["occluder_probability"] = outputs[found.occluder].float()
+        if "occluder_probability" in said:
             said["segmentation"] = (said["occluder_probability"] > 0.5).byte()
         return said
 

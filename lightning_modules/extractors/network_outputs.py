@@ -40,7 +40,14 @@ def named_outputs(output: Any) -> dict[str, Tensor]:
     return {}
 
 
-def roles(shapes: Shapes, images: tuple[int, ...], output: str | None = None, *, network: str = "the network") -> Roles:
+def roles(
+    shapes: Shapes,
+    images: tuple[int, ...],
+    output: str | None = None,
+    *,
+    network: str = "the network",
+    segments: bool = False,
+) -> Roles:
     """Return which outputs are the embedding, its quality and the map of the occluder.
 
     Args:
@@ -49,6 +56,7 @@ def roles(shapes: Shapes, images: tuple[int, ...], output: str | None = None, *,
         output: Name of the embedding; by default the only output ``(B, D)`` with D above 1, else the one that is called
             ``embedding``; a single output may have D of 1.
         network: What messages call it.
+        segments: Whether it is known to segment by an output of another name, so that it need not embed.
 
     Raises:
         ValueError: If there is no embedding, nor a map of the occluder, or several could be it.
@@ -61,7 +69,7 @@ def roles(shapes: Shapes, images: tuple[int, ...], output: str | None = None, *,
     rows = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == number]
     occluder = OCCLUDER_PROBABILITY if len(shapes.get(OCCLUDER_PROBABILITY, ())) == 3 else None
     embedding = _embedding(shapes, rows, output, network)
-    if embedding is None and occluder is None:
+    if embedding is None and occluder is None and not segments:
         got = next(iter(shapes.values())) if len(shapes) == 1 else _listed(shapes)
         raise ValueError(f"Expected embeddings (B, D) of {network}, got {got} for images of shape {images}")
     single = [name for name, shape in shapes.items() if shape in ((number,), (number, 1)) and name != embedding]

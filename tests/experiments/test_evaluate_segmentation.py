@@ -11,6 +11,7 @@ from experiments.evaluate import evaluate
 from experiments.evaluation.labelled_sets import labelled_option
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
 from tests.helpers.labelled_sets import write_masks
+from tests.helpers.onnx_files import write_means
 
 SMP = {
     "class_path": "lightning_modules.SegmentationModule",
@@ -76,6 +77,19 @@ def test_a_model_of_another_library_and_what_it_is_exported_as_measure_the_same(
     assert set(one) == set(other)
     for name, value in one.items():
         assert other[name] == pytest.approx(value, abs=2e-3)
+
+
+def test_an_onnx_segmenter_of_others_says_which_output_it_is(cofw: str, tmp_path: Path) -> None:
+    path = write_means(tmp_path / "maps.onnx", outputs=["map"])
+    for name, marks_face in (("occluder", False), ("face", True)):
+        settings = {"path": path, "occluder": {"output": "map", "channel": 0, "marks_face": marks_face}}
+        described = {"class_path": "lightning_modules.extractors.OnnxExtractor", "init_args": settings}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(described))
+    models = ["--extractor=occluder.yaml", "--extractor=face.yaml"]
+    evaluate([*models, *SEGMENTATION, f"--labelled={cofw}", "--no-figures"])
+    occluder, face = (results()[name]["cofw"]["all"] for name in ("occluder", "face"))
+    assert set(occluder) >= MEASURES
+    assert occluder["false_alarm"] + face["false_alarm"] == pytest.approx(1, abs=1e-3)  # but for ties
 
 
 def test_what_cannot_be_measured_is_refused_in_a_line(cofw: str, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_ignored_pixels_are_as_if_they_were_not_there(logits: Tensor, mask: Tens
     logits.requires_grad_()
     loss = segmentation_loss(logits, mask.to(dtype))
     assert_close(loss, expected)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     assert logits.grad is not None
     assert not logits.grad[..., 2:].any()
     assert logits.grad[..., :2].all()
@@ -67,7 +67,7 @@ def test_ignored_pixels_are_as_if_they_were_not_there(logits: Tensor, mask: Tens
 def test_a_batch_of_nothing_that_counts_costs_nothing_and_teaches_nothing(logits: Tensor) -> None:
     logits.requires_grad_()
     loss = segmentation_loss(logits, torch.full((2, 3, 4), 255, dtype=torch.uint8))
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     assert loss.item() == 0
     assert logits.grad is not None
     assert not logits.grad.any()

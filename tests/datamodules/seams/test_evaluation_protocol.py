@@ -85,3 +85,12 @@ def test_refuses_a_probe_of_an_identity_that_is_not_enrolled() -> None:
 def test_refuses_an_image_that_is_listed_twice(gallery: NDArray[np.int64], probes: NDArray[np.int64]) -> None:
     with pytest.raises(DataError, match="all: expected every gallery image and probe once, got image-3 again"):
         EvaluationProtocol("mine", SOURCE, {}, {"all": Identification(gallery, probes)})
+
+
+def test_a_segmentation_is_of_images_of_the_source() -> None:
+    images = np.array([0, 2])
+    protocol = EvaluationProtocol("masks", PlainSource([3]), segmentation={"all": images})
+    assert not protocol.compares
+    for wrong in (np.array([0, 3]), np.array([-1]), np.zeros(0, np.int64)):
+        with pytest.raises(DataError, match="masks: all: expected images of its source, got"):
+            EvaluationProtocol("masks", PlainSource([3]), segmentation={"all": wrong})

@@ -104,3 +104,9 @@ def test_a_missing_image_stops_before_training(tiny: Options, tmp_path: Path) ->
 def test_refuses_settings() -> None:
     with pytest.raises(ValueError, match="`every_n_epochs` and `batch_size` of at least 1, got 0, 256"):
         ProtocolEvaluation(None, every_n_epochs=0)  # type: ignore[arg-type]  # refused before it is looked at
+
+
+def test_a_protocol_of_segmentation_alone_is_refused() -> None:
+    protocol = EvaluationProtocol("masks", PlainSource([2]), segmentation={"all": np.array([0, 1])})
+    with pytest.raises(ValueError, match="Expected a protocol that compares faces, got masks, one of segmentation"):
+        ProtocolEvaluation(protocol)

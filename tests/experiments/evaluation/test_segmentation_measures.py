@@ -17,8 +17,8 @@ def scores(number: int = 30) -> tuple[SegmentationScores, torch.Tensor, torch.Te
     mask[:, :, 14:] = 255
     probability = (0.7 * noise + 0.3 * torch.rand(noise.shape, generator=generator)).clamp(0, 1)
     seen = (probability > 0.6).byte()
-    parts = (f(a, mask).double() for f, a in ((confusion_matrices, seen), (boundary_counts, seen)))
-    return SegmentationScores(*parts, reliability_counts(probability, mask)), mask, seen, probability
+    confusion, boundary = confusion_matrices(seen, mask).double(), boundary_counts(seen, mask).double()
+    return SegmentationScores(confusion, boundary, reliability_counts(probability, mask)), mask, seen, probability
 
 
 def test_measures_are_those_of_all_pixels_together_and_of_outlines_one_by_one() -> None:
@@ -47,7 +47,7 @@ def test_intervals_are_wider_where_few_people_are_in_the_images() -> None:
         segmentation_conditions(found, {"all": images}, people)["all"] for people in (images, images // 10)
     )
     assert alone["iou"] == shared["iou"]
-    twice = SegmentationScores(*(torch.cat([part, part]) for part in found if part is not None))
+    twice = found.of(torch.arange(60) % 30)
     people = np.tile(images, 2)
     same = segmentation_conditions(twice, {"all": np.arange(60)}, people)["all"]
     for bound in ("iou_low", "iou_high"):  # each image twice says no more

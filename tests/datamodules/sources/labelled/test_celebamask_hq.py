@@ -8,7 +8,7 @@ import pytest
 
 from datamodules.errors import DataError
 from datamodules.sources import CelebAMaskHQ, MaskHull
-from tests.helpers.labelled_sets import face_and_bar, write_celebamask, write_mask
+from tests.helpers.labelled_sets import Pixels, face_and_bar, write_celebamask, write_mask
 
 PARTS = "CelebAMask-HQ-mask-anno"
 
@@ -18,7 +18,7 @@ def root(tmp_path: Path) -> Path:
     return write_celebamask(tmp_path)
 
 
-def large(marked: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def large(marked: Pixels) -> Pixels:
     return marked.repeat(2, 0).repeat(2, 1)
 
 

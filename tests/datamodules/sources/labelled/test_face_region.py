@@ -9,7 +9,7 @@ import pytest
 from datamodules.errors import DataError
 from datamodules.seams.face_source import Landmarks
 from datamodules.sources import FixedLandmarks, LandmarkEllipse, LandmarkHull, MaskHull
-from datamodules.sources.labelled.face_region import Marks, face_labels
+from datamodules.sources.labelled.face_region import Marks, Pixels, face_labels
 from tests.helpers.doubles import PlainSource
 from tests.helpers.labelled_sets import face_and_bar
 
@@ -60,7 +60,7 @@ def test_specks_of_a_mask_do_not_widen_the_face() -> None:
 def test_an_ellipse_turns_shifts_and_grows_with_the_landmarks() -> None:
     plain = FixedLandmarks("arcface").scaled(64, 64)
 
-    def area(points: Landmarks, scale: float = 1.0) -> np.ndarray:  # type: ignore[type-arg]
+    def area(points: Landmarks, scale: float = 1.0) -> Pixels:
         found = LandmarkEllipse(FixedLandmarks(points.tolist(), (64, 64)), scale)
         return found(Marks(FACE), SOURCE, 0)
 

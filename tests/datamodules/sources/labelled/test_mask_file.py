@@ -64,7 +64,7 @@ def test_a_threshold_undoes_what_jpeg_does(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(path, 128), marked)
 
 
-def written(path: Path, pixels: NDArray[np.generic]) -> Path:
+def written(path: Path, pixels: NDArray[np.uint8]) -> Path:
     path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
     return path
 
@@ -79,7 +79,7 @@ def written(path: Path, pixels: NDArray[np.generic]) -> Path:
         (np.array([[[0, 0, 0, 0], [255, 255, 255, 255]]], np.uint8), "4 channels with transparency"),
     ],
 )
-def test_refuses_what_is_unclear(tmp_path: Path, pixels: NDArray[np.generic], said: str) -> None:
+def test_refuses_what_is_unclear(tmp_path: Path, pixels: NDArray[np.uint8], said: str) -> None:
     with pytest.raises(DataError, match=rf"a\.png: expected a mask .*{said}"):
         read_mask(written(tmp_path / "a.png", pixels))
 
