@@ -53,11 +53,10 @@ def drawn_or_real(args: Sequence[str]) -> None:
     images.append(list(_drawn(options, len(images[0]))))
     real, drawn = (_edges(found, lambda one: edge_features(one.image, one.mask)) for found in images)
     how = {"seed": options.seed, "replicates": options.replicates}
-    rows = {
-        "real against drawn": _apart(real, drawn, how),
-        "control: halves of real": halves(*real, **how),
-        "control: halves of drawn": halves(*drawn, **how),
-    }
+    rows = {"real against drawn": _apart(real, drawn, how)}
+    for name, part in (("real", real), ("drawn", drawn)):
+        if len(part.names) >= 2 * FEWEST:
+            rows[f"control: halves of {name}"] = halves(*part, **how)
     away = [_edges(found, _upside_down) for found in images]
     if all(len(part.names) >= FEWEST for part in away):
         rows["control: away from the edges"] = _apart(away[0], away[1], how)

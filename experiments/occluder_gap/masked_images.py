@@ -13,6 +13,7 @@ from datamodules.occluders.rgba_image import PRESENT, read_rgba
 from datamodules.seams.face_source import UInt8Image
 from datamodules.sources.decode import IMAGE_EXTENSIONS, read_image
 from datamodules.sources.walk import files_below
+from experiments.occluder_templates.found_templates import SHEET
 
 IMAGES, MASKS = ("images", "image", "img", "imgs"), ("masks", "mask", "labels")
 _SHOWN = 20
@@ -62,7 +63,7 @@ def fitted(name: str, image: UInt8Image, mask: NDArray[np.bool_], size: int) -> 
 
 
 def _files(folder: Path) -> Sequence[str]:
-    names = files_below(folder, IMAGE_EXTENSIONS)
+    names = [name for name in files_below(folder, IMAGE_EXTENSIONS) if not Path(name).name.startswith(SHEET)]
     if not names:
         raise DataError(f"{folder}: expected RGBA images, or the folders images and masks, got neither")
     return names

@@ -71,6 +71,13 @@ def test_refuses_options(args: list[str], message: str) -> None:
         drawn_or_real(["--real", "real", *args])
 
 
+def test_few_images_are_told_apart_without_their_halves(capsys: pytest.CaptureFixture[str]) -> None:
+    for path in Path("real").rglob("1?.png"):
+        path.unlink()
+    drawn_or_real(["--real", "real", "--faces", "faces", "--category", "cup", "--replicates=5"])
+    assert list(areas(capsys.readouterr().out)) == ["real against drawn", "control: away from the edges"]
+
+
 def test_refuses_few_images() -> None:
     for path in sorted(Path("real").rglob("1*.png")) + sorted(Path("real").rglob("2*.png")):
         path.unlink()

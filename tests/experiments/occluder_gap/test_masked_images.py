@@ -34,7 +34,8 @@ def test_an_image_is_read_with_its_mask(tmp_path: Path, images: str, masks: str)
 def test_alpha_is_a_mask(tmp_path: Path) -> None:
     image = np.full((64, 64, 4), 200, np.uint8)
     image[:20, :, 3] = 0
-    cv2.imwrite(str(tmp_path / "face.png"), image)
+    for name in ("face.png", "occluders_sheet.png"):  # a sheet shows occluders and is none
+        cv2.imwrite(str(tmp_path / name), image)
     (found,) = masked_images(tmp_path, 64)
     assert not found.mask[:20].any()
     assert found.mask[20:].all()
