@@ -99,9 +99,8 @@ class EvaluationProtocol:
         segmentation: Images whose segmentation is measured, ``(N,)`` by condition; without, those that are compared.
 
     Raises:
-        DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, a condition
-            of a segmentation has no image, or, in an identification, an image is listed twice, a probe shows an
-            identity that is not in the gallery, or a stranger one that is.
+        DataError: If there is no condition, or no image of one, an index is out of range, an impostor pair is of one
+            identity, or, in an identification, an image is twice, a probe is not enrolled, or a stranger is.
     """
 
     name: str
