@@ -95,11 +95,11 @@ def blend_in(
         ``(h, w)`` uint8; what reaches 128 is to be labelled.
     """
     face = window.astype(np.float32)
-    alpha, present = rgba[..., 3].astype(np.float32) / 255, shape.astype(np.float32) / 255
-    premultiplied = rgba[..., :3].astype(np.float32) * np.array(gain, np.float32)
+    alpha = rgba[..., 3].astype(np.float32) / 255
+    premultiplied: Floats = rgba[..., :3].astype(np.float32) * np.array(gain, np.float32)
     soft = _blurred(alpha, blend.feather * unit)
-    colour = _straight(premultiplied, alpha, _blurred(premultiplied, blend.feather * unit), soft)
-    present = _blurred(present, blend.feather * unit)
+    colour: Floats = _straight(premultiplied, alpha, _blurred(premultiplied, blend.feather * unit), soft)
+    present: Floats = _blurred(shape.astype(np.float32) / 255, blend.feather * unit)
     if blend.colour_transfer and soft.any():
         near = _blurred(present, _AROUND * unit)
         colour += blend.colour_transfer * (_transferred(colour, soft, face, near) - colour)
@@ -128,7 +128,7 @@ def _transferred(colour: Floats, alpha: Floats, face: Floats, near: Floats) -> F
 
 def _moments(pixels: Floats, weight: Floats) -> tuple[Floats, Floats]:
     weight = weight[..., None] / max(float(weight.sum()), _FAINT)
-    mean = (weight * pixels).sum((0, 1))
+    mean = np.asarray((weight * pixels).sum((0, 1)))
     return mean, np.sqrt((weight * (pixels - mean) ** 2).sum((0, 1)))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import ANCHORS, FITS, Fit, fit_solver
 from datamodules.occluders.drawn import SPLITS, Split
+from datamodules.occluders.reduced_image import reduced
 from datamodules.occluders.rgba_image import read_rgba
 from datamodules.occluders.sprite import Play, Sprite, make_sprite
 from datamodules.yaml_file import read_yaml
@@ -89,10 +90,10 @@ def load_sprite(entry: OwnImage) -> Sprite:
                 f"{entry.path}: expected anchor '{name}' within one image size of the {width} x {height} image, "
                 f"got {[x, y]}"
             )
-    shape = image[..., 3].astype(np.float32) / 255
-    alpha = shape * np.float32(entry.opacity)
-    rgb = image[..., :3].astype(np.float32) * alpha[..., None]
-    return make_sprite(rgb, alpha, shape, entry.anchors, fit=entry.fit, play=_PLAY)
+    small = reduced(image)
+    anchors = {name: small.place(x, y) for name, (x, y) in entry.anchors.items()}
+    opacity = np.float32(entry.opacity)
+    return make_sprite(small.rgb * opacity, small.alpha * opacity, small.alpha, anchors, fit=entry.fit, play=_PLAY)
 
 
 def _entry(where: str, folder: Path, item: Any) -> OwnImage:

@@ -95,12 +95,13 @@ class EvaluationProtocol:
         identification: Gallery and probes, by condition.
         missing: What was left out, for the report, an entry each.
         templates: What is compared, where that is not images: indices are of templates then.
-        replicates: Data sets of identities drawn anew that measures get their intervals from; 0: they get none.
-        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; without, those that are compared.
+        replicates: Data sets of identities drawn anew that give measures intervals; 0: they get none.
+        segmentation: Images whose segmentation is measured, ``(N,)`` by condition; by default those that are compared.
 
     Raises:
-        DataError: If there is no condition, or no image of one, an index is out of range, an impostor pair is of one
-            identity, or, in an identification, an image is twice, a probe is not enrolled, or a stranger is.
+        DataError: If there is no condition, an index is out of range, an impostor pair is of one identity, a condition
+            of a segmentation has no image, or, in an identification, an image is listed twice, a probe shows an
+            identity that is not in the gallery, or a stranger one that is.
     """
 
     name: str
@@ -172,8 +173,7 @@ class EvaluationProtocol:
 
     def _check_once(self, condition: str, identification: Identification) -> None:
         images, counts = np.unique(identification.every, return_counts=True)
-        repeated = images[counts > 1]
-        if len(repeated):
+        if len(repeated := images[counts > 1]):
             name = self.called(int(repeated[0]))
             raise DataError(f"{self.name}: {condition}: expected every gallery image and probe once, got {name} again")
 

@@ -1,7 +1,7 @@
 """Speed of verification maps: positions per second of the engine, densely, and of captum's, in turns within one run.
 
     python -m experiments.benchmarks.verification_map_speed [--threads 1] [--pairs 2] [--repeats 5] [--width 1.0]
-        [--size 100] [--device cpu] [--occluder 20x20]
+        [--size 100] [--device cpu] [--occluder 20x20] [--batches 64,8,8]
 
 CASIA-Net's embeddings of ``--width`` times its channels, random weights, grey, stride 1. A position is one place of the
 occluder over the first image of a pair, and one similarity to the second. The engine computes whole maps of
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from callbacks.occlusion_sensitivity import verification_maps
 from experiments.benchmarks.benchmark import hardware, now, parse_options, print_table, seconds, with_span
 from experiments.benchmarks.occlusion_map_speed import CAPTUM_BATCHES, CAPTUM_STRIDE, ENGINE_BATCHES, Occluder, tuned
+from experiments.cli.arguments import count
 from experiments.cli.user_errors import main as run_command
 from lightning_modules.networks import CasiaNet
 
@@ -47,6 +48,8 @@ class Similarity(nn.Module):
         pairs: The network, and the other image.
     """
 
+    other: Tensor
+
     def __init__(self, pairs: Pairs) -> None:
         super().__init__()
         self.network = pairs.network
@@ -54,17 +57,19 @@ class Similarity(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return ``(B,)``."""
-        return nn.functional.normalize(self.network(images)) @ self.other[0]  # type: ignore[no-any-return]
+        return nn.functional.normalize(self.network(images)) @ self.other[0]
 
 
 def main() -> None:
     """Parse the command line, measure and print."""
-    options = parse_options(__doc__, threads=1, pairs=2, width=1.0, size=100, repeats=5, device="cpu", occluder="20x20")
+    options = parse_options(
+        __doc__, threads=1, pairs=2, width=1.0, size=100, repeats=5, device="cpu", occluder="20x20", batches=""
+    )
     torch.set_num_threads(options.threads)
     height, width = (int(side) for side in options.occluder.split("x"))
     pairs = random_pairs(options.pairs, options.size, options.width, torch.device(options.device))
     print(f"largest difference of scores, engine and dense: {difference(pairs, (height, width)):.1e}")
-    ways = tuned_ways(pairs, (height, width))
+    ways = ways_of(pairs, (height, width), options.batches)
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.repeats):
         for name, way in ways.items():
@@ -103,19 +108,18 @@ class Embeddings(nn.Module):
         return self.network.embed(x)
 
 
-def tuned_ways(pairs: Pairs, occluder: Occluder) -> dict[str, Callable[[], float]]:
-    """Return what measures each way once, at its best batch size."""
-    kind, one = pairs.first.device.type, Pairs(pairs.network, pairs.first[:1], pairs.second[:1])
-    batches = {
-        ENGINE: tuned(ENGINE, ENGINE_BATCHES[kind], partial(engine, one, occluder)),
-        DENSE: tuned(DENSE, CAPTUM_BATCHES[kind], partial(dense, one, occluder)),
-        CAPTUM: tuned(CAPTUM, CAPTUM_BATCHES[kind], partial(captum, one, occluder)),
-    }
-    return {
-        ENGINE: partial(engine, pairs, occluder, batches[ENGINE]),
-        DENSE: partial(dense, one, occluder, batches[DENSE]),
-        CAPTUM: partial(captum, one, occluder, batches[CAPTUM]),
-    }
+def ways_of(pairs: Pairs, occluder: Occluder, batches: str) -> dict[str, Callable[[], float]]:
+    """Return what measures each way once, at its batch size: ``64,8,8``, or the best, found first."""
+    one = Pairs(pairs.network, pairs.first[:1], pairs.second[:1])
+    ways = {ENGINE: partial(engine, pairs, occluder), DENSE: partial(dense, one, occluder)}
+    ways[CAPTUM] = partial(captum, one, occluder)
+    if batches:
+        sizes = [count(size) for size in batches.split(",")]
+    else:
+        kind = pairs.first.device.type
+        tried = (ENGINE_BATCHES[kind], CAPTUM_BATCHES[kind], CAPTUM_BATCHES[kind])
+        sizes = [tuned(name, some, way) for (name, way), some in zip(ways.items(), tried, strict=True)]
+    return {name: partial(way, size) for (name, way), size in zip(ways.items(), sizes, strict=True)}
 
 
 def difference(pairs: Pairs, occluder: Occluder) -> float:

@@ -94,6 +94,8 @@ def add_protocols(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_threshold(parser: argparse.ArgumentParser) -> None:
+    said = "data sets of people drawn anew; by default 500 for mfr2, rof and rmfrd, else none"
+    parser.add_argument("--intervals", type=whole("--intervals", 0), help=said)
     parser.add_argument("--threshold-from", help="results.json of an evaluation whose threshold is used in this one")
     parser.add_argument("--threshold-protocol", help="the protocol there that sets it, or a condition: lfw_occ/cup")
     parser.add_argument("--threshold-far", type=_rate, help="false accept rate it is set for; by default the lowest")

@@ -44,6 +44,9 @@ def named_protocols(options: Namespace) -> list[EvaluationProtocol]:
         DataError: If a protocol's files cannot be used.
     """
     protocols = told_apart([protocol for name in options.protocol for protocol in _named(name, options)])
+    intervals = getattr(options, "intervals", None)  # a command that measures no rates has no such option
+    if intervals is not None:
+        protocols = [replace(protocol, replicates=intervals) for protocol in protocols]
     for protocol in protocols:
         for line in protocol.missing:
             print(f"{protocol.name}: left out: {line}")

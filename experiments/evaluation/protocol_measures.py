@@ -40,10 +40,10 @@ def evaluate_protocol(
     if zero := torch.nonzero(~values.any(1)).flatten().tolist():
         warn(f"{name(zero[0])}: its embedding is all zeros and alike to nobody ({_of(zero, len(values))})")
     identities, made = torch.from_numpy(protocol.identities), compared(protocol, values)
-    found = recognise(protocol.verification, protocol.identification, made, identities, reranking)
+    recognised = recognise(protocol.verification, protocol.identification, made, identities, reranking)
     if protocol.replicates:
-        _add_intervals(found, protocol, made, ranks=reranking is None)
-    return found
+        _add_intervals(recognised, protocol, made, ranks=reranking is None)
+    return recognised
 
 
 def _add_intervals(found: Recognition, protocol: EvaluationProtocol, embeddings: Tensor, *, ranks: bool) -> None:

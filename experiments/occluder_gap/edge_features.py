@@ -30,11 +30,11 @@ def edge_features(
     points = _edge(mask, apart)
     if len(points) < _FEWEST:
         return None
-    lab = np.asarray(cv2.cvtColor((image / 255).astype(np.float32), cv2.COLOR_RGB2Lab))
+    lab = np.asarray(cv2.cvtColor((image / 255).astype(np.float32), cv2.COLOR_RGB2Lab), np.float32)
     across = _lines(lab, points, _inwards(mask, points))  # (P, 2 · 6 + 1, 3)
     steps = np.diff(across, axis=1)
     level = across.mean(0) - across.mean((0, 1))
-    residual = lab - cv2.GaussianBlur(lab, (0, 0), 1.0)
+    residual = np.asarray(lab - cv2.GaussianBlur(lab, (0, 0), 1.0), np.float32)
     noise = _lines(residual, points, _inwards(mask, points))
     sides = [np.log(side.std((0, 1)) + 0.05) for side in (noise[:, :REACH], noise[:, REACH + 1 :])]
     parts = [level, np.abs(steps).mean(0), steps.std(0), *sides]
@@ -72,4 +72,5 @@ def _lines(sheet: Floats, points: NDArray[np.int64], inwards: Floats) -> Floats:
     places = (
         points[:, None].astype(np.float32) + np.arange(-REACH, REACH + 1, dtype=np.float32)[:, None] * inwards[:, None]
     )
-    return np.asarray(cv2.remap(sheet, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    across, down = places[..., 0], places[..., 1]
+    return np.asarray(cv2.remap(sheet, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))

@@ -11,6 +11,7 @@ from callbacks.figures.style import LETTERS, bare, empty_figure
 from datamodules.occluders.anchors import LANDMARK_NAMES
 from datamodules.occluders.own_images import OwnImage, load_sprite
 from datamodules.occluders.paste import paste
+from datamodules.occluders.reduced_image import reduced
 from datamodules.occluders.rgba_image import read_rgba
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources import SyntheticFaces
@@ -23,7 +24,8 @@ FACE, PREVIEW = 224, 160
 """Sides in pixels: of a drawn face, of an occluder's own picture."""
 COLUMNS, ROWS = 4, 6
 PER_PAGE = COLUMNS * ROWS
-_DRAWN_FACES = 4
+_DRAWN_FACES = range(1, 5)
+"""Those of the generated ones that are well lit and sharp."""
 _SQUARE = 8
 
 
@@ -40,8 +42,8 @@ def draw_sheets(entries: Sequence[OwnImage], path: Path) -> list[Path]:
     Raises:
         DataError: If an image cannot be used.
     """
-    faces = SyntheticFaces(_DRAWN_FACES, 1, image_size=FACE, seed=7)
-    drawn = [(faces.image(k), faces.landmarks(k)) for k in range(_DRAWN_FACES)]
+    faces = SyntheticFaces(_DRAWN_FACES.stop, 1, image_size=FACE, seed=3)
+    drawn = [(faces.image(k), np.asarray(faces.landmarks(k))) for k in _DRAWN_FACES]
     written = []
     for start in range(0, len(entries), PER_PAGE):
         page = start // PER_PAGE + 1
@@ -63,15 +65,16 @@ def worn(entry: OwnImage, face: UInt8Image, landmarks: Landmarks) -> UInt8Image:
 def preview(entry: OwnImage) -> tuple[UInt8Image, dict[str, tuple[float, float]]]:
     """Return an occluder's picture over a chequered ground, at most 160 pixels wide or high, and its anchors there."""
     image = read_rgba(entry.path)
-    factor = min(1.0, PREVIEW / max(image.shape[:2]))
-    size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
-    alpha = image[..., 3:].astype(np.float32) / 255
-    rgba = np.dstack([image[..., :3] * alpha, alpha]).astype(np.float32)
-    small = cv2.resize(rgba, size, interpolation=cv2.INTER_AREA)
+    coarse = reduced(image, 4 * PREVIEW)
+    height, width = coarse.alpha.shape
+    factor = min(1.0, PREVIEW / max(height, width))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    small = cv2.resize(np.dstack([coarse.rgb, coarse.alpha]), size, interpolation=cv2.INTER_AREA)
     y, x = np.mgrid[: size[1], : size[0]] // _SQUARE
     ground = np.where((x + y) % 2, 205.0, 235.0)[..., None]
     picture = np.clip(np.rint(small[..., :3] + (1 - small[..., 3:]) * ground), 0, 255).astype(np.uint8)
-    return picture, {name: (x * factor, y * factor) for name, (x, y) in entry.anchors.items()}
+    shown = {name: coarse.place(*point) for name, point in entry.anchors.items()}
+    return picture, {name: (across * factor, down * factor) for name, (across, down) in shown.items()}
 
 
 def _draw_page(

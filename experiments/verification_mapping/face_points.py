@@ -28,7 +28,7 @@ def face_points(source: FaceSource, indices: NDArray[np.int64], side: int, align
     root = getattr(source, "root", None)
     if alignment is None and isinstance(root, Path) and (found := declared_template(root)) is not None:
         alignment = found[1]
-    if alignment in ALIGNMENTS:
+    if alignment is not None and alignment in ALIGNMENTS:
         return FixedLandmarks(alignment).scaled(side, side)
     known = []
     for index in indices[:MOST].tolist():

@@ -65,8 +65,9 @@ def curves(mapper: FaceMapper, pairs: ChosenPairs, by: Orders, *, steps: int) ->
         score = partial(_scores, mapper, other)
         for name, importance in by.of(start, start + 1):
             for kind in found[name]:
-                settings = {"kind": kind, "fill": mapper.fill, "steps": steps}
-                found[name][kind].append(perturbation_curve(score, images, importance.to(images.device), **settings))
+                by_map = importance.to(images.device)
+                curve = perturbation_curve(score, images, by_map, kind=kind, fill=mapper.fill, steps=steps)
+                found[name][kind].append(curve)
     return {name: {kind: _joined(parts) for kind, parts in kinds.items()} for name, kinds in found.items()}
 
 

@@ -39,7 +39,8 @@ class MapFolder:
 
     def _write_map(self, covered: Covered, name: str, maps: VerificationMaps, found: MeanMap) -> Path:
         height, width = self.run.settings.occluder
-        path = self.run.folder / f"rejection-{covered}-{height}x{width}-{name}.npz"
+        threshold = name.replace("=", "")
+        path = self.run.folder / f"rejection-{covered}-{height}x{width}-{threshold}.npz"
         used = np.flatnonzero(found.used.numpy())
         images = np.unique(np.concatenate([self.run.pairs.first[used], self.run.pairs.second[used]]))
         OcclusionMap(

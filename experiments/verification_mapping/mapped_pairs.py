@@ -1,7 +1,7 @@
 """The scores of pairs with an occluder centred at each pixel, computed in parts, each kept as soon as it is there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ class FaceMapper:
     """
 
     def __init__(self, extraction: Extraction, source: FaceSource, settings: MapSettings, device: torch.device) -> None:
-        self.module: Any = extraction.module.to(device).eval()
+        self.module = cast(Any, extraction.module.to(device).eval())
         self.size = extraction.image_size
         self.source = source
         self.device = device
@@ -95,7 +95,7 @@ class FaceMapper:
             name = self.source.name(int(faces[error.image]))
             raise DataError(f"{name}: expected {what} of it, covered or not, got others") from error
         one, other = (found.at(torch.from_numpy(side).to(self.device)) for side in np.split(place.reshape(-1), 2))
-        scores = {kind: covered_scores(one, other, kind).cpu() for kind in covered}
+        scores: dict[str, Tensor] = {kind: covered_scores(one, other, kind).cpu() for kind in covered}
         return {**scores, "clean": (one.clean * other.clean).sum(1).cpu()}
 
     def maps(self, pairs: ChosenPairs, covered: Sequence[Covered], kept: KeptScores) -> dict[Covered, VerificationMaps]:

@@ -80,7 +80,7 @@ def test_map_is_that_of_neighbouring_pairs_of_the_half(tmp_path: Path, covered: 
     assert measures["val/verification_placement/4x6/accuracy"] == pytest.approx(made.mean_accuracy, abs=1e-6)
 
 
-def test_the_threshold_keeps_the_false_accept_rate(tmp_path: Path) -> None:
+def test_the_threshold_keeps_the_false_accept_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, faces = waving(), data()
     mapping = VerificationMapping([OCCLUDER], far=0.1)
     seen: list[float] = []
@@ -90,7 +90,7 @@ def test_the_threshold_keeps_the_false_accept_rate(tmp_path: Path) -> None:
         seen.append(found(*args))
         return -1.0
 
-    mapping._threshold = spy  # type: ignore[method-assign]
+    monkeypatch.setattr(mapping, "_threshold", spy)
     with warnings.catch_warnings(action="ignore"):  # waves are no layers that windows pay for
         trainer(tmp_path, mapping).validate(model, faces, verbose=False)
     half = sorted(int(i) for i in faces.split.validation if not in_placement_half(int(i)))

@@ -18,7 +18,7 @@ from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import UserError
 from experiments.verification_mapping.mapped_pairs import FaceMapper
 from experiments.verification_maps import verification_maps
-from lightning_modules.extractors import OnnxExtractor
+from lightning_modules.extractors import Extractor, OnnxExtractor
 from tests.experiments.runs_on_disk import CLASSIFIER, OS, SOIDN, write_run
 from tests.helpers.faces_on_disk import write_image_folder
 from tests.helpers.onnx_faces import face_file
@@ -96,7 +96,8 @@ def test_an_onnx_file_s_scores_are_those_of_faces_covered_by_hand(faces: list[st
 def _image(path: Path) -> torch.Tensor:
     import cv2
 
-    image = cv2.resize(cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB), (32, 32), interpolation=cv2.INTER_AREA)
+    with Image.open(path) as picture:
+        image = cv2.resize(np.asarray(picture.convert("RGB")), (32, 32), interpolation=cv2.INTER_AREA)
     return torch.from_numpy(image).permute(2, 0, 1)[None].float()
 
 
@@ -178,7 +179,7 @@ def test_names_the_face_whose_embedding_is_no_direction(faces: list[str], tmp_pa
         verification_maps(["--model=blank.yaml", *faces, "--threshold=0", "--dense"])
 
 
-class Blank(OnnxExtractor.__mro__[1]):  # type: ignore[misc]  # Extractor
+class Blank(Extractor):
     """Makes embeddings of zeros."""
 
     def __init__(self) -> None:

@@ -80,7 +80,7 @@ def test_random_maps_are_repeatable_differ_and_are_as_coarse_as_the_occluder() -
 def test_refuses_what_is_no_map_or_no_curve() -> None:
     curve = partial(perturbation_curve, score, IMAGES, fill=FILL)
     with pytest.raises(ValueError, match="`kind` of deletion, insertion, got 'blur'"):
-        curve(WEIGHTS, kind="blur", steps=2)
+        curve(WEIGHTS, kind="blur", steps=2)  # type: ignore[arg-type]  # refused
     with pytest.raises(ValueError, match="`steps` of at least 1, got 0"):
         curve(WEIGHTS, kind="deletion", steps=0)
     with pytest.raises(ValueError, match=r"`importance` of shape \(3, 5, 4\) or \(5, 4\), got \(4, 5\)"):

@@ -1,5 +1,7 @@
 """Occlusion maps of identification: the definition, a probe and a centre at a time."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ OURS, ENROLLED = torch.tensor([4, 9]), torch.tensor([9, 4, 5, 4])
 def test_maps_are_the_definition(method: str, memory: int) -> None:
     network, probes, _ = tiny()
     gallery = torch.randn(4, 5)
-    settings = {"occluder_size": (3, 4), "fill": 0.7, "method": method, "memory": memory}
+    settings: Any = {"occluder_size": (3, 4), "fill": 0.7, "method": method, "memory": memory}
     maps = gallery_maps(network, probes, OURS, gallery, ENROLLED, **settings)
     for n in range(2):
         for i in range(7):
@@ -43,7 +45,7 @@ def test_maps_are_the_definition(method: str, memory: int) -> None:
 
 def test_a_tie_is_a_loss_and_without_others_only_the_threshold_counts() -> None:
     image, mine = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([0])
-    settings = {"occluder_size": (1, 1), "method": "dense"}
+    settings: Any = {"occluder_size": (1, 1), "method": "dense"}
     tied = gallery_maps(nn.Flatten(), image, mine, torch.eye(2), torch.tensor([0, 1]), **settings)
     assert tied.lost_clean().tolist() == [True]
     assert tied.lost().tolist() == [[[True, False]]]
@@ -54,7 +56,8 @@ def test_a_tie_is_a_loss_and_without_others_only_the_threshold_counts() -> None:
 
 def test_refuses_what_no_map_can_be_made_of() -> None:
     network, probes, _ = tiny()
-    gallery, settings = torch.randn(4, 5), {"occluder_size": (3, 3), "method": "dense"}
+    gallery = torch.randn(4, 5)
+    settings: Any = {"occluder_size": (3, 3), "method": "dense"}
     with pytest.raises(ValueError, match="every probe's identity, got none of probe 1's"):
         gallery_maps(network, probes, torch.tensor([4, 6]), gallery, ENROLLED, **settings)
     with pytest.raises(ValueError, match=r"`identities` of shape \(2,\), one or more, got \(1,\)"):

@@ -1,6 +1,7 @@
 """The mean map of verification is the share of rejected pairs of the pairs' own maps."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ FIRST, SECOND = torch.tensor([0, 1, 1, 4]), torch.tensor([1, 2, 3, 3])
 @pytest.mark.parametrize("memory", [1, 2**30])
 def test_mean_map_is_that_of_the_pairs(covered: Covered, memory: int) -> None:
     network, images, _ = tiny(number=5)
-    settings = {"occluder_size": (4, 3), "fill": 2.0, "stride": 2, "covered": covered, "method": "dense"}
+    settings: Any = {"occluder_size": (4, 3), "fill": 2.0, "stride": 2, "covered": covered, "method": "dense"}
     maps = verification_maps(network, images[FIRST], images[SECOND], **settings)
     threshold = float(maps.clean.sort().values[1]) - 1e-6
     expected = rejection_map(maps, threshold)

@@ -1,6 +1,8 @@
 """Occlusion maps of verification: scores are those of the definition, whichever way and network."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import timm
@@ -79,7 +81,7 @@ def _timm(name: str) -> nn.Module:
     return network
 
 
-FOREIGN = {
+FOREIGN: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "ResNet-10-T": (partial(_timm, "resnet10t"), 64),
     "MobileNetV3-small": (partial(_timm, "mobilenetv3_small_050"), 64),
     "GhostNet": (partial(_timm, "ghostnet_050"), 64),
@@ -128,7 +130,7 @@ def test_what_cannot_be_traced_is_embedded_densely_and_said_so() -> None:
 
     _, first, second = tiny()
     network = Branching()
-    settings = {"occluder_size": (3, 3), "stride": 2}
+    settings: Any = {"occluder_size": (3, 3), "stride": 2}
     with pytest.warns(UserWarning, match="Branching cannot be traced, its occlusion maps are computed densely"):
         maps = verification_maps(network, first, second, **settings)
     reference = verification_maps(network.layers, first, second, method="dense", **settings)
@@ -137,7 +139,8 @@ def test_what_cannot_be_traced_is_embedded_densely_and_said_so() -> None:
 
 def test_covering_both_with_the_images_swapped_is_the_same() -> None:
     network, first, second = tiny()
-    for covered, swapped in (("both", "both"), ("first", "second")):
+    swaps: tuple[tuple[Covered, Covered], ...] = (("both", "both"), ("first", "second"))
+    for covered, swapped in swaps:
         maps = verification_maps(network, first, second, covered=covered, occluder_size=(3, 3))
         other = verification_maps(network, second, first, covered=swapped, occluder_size=(3, 3))
         assert_close(maps.scores, other.scores)
@@ -193,7 +196,7 @@ def test_a_higher_threshold_rejects_what_a_lower_one_does() -> None:
 
 def test_refuses_what_no_map_can_be_made_of() -> None:
     network, first, second = tiny()
-    settings = {"occluder_size": (3, 3)}
+    settings: Any = {"occluder_size": (3, 3)}
     with pytest.raises(ValueError, match=r"images of one size, got \(2, 2, 7, 9\) and \(2, 2, 7, 8\)"):
         verification_maps(network, first, second[..., :8], **settings)
     with pytest.raises(ValueError, match="from 1 × 1 to the images' 7 × 9, got 8 × 2"):
@@ -201,7 +204,7 @@ def test_refuses_what_no_map_can_be_made_of() -> None:
     with pytest.raises(ValueError, match="`stride` of at least 1, got 0"):
         verification_maps(network, first, second, stride=0, **settings)
     with pytest.raises(ValueError, match="`covered` of both, first, second, got 'left'"):
-        verification_maps(network, first, second, covered="left", **settings)
+        verification_maps(network, first, second, covered="left", **settings)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"network with embeddings \(B, D\), got \(2, 2, 7, 9\)"):
         verification_maps(nn.Identity(), first, second, method="dense", **settings)
     maps = verification_maps(network, first, second, **settings)
@@ -215,7 +218,7 @@ def test_refuses_what_no_map_can_be_made_of() -> None:
 @pytest.mark.parametrize("memory", [1, 2**30])
 def test_names_the_pair_whose_embedding_is_no_number_or_zero(memory: int) -> None:
     network, first, second = tiny(number=3)
-    settings = {"occluder_size": (3, 3), "memory": memory, "method": "dense"}
+    settings: Any = {"occluder_size": (3, 3), "memory": memory, "method": "dense"}
     broken = second.clone()
     broken[2, 0, 0, 0] = float("nan")
     with pytest.raises(NotFiniteError, match="finite embeddings, got NaN or infinity for image 2"):

@@ -86,3 +86,21 @@ def test_usual_activations_are_computed_on_windows(module: nn.Module) -> None:
     _, layer = first_layer(module, channels=4)
     assert layer is not None
     assert layer.sliding is None
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1, 1), ()])
+def test_one_constant_for_all_of_a_map_is_pointwise_whatever_its_shape(shape: tuple[int, ...]) -> None:
+    class Shifted(nn.Module):
+        mean: torch.Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("mean", torch.full(shape, 0.3))
+            self.layers = nn.Sequential(nn.Conv2d(2, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layers(x - self.mean)  # type: ignore[no-any-return]
+
+    traced = trace(Shifted().eval(), torch.randn(2, 2, 9, 9))
+    (shift,) = (node for node in traced.graph.nodes if node.target is torch.ops.aten.sub.Tensor)
+    assert as_layer(traced, shift) is not None

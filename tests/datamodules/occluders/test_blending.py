@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,8 +19,8 @@ MakeFace = Callable[..., tuple[UInt8Image, Landmarks]]
 ALL = Blending(colour_transfer=(0.2, 0.8), feather=(0.5, 2.0), shadow=(0.2, 0.6))
 
 
-def on(face: UInt8Image, category: str = "doctor_mask", seed: int = 0, **settings: object) -> Occluded:
-    occluder = TemplateOccluder(category, **settings)  # type: ignore[arg-type]  # of whatever settings
+def on(face: UInt8Image, category: str = "doctor_mask", seed: int = 0, **settings: Any) -> Occluded:
+    occluder = TemplateOccluder(category, **settings)
     landmarks = ((ALIGNED + 0.5) * (len(face) / 112) - 0.5).astype(np.float32)
     return occluder(face, landmarks, np.random.default_rng(seed))
 
@@ -77,7 +78,7 @@ def test_a_generator_decides_all(make_face: MakeFace) -> None:
 def test_what_is_labelled_is_covered_by_half(tmp_path: Path, feather: float) -> None:
     """White on black shows alpha itself: it is at least a half exactly where the label map is 1."""
     black = np.zeros((224, 224, 3), np.uint8)
-    settings = {"folder": own(tmp_path, disc((255, 255, 255))), "jitter": 0.0}
+    settings: dict[str, Any] = {"folder": own(tmp_path, disc((255, 255, 255))), "jitter": 0.0}
     found = on(black, "patch", blending=Blending(feather=(feather, feather)), **settings)
     seen = found.image[..., 0].astype(int)
     assert (seen[found.mask == 1] >= 126).all()
@@ -92,7 +93,7 @@ def test_what_is_labelled_is_covered_by_half(tmp_path: Path, feather: float) -> 
 def test_a_feathered_edge_shows_no_halo(tmp_path: Path) -> None:
     """An occluder of the face's own colour leaves nothing to be seen, wherever it is soft."""
     face = np.full((112, 112, 3), (180, 140, 120), np.uint8)
-    settings = {"folder": own(tmp_path, disc((180, 140, 120))), "jitter": 0.0}
+    settings: dict[str, Any] = {"folder": own(tmp_path, disc((180, 140, 120))), "jitter": 0.0}
     found = on(face, "patch", blending=Blending(feather=(3.0, 3.0)), **settings)
     np.testing.assert_allclose(found.image.astype(int), face, atol=4)  # eight bits hold little colour of a faint pixel
 
@@ -100,7 +101,7 @@ def test_a_feathered_edge_shows_no_halo(tmp_path: Path) -> None:
 def test_full_transfer_gives_mean_and_spread_of_the_face_around(tmp_path: Path) -> None:
     grain = np.random.default_rng(1).normal(0, 12, (112, 112, 3))
     face = np.clip(np.array((170, 130, 110)) + grain, 0, 255).astype(np.uint8)
-    settings = {"folder": own(tmp_path, disc((40, 70, 160), noise=10)), "jitter": 0.0}
+    settings: dict[str, Any] = {"folder": own(tmp_path, disc((40, 70, 160), noise=10)), "jitter": 0.0}
     found = on(face, "patch", blending=Blending(colour_transfer=(1.0, 1.0)), **settings)
     inside = cv2.erode(found.mask, np.ones((5, 5), np.uint8)) == 1
     np.testing.assert_allclose(found.image[inside].mean(0), (170, 130, 110), atol=6)
@@ -110,7 +111,7 @@ def test_full_transfer_gives_mean_and_spread_of_the_face_around(tmp_path: Path) 
 
 def test_a_shadow_darkens_what_is_not_covered_and_nothing_else(tmp_path: Path) -> None:
     face = np.full((224, 224, 3), 200, np.uint8)
-    settings = {"folder": own(tmp_path, disc((90, 90, 90))), "jitter": 0.0}
+    settings: dict[str, Any] = {"folder": own(tmp_path, disc((90, 90, 90))), "jitter": 0.0}
     plain = on(face, "patch", **settings)
     found = on(face, "patch", blending=Blending(shadow=(0.5, 0.5)), **settings)
     inside = cv2.erode(plain.mask, np.ones((5, 5), np.uint8)) == 1

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from datamodules.errors import DataError
 from datamodules.protocols import mfr2_pairs
 from tests.datamodules.protocols import people_files
 from tests.datamodules.protocols.people_files import write_mfr2
+from tests.helpers.faces_on_disk import write_image_folder
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def test_the_published_pairs_are_told_apart_by_masks(whole: Path) -> None:
 
 
 def test_lists_may_lie_beside_crops_of_another_format(whole: Path, tmp_path: Path) -> None:
-    people_files.write_image_folder(tmp_path / "crops", people_files.mfr2_counts(), size=(8, 8), extension="JPG")
+    write_image_folder(tmp_path / "crops", people_files.mfr2_counts(), size=(8, 8), extension="JPG")
     write_mfr2(tmp_path, images=False)
     assert len(mfr2_pairs(tmp_path / "crops").verification["all"]) == 848
     named = mfr2_pairs(tmp_path / "crops", pairs=whole / "pairs.txt", labels=str(whole / "mfr2_labels.txt"))
@@ -52,7 +54,7 @@ def test_other_counts_are_refused_unless_told(
     write_mfr2(
         tmp_path, labels=people_files.mfr2_labels()[:labels], pairs=people_files.mfr2_pairs()[:pairs], images=False
     )
-    files = {"pairs": tmp_path / "pairs.txt", "labels": tmp_path / "mfr2_labels.txt"}
+    files: dict[str, Any] = {"pairs": tmp_path / "pairs.txt", "labels": tmp_path / "mfr2_labels.txt"}
     with pytest.raises(DataError, match=f"expected, as published, {message}; --allow-other-counts takes others"):
         mfr2_pairs(whole, **files)
     allowed = mfr2_pairs(whole, **files, allow_other_counts=True, allow_missing=True)

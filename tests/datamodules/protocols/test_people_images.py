@@ -44,4 +44,4 @@ def test_the_first_bare_face_is_enrolled() -> None:
 
 def test_one_person_alone_is_compared_with_nobody() -> None:
     found = worn_comparisons(np.zeros(5, np.int64), list(WORN))
-    assert found.verification == found.identification == {}
+    assert (dict(found.verification), dict(found.identification)) == ({}, {})

@@ -230,6 +230,7 @@ def test_of_every_command(refusal: Refusal, command: Callable[[Options], object]
         *("experiments.benchmarks.occlusion_map_speed", "experiments.benchmarks.pipeline"),
         *("experiments.benchmarks.rendering_speed", "experiments.benchmarks.sampled_maps"),
         *("experiments.benchmarks.throughput", "experiments.benchmarks.triplet_mining_speed"),
+        "experiments.benchmarks.verification_map_speed",
     ],
 )
 def test_of_a_benchmark(name: str, refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,14 @@ def test_each_is_named_with_its_files(alone: Path) -> None:
     assert named(*options) == ["rof", "masked-unmasked", "unmasked-unmasked"]
 
 
+def test_intervals_can_be_asked_of_any_protocol(alone: Path) -> None:
+    write_worn(alone / "faces", COUNTS)
+    options = ["--extractor=net.yaml", "--protocol=rmfrd", "--root=faces", "--allow-other-counts"]
+    asked = [[], ["--intervals=0"], ["--intervals=40"]]
+    replicates = [named_protocols(parsed([*options, *more], ""))[0].replicates for more in asked]
+    assert replicates == [500, 0, 40]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -178,6 +178,17 @@ def test_a_row_s_measures_are_those_of_its_training_and_its_maps() -> None:
     assert row.outcome().unevaluated == {"maps, made": "no face is classified correctly"}
 
 
+def test_patches_without_a_classifier_follow_maps_of_what_is_trained_further() -> None:
+    graph, paper = RunGraph(), load(papers()["occlusion_maps"])
+    rows = {row.row: row for row in add_paper(graph, paper, SETTING, [], [0], ["c", "c_verified"])}
+    made = rows["c"].maps["verifying"]
+    (callback,) = made.config["trainer"]["callbacks"]
+    assert callback["class_path"] == "callbacks.VerificationMapping"
+    placed = rows["c_verified"].node
+    assert set(placed.needs) == {rows["c"].node.folder, made.folder}
+    assert f"{made.folder}/occlusion_maps/verification-placement-10x10.npz" in " ".join(placed.spec.words())
+
+
 def test_a_row_can_be_compared_by_masks_of_a_row_that_starts_from_it() -> None:
     rows = {
         "trunk": PaperRow("Trunk", "trunk", matched="soidn"),
