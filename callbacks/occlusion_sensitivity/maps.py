@@ -270,7 +270,7 @@ def check_images(images: Tensor, occluder_size: Pair, *, stride: int = 1, method
     """Refuse what no face can be occluded with.
 
     Raises:
-        ValueError: See :func:`check_inputs`.
+        ValueError: As :func:`check_inputs` raises it.
     """
     check_method(method)
     if images.ndim != 4 or not len(images):

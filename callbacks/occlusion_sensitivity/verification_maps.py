@@ -78,7 +78,7 @@ def verification_maps(
     Args:
         network: Maps images to embeddings ``(B, D)`` of whatever length; put into evaluation mode meanwhile.
         first: ``(N, C, H, W)``, as the network takes them, on its device and in its precision.
-        second: Likewise, of the same size.
+        second: The second images, ``(B, C, H, W)``, as the first ones.
         covered: Which image of a pair is covered; ``"both"`` are at the same place.
         settings: See :class:`~callbacks.occlusion_sensitivity.occluded_embeddings.OcclusionSettings`.
 
