@@ -346,7 +346,7 @@ def test_missing_images_stop_the_run_or_are_counted(
             ["--extractor=resnet.yaml", "--config=a.yaml", "--protocol=generated"],
             "one --checkpoint with --config, got 0",
         ),
-        ([RESNET, "--protocol=megaface"], "among lfw, .*, covered, or a YAML file, got 'megaface'"),
+        ([RESNET, "--protocol=megaface"], "among lfw, .*, segmentation, or a YAML file, got 'megaface'"),
         ([RESNET, "--protocol=nowhere.yaml"], r"nowhere\.yaml"),
         (["--checkpoint=nowhere.ckpt", GENERATED], r"nowhere\.ckpt"),
         ([RESNET, GENERATED, "--matched=nowhere.ckpt"], r"nowhere\.ckpt"),
