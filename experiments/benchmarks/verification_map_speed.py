@@ -152,7 +152,7 @@ def dense(pairs: Pairs, occluder: Occluder, batch_size: int) -> float:
 
 def captum(pairs: Pairs, occluder: Occluder, batch_size: int) -> float:
     """Return positions per second of captum's occlusion of the similarity."""
-    stride = CAPTUM_STRIDE[pairs.first.device.type]
+    stride = min(CAPTUM_STRIDE[pairs.first.device.type], *occluder)  # captum takes no larger one
     rows, columns = ((pairs.first.shape[2] - side) // stride + 1 for side in occluder)
     with torch.no_grad():
         attribution = Occlusion(Similarity(pairs))
