@@ -9,6 +9,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
+from datamodules.condition_checks import check_told_apart
 from datamodules.dataset import FaceDataset, FaceSample, load_face
 from datamodules.identity_sampler import IdentityBatches
 from datamodules.image_checks import ImageChecks, look_at_images
@@ -18,7 +19,6 @@ from datamodules.loading import Loading
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.occluders.try_on import try_on
-from datamodules.seams.conditions import check_conditions
 from datamodules.seams.face_source import FaceSource, UInt8Image
 from datamodules.seams.label_maps import LabelMaps
 from datamodules.shared_memory import check_shared_memory
@@ -51,7 +51,8 @@ class FaceDataModule(LightningDataModule):
         seed: Seed of split, order, occluders and augmentation.
 
     Raises:
-        DataError: If too few identities are left, an image cannot be used, or one is a copy that may not be.
+        DataError: If too few identities are left, an image cannot be used, one is a copy that may not be, or an
+            occluder in a photograph is called as one that is drawn.
         ValueError: If a setting is out of range, an occluder does not fit images of ``image_size``, or a condition has
             a name that stands for something else, see :func:`datamodules.seams.conditions.check_conditions`.
     """
@@ -74,7 +75,7 @@ class FaceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         check_least(1, image_size=image_size)
-        check_conditions(evaluation_occluders.names if evaluation_occluders else ())
+        check_told_apart(source, evaluation_occluders)
         self.source = source
         self.training_occluder = training_occluder
         self.occlude_validation = occlude_validation
