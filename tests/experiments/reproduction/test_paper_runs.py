@@ -14,9 +14,9 @@ from experiments.reproduction.paper_parts import Column, PaperRow, Table
 from experiments.reproduction.paper_runs import Protocol, add_paper
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.data_choice import DataChoice
+from experiments.runs.finished import is_finished
 from experiments.runs.run_graph import RunGraph
 from experiments.runs.run_record import RunRecord
-from experiments.runs.runner import is_finished
 from experiments.runs.setting import Setting
 
 SETTING = Setting("demo", shared=tuple)
