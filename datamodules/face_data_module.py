@@ -21,6 +21,7 @@ from datamodules.occluders.occluder import Occluder
 from datamodules.occluders.try_on import try_on
 from datamodules.seams.face_source import FaceSource, UInt8Image
 from datamodules.seams.label_maps import LabelMaps
+from datamodules.shard_sampler import runs_of
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.split import IdentitySplit, SplitSettings, split_identities
@@ -90,8 +91,8 @@ class FaceDataModule(LightningDataModule):
         places = self._places(source.identities[usable], split)
         self.looked.warn_of_copies(source, places)
         self.split = places.among(usable)
-        trained = source.identities[self.split.train]
-        self.batches = TrainingBatches(trained, loading.batch_size, identity_batches, seed)
+        trained, runs = source.identities[self.split.train], runs_of(source, self.split.train)
+        self.batches = TrainingBatches(trained, loading.batch_size, identity_batches, seed, runs)
         for occluder in (training_occluder, evaluation_occluders):
             if occluder is not None:
                 try_on(occluder, image_size)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.image_bytes import read_bytes
 from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
 
 # OpenCV would add lines of its own to the one that names a broken image
@@ -40,11 +41,7 @@ def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> U
     Raises:
         DataError: If it cannot be read or decoded; the message names its path.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
-    return (decode or decode_image)(data, name=str(path))
+    return (decode or decode_image)(read_bytes(path), name=str(path))
 
 
 def decode_image(data: bytes, *, name: str) -> UInt8Image:
