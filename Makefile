@@ -155,6 +155,6 @@ lock: $(READY) ## Renew requirements.txt from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
 
-clean: ## Remove environment, caches and generated faces; runs and your datasets stay
-	@rm -rf $(VENV) data/synthetic .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+clean: ## Remove environment, caches, generated faces and drawn occluders; runs and your datasets stay
+	@rm -rf $(VENV) data/synthetic data/occluders .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -96,6 +96,7 @@ class TemplateMixture(OccluderMixture):
         folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
         blending: How edge, colour and shadow are blended in, see :class:`TemplateOccluder`.
+        cache_dir: Where drawn instances are kept, see :class:`TemplateOccluder`.
 
     Raises:
         ValueError: If a category is unknown or a setting out of range.
@@ -110,11 +111,11 @@ class TemplateMixture(OccluderMixture):
         jitter: float = 1.0,
         folder: Path | str | None = None,
         blending: Blending | None = None,
+        cache_dir: Path | str | None = None,
     ) -> None:
         given: dict[str, Any] = {"split": split, "num_instances": num_instances, "jitter": jitter, "folder": folder}
-        occluders = {
-            name: TemplateOccluder(name, blending=blending, **given) for name in probabilities if name != CLEAN
-        }
+        given |= {"blending": blending, "cache_dir": cache_dir}
+        occluders = {name: TemplateOccluder(name, **given) for name in probabilities if name != CLEAN}
         super().__init__(occluders, probabilities)
 
 

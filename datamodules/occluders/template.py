@@ -10,7 +10,7 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import Float64
 from datamodules.occluders.blending import Blending
-from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite
+from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite, kept_sprite
 from datamodules.occluders.occluder import Occluded
 from datamodules.occluders.own_images import LISTING, OwnImage, load_sprite, read_listing
 from datamodules.occluders.paste import paste
@@ -40,6 +40,7 @@ class TemplateOccluder:
             instances of their category and may name new categories.
         blending: How edge, colour and shadow are blended in, so that they do not give the occluder away; without, it is
             laid on as it is. Where it lies does not depend on it.
+        cache_dir: Folder in which every drawn instance is kept, and read from by later runs and other processes.
 
     Raises:
         ValueError: If the category is unknown or another setting is out of range.
@@ -62,13 +63,15 @@ class TemplateOccluder:
         jitter: float = 1.0,
         folder: Path | str | None = None,
         blending: Blending | None = None,
+        cache_dir: Path | str | None = None,
     ) -> None:
         _check_settings(split, num_instances, jitter)
         own = [] if folder is None else read_listing(folder)
         self.category = category
         self.jitter = jitter
         self.blending = blending
-        self._parts = [_instances(name, split, num_instances, own) for name in _names(category, own)]
+        draw = drawn_sprite if cache_dir is None else partial(kept_sprite, Path(cache_dir))
+        self._parts = [_instances(name, split, num_instances, own, draw) for name in _names(category, own)]
 
     def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
         """Return the occluded copy of ``image`` and its label map.
@@ -137,11 +140,13 @@ def _names(category: str, own: Sequence[OwnImage]) -> list[str]:
     return names
 
 
-def _instances(name: str, split: Split, count: int, own: Sequence[OwnImage]) -> tuple[int, Pick]:
+def _instances(
+    name: str, split: Split, count: int, own: Sequence[OwnImage], draw: Callable[[str, Split, int], Sprite]
+) -> tuple[int, Pick]:
     """Return how many instances there are and what gives one; own images replace the drawn ones."""
     entries = [entry for entry in own if entry.category == name]
     if not entries:
-        return count, partial(drawn_sprite, name, split)
+        return count, partial(draw, name, split)
     sprites = [load_sprite(entry) for entry in entries if entry.split == split]
     if not sprites:
         raise DataError(
