@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from datamodules.dataset import FaceDataset, FaceSample
+from datamodules.dataset import FaceDataset
+from datamodules.face_samples import FaceSample
 from datamodules.seams.face_source import FaceSource
 from datamodules.seams.label_maps import resized_labels
 from datamodules.sources import FixedLandmarks

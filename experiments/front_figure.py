@@ -22,7 +22,7 @@ from callbacks.figures.image_grid import pixels, tinted
 from callbacks.figures.style import MAP_COLOURS, bare
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.whole_file import whole_file
 from experiments.cli import UserError, main
 from experiments.cli.arguments import Parser, whole
