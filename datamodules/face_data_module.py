@@ -175,7 +175,7 @@ class FaceDataModule(LightningDataModule):
         indices = getattr(self.split, part)
         labels = self.source.identities[indices]
         if part != "unseen":
-            labels = np.searchsorted(self.split.train_identities, labels)
+            labels = self.split.classes_of(labels)
         return FaceDataset(
             self.source,
             indices,

@@ -21,6 +21,11 @@ class IdentitySplit(NamedTuple):
     train_identities: Indices
     """The source's identities that are trained on, ascending: an identity's class is its position here."""
 
+    def classes_of(self, identities: Indices) -> Indices:
+        """Return the class of each image of these identities, ``(N,)``; of who is not trained on, the next one's."""
+        every = np.arange(identities.max(initial=-1) + 1)  # far fewer than images, of which there may be millions
+        return np.asarray(np.searchsorted(self.train_identities, every)[identities])
+
     def among(self, images: Indices) -> "IdentitySplit":
         """Return the split of some of a source's images, ``(N,)``, as indices of the source."""
         return self._replace(train=images[self.train], validation=images[self.validation], unseen=images[self.unseen])

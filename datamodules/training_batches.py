@@ -32,7 +32,9 @@ class TrainingBatches:
         seed: int,
         runs: Runs | None = None,
     ) -> None:
-        self.identities = identities
+        self.images = len(identities)
+        # of many million images, hundreds of megabytes that nothing else asks for
+        self._identities = identities if groups else np.empty(0, np.int64)
         self.batch_size = batch_size
         self.groups = groups
         self.seed = seed
@@ -50,9 +52,9 @@ class TrainingBatches:
             grouped = self._grouped(self.groups, world_size=world_size, rank=rank)
             return {"sampler": grouped, "batch_size": grouped.slice_size, "drop_last": True}
         # a last batch of one face would break batch norm
-        drop_last = len(self.identities) // world_size >= self.batch_size
+        drop_last = self.images // world_size >= self.batch_size
         how: dict[str, Any] = {"world_size": world_size, "rank": rank, "seed": self.seed, "drop_last": drop_last}
-        shuffled = EpochSampler(self.identities, **how) if self.runs is None else ShardSampler(self.runs, **how)
+        shuffled = EpochSampler(range(self.images), **how) if self.runs is None else ShardSampler(self.runs, **how)
         return {"sampler": shuffled, "batch_size": self.batch_size, "drop_last": drop_last}
 
     def depend_on(self, world_size: int) -> dict[str, int]:
@@ -62,7 +64,7 @@ class TrainingBatches:
         return {
             "a batch of all processes of": together,
             "identities in a batch:": groups.identities if groups else 0,
-            "training images:": len(self.identities),
+            "training images:": self.images,
             "a seed of": self.seed,
             "images that are shuffled together:": self.runs.window if self.runs else 0,
             "shards:": len(self.runs.cuts) - 1 if self.runs else 0,
@@ -77,7 +79,7 @@ class TrainingBatches:
 
     def _grouped(self, groups: IdentityBatches, *, world_size: int = 1, rank: int = 0) -> IdentitySampler:
         return IdentitySampler(
-            self.identities,
+            self._identities,
             identities=groups.identities,
             images=groups.images,
             world_size=world_size,

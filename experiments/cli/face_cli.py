@@ -31,6 +31,7 @@ from experiments.runs.checkpoint_files import usable_checkpoint
 from experiments.runs.saving import SavesBeforeStopping, WholeCheckpoints
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
+from lightning_modules.class_parallel_module import ClassParallelModule
 from losses.lazy import load
 
 # a configuration may name classes without their packages, as `SOIDNModule`, where they are loaded
@@ -153,6 +154,8 @@ class FaceCLI(LightningCLI):
 
     def _check_processes(self, subcommand: str) -> None:
         """Refuse, before they are started, processes that would each find it impossible."""
+        if isinstance(self.model, ClassParallelModule):
+            self.model.check_processes(self.trainer)
         if subcommand == "fit" and self.trainer.world_size > 1 and isinstance(self.model, FaceModule):
             strategy, accelerator = self.trainer.strategy, self.trainer.accelerator
             if getattr(strategy, "_layer_sync", None) is not None and isinstance(accelerator, CPUAccelerator):

@@ -32,7 +32,8 @@ class ShardFiles:
             DataError: If it cannot be read.
         """
         try:
-            return os.pread(self._opened(number).descriptor, size, offset)
+            opened = self._opened(number)  # held until it is read
+            return os.pread(opened.descriptor, size, offset)
         except OSError as error:
             raise DataError(f"{self.paths[number]}: expected a shard, got {error.strerror}") from None
 
@@ -42,9 +43,9 @@ class ShardFiles:
         What is wrong with the file, reading says.
         """
         try:
-            descriptor = self._opened(number).descriptor
+            opened = self._opened(number)
             for start in range(offset, stop, _AHEAD):
-                os.posix_fadvise(descriptor, start, min(_AHEAD, stop - start), os.POSIX_FADV_WILLNEED)
+                os.posix_fadvise(opened.descriptor, start, min(_AHEAD, stop - start), os.POSIX_FADV_WILLNEED)
         except OSError:
             return
 

@@ -19,12 +19,10 @@ from datamodules.seams.face_source import FaceSource
 from datamodules.sources.landmarks import LandmarkSource
 from datamodules.sources.shards.shard_contents import ShardContents, look_at_shard
 from datamodules.sources.shards.shard_index import ShardIndex, write_array, write_index
-from datamodules.sources.shards.shard_manifest import MANIFEST, ShardManifest, read_manifest, write_manifest
+from datamodules.sources.shards.shard_manifest import BEGUN, MANIFEST, ShardManifest, read_manifest, write_manifest
 from datamodules.sources.shards.shard_writer import ShardLayout, ShardWriter, Wrote, claim
 from datamodules.whole_file import write_whole
 
-BEGUN = ".shards_begun.json"
-"""There while shards are written, and gone when all is."""
 _NUMBER = re.compile(r"(\d+)\.tar$")
 
 
@@ -98,7 +96,7 @@ def index_shards(
     paths = sorted(path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith("."))
     if not paths:
         raise DataError(f"{folder}: expected shards named {pattern}, got none")
-    if (folder / BEGUN).exists():
+    if (folder / BEGUN).exists() and not (folder / MANIFEST).exists():
         raise DataError(f"{folder}: expected all shards, got those of an interrupted command: repeat it")
     _check_numbers(paths)
     ours = _written_here(folder)

@@ -12,6 +12,8 @@ from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
 
 MANIFEST = "shards.json"
+BEGUN = ".shards_begun.json"
+"""There while shards are written, and gone when all is."""
 SHARD_ENDING = ".tar"
 INDEX_COMMAND = "python -m experiments.shard --index"
 _VERSION = 1
@@ -63,6 +65,8 @@ def read_manifest(folder: Path) -> ShardManifest:
     """
     path = folder / MANIFEST
     if not path.is_file():
+        if (folder / BEGUN).is_file():
+            raise DataError(f"{folder}: expected all shards, got those of an interrupted command: repeat it")
         raise DataError(f"{folder}: expected shards with their index, got none; `{INDEX_COMMAND} {folder}` makes it")
     try:
         said = json.loads(path.read_text(encoding="utf-8"))

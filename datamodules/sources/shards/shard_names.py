@@ -11,7 +11,7 @@ from datamodules.sources.shards.shard_contents import splits_into
 
 Names = Literal["original", "number"]
 
-_REMEDY = "--names=number numbers the images instead"
+_REMEDY = "--names=number calls images by numbers"
 _LONGEST = 100  # bytes, what every tar has room for without extensions
 _ENDINGS = {"JPEG": "jpg", "PNG": "png", "BMP": "bmp", "WebP": "webp", "TIFF": "tif"}
 
@@ -37,16 +37,12 @@ class ShardNames:
         for key, ending in self._of_source() if self._original else ():
             file = f"{key}.{ending}"
             if not splits_into(file, key, ending):
-                raise DataError(
-                    f"{file}: expected no dot before an image's ending, as keys end at the first; {_REMEDY}"
-                )
+                raise DataError(f"{file}: expected one dot, before the ending, as a key ends at the first; {_REMEDY}")
             if len(os.fsencode(file)) > _LONGEST:
                 raise DataError(f"{file}: expected at most {_LONGEST} bytes as a name in a tar file; {_REMEDY}")
             # names are sorted: those that differ in their endings are neighbours
             if key == previous:
-                raise DataError(
-                    f"{file}: expected one image of a name, got two that differ in their endings; {_REMEDY}"
-                )
+                raise DataError(f"{file}: expected one image of a name, got two with different endings; {_REMEDY}")
             previous = key
 
     def key(self, index: int, place: int) -> str:

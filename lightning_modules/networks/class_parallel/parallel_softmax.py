@@ -14,6 +14,7 @@ from lightning_modules.gather import gather_batch
 from lightning_modules.networks.class_parallel.class_layer import class_dims, similarities, with_margin
 from lightning_modules.networks.class_parallel.class_sample import ClassSample, all_classes, sampled_classes
 from lightning_modules.networks.class_parallel.class_shard import ClassShard, local, sharded
+from lightning_modules.networks.class_parallel.lent_weights import Lent, whole_part
 from losses.distances import promoted
 
 
@@ -22,8 +23,8 @@ class Classified(NamedTuple):
 
     loss: Tensor
     """Scalar: the mean of all processes' faces, the same in each."""
-    losses: Tensor
-    """``(B,)`` of this process's faces."""
+    results: Tensor
+    """``(B, ...)`` of this process's faces, finite where a face's scores are."""
     correct: Tensor
     """``(B,)`` bool: whether the right class has the highest score without a margin; a tie counts against it."""
 
@@ -60,10 +61,8 @@ class ParallelSoftmax:
     def __init__(self, layer: nn.Module, *, sampling_rate: float = 1.0, mesh: DeviceMesh | None = None) -> None:
         self.layer, self.sampling_rate, self.mesh = layer, sampling_rate, mesh
         self.dims = class_dims(layer)
-        name, dim = next(iter(self.dims.items()))
-        num_classes = layer.get_parameter(name).shape[dim]
-        self.shard = ClassShard(num_classes, *((1, 0) if mesh is None else (mesh.size(), mesh.get_local_rank())))
-        self.shard.check()
+        processes, rank = (1, 0) if mesh is None else (mesh.size(), mesh.get_local_rank())
+        self.shard = ClassShard(check_classes(layer, processes), processes, rank)
         self.taken: TakenRows | None = None
         if mesh is not None:
             for name, dim in self.dims.items():
@@ -87,7 +86,15 @@ class ParallelSoftmax:
         correct = self._correct(found.detach(), faces, classes)
         losses = self._losses(with_margin(self.layer, found, faces, classes), sample)
         ours = slice(self.shard.rank * len(identities), (self.shard.rank + 1) * len(identities))
-        return Classified(losses.mean(), losses.detach()[ours], correct[ours])
+        return Classified(losses.mean(), losses.detach()[ours, None], correct[ours])
+
+    def lent(self) -> list[Lent]:
+        """Return what an optimizer is to step on in place of the layer's weights, after a backward pass."""
+        if self.taken is None:
+            return [whole_part(self.layer.get_parameter(name), dim) for name, dim in self.dims.items()]
+        index, leaves = self.taken
+        self.taken = None
+        return [Lent(self.layer.get_parameter(name), dim, index, leaves[name]) for name, dim in self.dims.items()]
 
     def _gathered(self, embeddings: Tensor) -> Tensor:
         everyone, processes = gather_batch(embeddings), self.shard.processes
@@ -131,3 +138,15 @@ class ParallelSoftmax:
         with loss_parallel():  # as the backward pass has to be
             losses = cross_entropy(spread, sample.target, reduction="none")  # (W · B,)
         return local(losses)
+
+
+def check_classes(layer: nn.Module, processes: int) -> int:
+    """Return the number of a layer's classes, and refuse those that cannot be shared out.
+
+    Raises:
+        ValueError: If a process would have no class, or the margin head is of another kind.
+    """
+    name, dim = next(iter(class_dims(layer).items()))
+    num_classes = layer.get_parameter(name).shape[dim]
+    ClassShard(num_classes, processes).check()
+    return num_classes
