@@ -21,7 +21,7 @@ from datamodules.seams.face_source import UInt8Image
 from experiments.demo_page.face_model import FaceModel, stacked
 
 GREY = 127.5
-ROWS_AT_ONCE = 4
+ROWS_AT_ONCE = 8
 """Rows of centres between two looks at the progress, and two turns of others."""
 Progress = Callable[[float], None]
 """Called with the share that is done."""
@@ -80,7 +80,8 @@ def pair_map(
                 occluder_size=(occluder, occluder),
                 fill=grey(model),
                 stride=stride,
-                method="dense" if model.is_program else "incremental",
+                # a network's own mask depends on the whole face: windows save nothing
+                method="dense" if model.is_program or model.segments else "incremental",
             )
         sides = [covered in ("both", "first"), covered in ("both", "second")]
         parts = _Parts(model, embed, progress, faces=sum(sides))
