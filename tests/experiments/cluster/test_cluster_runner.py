@@ -121,11 +121,11 @@ def test_what_fails_names_its_job_and_log(runner: Make, act: Callable[[NodeJob],
 def test_a_job_that_is_queued_or_running_is_waited_for(runner: Make) -> None:
     running = {"1": ""}
     first, _, _ = runner(cancelled, is_stopping=lambda: True)
-    second, other, told = runner(done)
-    for one in (first, second):
-        one.states.ended = lambda job: running[job.number]  # type: ignore[method-assign]
+    first.states.ended = lambda job: running[job.number]  # type: ignore[method-assign]
     with pytest.raises(StoppedError):
         first.run(node())  # the driver ends, the job goes on
+    second, other, told = runner(done)
+    second.states.ended = lambda job: running[job.number]  # type: ignore[method-assign]
 
     def end() -> None:
         done(NodeJob(node(), Path(), for_others=False, reserve=0))
