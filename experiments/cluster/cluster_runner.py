@@ -29,10 +29,10 @@ class ClusterRunner:
 
     Args:
         options: How jobs are asked for.
-        reserve: See :class:`Runner`.
+        reserve: Bytes that must be free on the disk before a job starts a run.
         is_stopping: Whether no longer to wait.
         states: Tells which jobs have ended.
-        tell: See :class:`Runner`.
+        tell: Is told what happens, line by line.
         looks: Seconds between two looks at a job.
     """
 

@@ -32,8 +32,8 @@ class NodeJob:
     Args:
         node: What is run.
         folder: Where ``runs`` is.
-        for_others: See :meth:`Runner.run`.
-        reserve: See :class:`Runner`.
+        for_others: Whether others start from what it leaves, which must then be as it was left.
+        reserve: Bytes that must be free on the disk before a run is started.
     """
 
     def __init__(self, node: Node, folder: Path, *, for_others: bool, reserve: int) -> None:
