@@ -49,7 +49,7 @@ def processes(number: int, faces: int = 6) -> Options:
 
 
 @pytest.fixture
-def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return a function that trains on so many processes, in a folder of that name: the run's, or errors."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
@@ -144,7 +144,7 @@ MAPS = "--trainer.callbacks+={{class_path: callbacks.{}, init_args: {{occluder_s
 
 @pytest.mark.ddp
 @pytest.mark.slow
-def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[..., Path], tmp_path: Path) -> None:
+def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[..., Any], tmp_path: Path) -> None:
     margin = f"--model.init_args.margin_head={MARGIN}"
     # its maps hold the digits of all weights, which all processes find together
     folder = trained("left", 2, margin, MAPS.format("VerificationMapping", ", threshold: 0"), *MORE_FACES)
@@ -160,7 +160,7 @@ def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[.
     more = [f"--model.init_args.initial_weights={path}", "--model.init_args.continue_classifier=true"]
     trained("continued", 1, margin, *more, "--trainer.max_epochs=1")
     # no process of several has all scores: the checkpoint's maps are made by one
-    lines = trained("refused", 2, margin, MAPS.format("OcclusionMapping", ""), status=1, says=True)
+    lines: list[str] = trained("refused", 2, margin, MAPS.format("OcclusionMapping", ""), status=1, says=True)
     assert lines == ["error: Expected a classifier that one process has, got one over 2 (`class_parallel`)"] * 2
 
 
