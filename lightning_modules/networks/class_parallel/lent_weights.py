@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from lightning_modules.networks.class_parallel.class_shard import as_part_of, local
@@ -58,6 +61,23 @@ def take_back(optimizer: Optimizer, lent: list[Lent]) -> None:
             local(one.weight).detach().index_copy_(one.dim, one.index, one.stand_in.detach())
         if state:
             optimizer.state[one.weight] = {name: _put(one, value, before.get(name)) for name, value in state.items()}
+
+
+def clip_by_norm(optimizer: Optimizer, lent: list[Lent], most: float, mesh: DeviceMesh) -> None:
+    """Scale all gradients so that their norm, over those of all processes, is at most ``most``.
+
+    Args:
+        optimizer: To which weights are lent; of its others all processes have the same gradient.
+        lent: The weights whose gradients are this process's own.
+        most: The largest norm.
+        mesh: The processes.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    own = {id(one.stand_in) for one in lent}
+    shared = [weight.grad for weight in weights if weight.grad is not None and id(weight) not in own]
+    squared = get_total_norm([one.stand_in.grad for one in lent if one.stand_in.grad is not None]).square()
+    dist.all_reduce(squared, group=mesh.get_group())
+    clip_grads_with_norm_(weights, most, (get_total_norm(shared).square() + squared).sqrt())
 
 
 def _places(
