@@ -33,10 +33,13 @@ REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"
 SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --quiet \
+	--custom-compile-command "make lock"
+
 .PHONY: help setup train-soidn train-soidn-shared train-baseline train-trunk train-segmentation train-model-a \
 	train-model-a-strategic train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick \
 	reproduce-soidn reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets \
-	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export gpu-check test tests lint \
+	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export gpu-check docs test tests lint \
 	types format lock clean
 
 help: ## Show this list
@@ -134,6 +137,13 @@ export: $(READY) ## Take the model of CHECKPOINT away: ONNX, weights, descriptio
 gpu-check: $(READY) ## Tests and speed on a GPU, eight minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)
 
+docs: $(VENV)/.ready-docs ## These documents as a site in site/, with a reference; ARGS=--serve shows it
+	@$(BIN)/python -m experiments.site $(ARGS)
+
+$(VENV)/.ready-docs: requirements-docs.txt $(READY)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-docs.txt
+	@touch $@
+
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
 
 tests: $(READY)
@@ -152,9 +162,9 @@ format: $(READY) ## Rewrite the code in the project's style
 	@$(BIN)/ruff format --quiet .
 
 lock: $(READY) ## Renew requirements.txt from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
+	@$(COMPILE) pyproject.toml --group dev -o requirements.txt
+	@$(COMPILE) --group docs --constraint requirements.txt -o requirements-docs.txt
 
-clean: ## Remove environment, caches and generated faces; runs and your datasets stay
-	@rm -rf $(VENV) data/synthetic .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+clean: ## Remove environment, caches, generated faces and drawn occluders; runs and your datasets stay
+	@rm -rf $(VENV) data/synthetic data/occluders .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

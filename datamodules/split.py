@@ -30,6 +30,15 @@ class IdentitySplit(NamedTuple):
         """Return the split of some of a source's images, ``(N,)``, as indices of the source."""
         return self._replace(train=images[self.train], validation=images[self.validation], unseen=images[self.unseen])
 
+    def describe(self, identities: Indices) -> str:
+        """Return how many images and identities, of all images' ``(N,)``, are trained, validated and evaluated on."""
+        unseen = len(np.unique(identities[self.unseen]))
+        return (
+            f"training on {len(self.train):,} images of {len(self.train_identities):,} identities, "
+            f"validating on {len(self.validation):,} other images of them, "
+            f"evaluating on {len(self.unseen):,} images of {unseen:,} unseen identities"
+        )
+
 
 @dataclass(frozen=True)
 class SplitSettings:
