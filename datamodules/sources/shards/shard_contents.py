@@ -67,7 +67,7 @@ def look_at_shard(path: Path, label: str | None = None) -> ShardContents:
     if not keys:
         raise DataError(f"{path}: expected images, got none")
     offsets, sizes = np.array(places, np.uint64).T
-    file = path.name, path.stat().st_size, _sha256(path)
+    file = path.name, path.stat().st_size, sha256_of(path)
     return ShardContents(*file, keys_digest(keys), labels, offsets, sizes.astype(np.uint32))
 
 
@@ -153,6 +153,14 @@ def _read(archive: tarfile.TarFile, file: tarfile.TarInfo) -> Callable[[], bytes
     return read
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a shard.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: expected a shard, got {error.strerror}") from None
