@@ -130,7 +130,7 @@ def write_index(
     write_array(root, "sizes", sizes)
     numbers, names = _numbered(codes) if names is None else (np.array(list(codes), np.int64), names)
     write_array(root, "identities", numbers[coded])
-    write_whole(root / FOLDER / _NAMES, json.dumps(list(names)) + "\n")
+    write_names(root, names)
     return files, len(names)
 
 
@@ -146,3 +146,8 @@ def write_array(root: Path, name: str, array: NDArray[Any]) -> None:
     """Write one array of the index."""
     with whole_file(root / FOLDER / f"{name}.npy") as file:
         np.save(file, array.astype(_KINDS[name].dtype, copy=False), allow_pickle=False)
+
+
+def write_names(root: Path, names: Sequence[str]) -> None:
+    """Write what the identities are called."""
+    write_whole(root / FOLDER / _NAMES, json.dumps(list(names)) + "\n")
