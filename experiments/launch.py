@@ -10,6 +10,7 @@ is resumed.
 """
 
 import argparse
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from experiments.cli.user_errors import UserError, main
 from experiments.options import add_data_options, chosen_setting
 from experiments.results import results_table
 from experiments.runs.layers import SYSTEMS, layers
+from experiments.runs.lease_keeper import use
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.run_folder import is_agents_trial, name_latest
 from experiments.runs.run_graph import Node, RunGraph
@@ -79,8 +81,9 @@ def parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args(args)
 
 
-def call_here(module: str, args: Sequence[str], log: Path, lock: int) -> None:
+def call_here(module: str, args: Sequence[str], log: Path, lease: int) -> None:
     """Run a training in this process, whose terminal has its progress."""
+    use(lease, os.getpid())
     for message in EXPECTED:
         warnings.filterwarnings("ignore", message=message)
     cli.run(args)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.image_bytes import read_bytes
 from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
+from datamodules.sources.plain_jpeg import plain_jpeg
 
 # OpenCV would add lines of its own to the one that names a broken image
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -40,11 +42,7 @@ def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> U
     Raises:
         DataError: If it cannot be read or decoded; the message names its path.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
-    return (decode or decode_image)(data, name=str(path))
+    return (decode or decode_image)(read_bytes(path), name=str(path))
 
 
 def decode_image(data: bytes, *, name: str) -> UInt8Image:
@@ -79,7 +77,9 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
     kind = complete_format(data, name=name)
     if kind == "TIFF" and tiff_value(data, _TIFF_COLOURS) in _LAB_COLOURS:
         raise DataError(f"{name}: expected grey, palette, RGB or CMYK pixels, got a TIFF of L*a*b* colours")
-    # A JPEG has no alpha and 8 bits: OpenCV's own conversion is right, and the fastest there is.
+    if kind == "JPEG" and (plain := plain_jpeg(data)) is not None:
+        return plain
+    # a JPEG has no alpha and 8 bits: OpenCV's own conversion is right
     pixels = _imdecode(data, cv2.IMREAD_COLOR_RGB if kind == "JPEG" else cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(f"{name}: expected a {kind} that can be decoded, got {len(data)} broken or truncated bytes")

@@ -78,9 +78,12 @@ class RecordIO:
         Raises:
             DataError: If it cannot be decoded; the message names the file and the record's key.
         """
+        return decode_image(self.encoded(index), name=f"{self._file.path}: record {self.name(index)}")
+
+    def encoded(self, index: int) -> bytes:
+        """The image file in the record of image ``index``, as it is."""
         payload = self._file.read(int(self._offsets[index]))
-        start = _HEADER_BYTES + 4 * int.from_bytes(payload[:4], "little")
-        return decode_image(payload[start:], name=f"{self._file.path}: record {self.name(index)}")
+        return payload[_HEADER_BYTES + 4 * int.from_bytes(payload[:4], "little") :]
 
     def landmarks(self, index: int) -> Landmarks | None:
         """``None``: a pack holds aligned images, and no landmarks."""

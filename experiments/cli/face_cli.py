@@ -21,6 +21,7 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli import wandb_runs
 from experiments.cli.arguments import check_writable
 from experiments.cli.command_line import LINKED
+from experiments.cli.garbage import collected
 from experiments.cli.messages import brief, with_nearest_keys
 from experiments.cli.refusals import refusal, root_cause
 from experiments.cli.settings_checks import check_settings
@@ -134,6 +135,7 @@ class FaceCLI(LightningCLI):
                 check_writable(Path(logger.save_dir), "the run")
         self._check_processes(subcommand)
         wandb_runs.start(self.trainer)
+        collected()
         super()._run_subcommand(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:

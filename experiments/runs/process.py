@@ -1,6 +1,5 @@
 """Commands that start others: how those are stopped, kept apart, and what went wrong in one."""
 
-import fcntl
 import os
 import re
 import subprocess
@@ -10,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals, signal
 from threading import Lock
-from typing import IO, Any, NoReturn
+from typing import NoReturn
 
 import torch
+
+from experiments.runs.lease_keeper import use
 
 ERROR = re.compile(r"^(?:error: |[\w.]*(?:Error|Exception|Interrupt)\b).*", re.MULTILINE)
 
@@ -33,15 +34,6 @@ def sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal(SIGTERM, before)
-
-
-def try_lock(file: IO[Any]) -> bool:
-    """Lock a file, if nobody else has, for as long as this process or one that the file is passed to has it open."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def first_error(output: str, status: int) -> str:
@@ -75,17 +67,21 @@ def say(line: str) -> None:
 
 
 class Processes:
-    """Commands of the suite, each in a process of its own, that end with this one."""
+    """Commands of the suite, each in a process of its own, that end with this one.
 
-    def __init__(self) -> None:
-        self.stopping = False
+    Args:
+        stops_on_sigterm: Whether a command that SIGTERM has ended has not failed: this process is about to be ended.
+    """
+
+    def __init__(self, *, stops_on_sigterm: bool = False) -> None:
+        self.stopping, self.stops_on_sigterm = False, stops_on_sigterm
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = Lock()
 
     def call(
-        self, module: str, args: Sequence[str], log: Path, lock: int, environment: Mapping[str, str] | None = None
+        self, module: str, args: Sequence[str], log: Path, lease: int, environment: Mapping[str, str] | None = None
     ) -> None:
-        """Run a command to its end; its output goes to a file, and the lock stays held as long as it lives.
+        """Run a command to its end; its output goes to a file, and the lease stays held as long as it lives.
 
         Raises:
             RuntimeError: If it fails, with the first line of its error.
@@ -99,14 +95,15 @@ class Processes:
                 python(module, args),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_environment(), **(environment or {})},
-                pass_fds=[lock],
+                env={**command_environment(), **(environment or {})},
+                pass_fds=[lease],
             )
+            use(lease, process.pid)
             self._running.add(process)
         status = process.wait()
         with self._lock:
             self._running.discard(process)
-            if self.stopping:
+            if self.stopping or (self.stops_on_sigterm and status in (-SIGTERM, 128 + SIGTERM)):
                 raise StoppedError
         if status != 0:
             raise RuntimeError(first_error(log.read_bytes()[begin:].decode(errors="replace"), status))
@@ -118,11 +115,15 @@ class Processes:
             try:
                 yield
             except BaseException:
-                with self._lock:
-                    self.stopping = True
-                    for process in self._running:
-                        process.terminate()
+                self.stop()
                 raise
+
+    def stop(self) -> None:
+        """Ask all commands to end, and begin no other."""
+        with self._lock:
+            self.stopping = True
+            for process in self._running:
+                process.terminate()
 
 
 def python(module: str, args: Sequence[str]) -> list[str]:
@@ -130,7 +131,7 @@ def python(module: str, args: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", module, *args]
 
 
-def _environment() -> Mapping[str, str]:
+def command_environment() -> Mapping[str, str]:
     """Return a command's environment: on a processor one thread each, so that their number changes no result."""
     suite = str(Path(__file__).parent.parent.parent)
     path = os.pathsep.join(filter(None, (suite, os.environ.get("PYTHONPATH"))))

@@ -71,6 +71,18 @@ def recorded(folder: Path) -> RunRecord:
         return RunRecord()
 
 
+Trace = tuple[int, int] | None
+
+
+def traced(folder: Path) -> Trace:
+    """Return what tells a folder's record from one that is written later, ``None`` where there is none."""
+    try:
+        found = (folder / RECORD).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
 def begun(command: str) -> RunRecord:
     """Return the record of a run that begins here and now."""
     return RunRecord(command, commit=commit(), hardware=hardware(), versions=versions())

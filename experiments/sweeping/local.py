@@ -14,7 +14,8 @@ from optuna.trial import TrialState
 from callbacks.run_files import read_json, write_json
 from experiments.cli import UserError, did_you_mean
 from experiments.runs.digests import digest
-from experiments.runs.process import Processes, sigterm_interrupts, try_lock
+from experiments.runs.lease import Lease
+from experiments.runs.process import Processes, sigterm_interrupts
 from experiments.runs.run_schedule import left
 from experiments.runs.runner import LOG, Runner
 from experiments.sweeping.sweep_file import Sweep
@@ -142,7 +143,11 @@ def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, An
 def locked(folder: Path) -> Iterator[None]:
     """Hold a folder for this process; a polite request to end interrupts it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with sigterm_interrupts(), (folder / "lock").open("w") as lock:
-        if not try_lock(lock):
-            raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
-        yield
+    lease = Lease(folder / "lease")
+    if not lease.take():
+        raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
+    try:
+        with sigterm_interrupts():
+            yield
+    finally:
+        lease.give_back()

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.runs.process import Processes, StoppedError, try_lock
+from experiments.runs.lease import Lease
+from experiments.runs.process import Processes, StoppedError
 from experiments.runs.run_graph import LAST, Node, RunGraph
 from experiments.runs.run_record import RECORD, Evaluation, RunRecord, recorded
 from experiments.runs.run_schedule import left, run_all
@@ -323,8 +324,9 @@ def test_a_run_that_another_process_is_at_is_waited_for_and_not_run_again() -> N
     alone = node("alone")
     alone.folder.mkdir(parents=True)
     stage = Stage()
-    with ThreadPoolExecutor() as pool, alone.folder.with_name(".alone.lock").open("w") as other:
-        assert try_lock(other)
+    other = Lease(alone.folder.with_name(".alone.lease"))
+    with ThreadPoolExecutor() as pool:
+        assert other.take()
         found = pool.submit(stage.runner().run, alone)
         stopped = Runner(stage.call, tell=stage.told.append, is_stopping=lambda: True)
         ended = pool.submit(stopped.run, alone)
@@ -335,25 +337,61 @@ def test_a_run_that_another_process_is_at_is_waited_for_and_not_run_again() -> N
         assert stage.told == [f"alone: waiting for another process at {alone.folder}"] * 2
         RunRecord(status="done", evaluated=True, seconds=7.0).save(alone.folder)
         assert not found.done()
-        other.close()
+        other.give_back()
         assert found.result(60).seconds == 7.0
     assert stage.called == []
 
 
-def test_a_process_holds_its_run_when_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("experiments.runs.process.python", lambda module, args: ["sleep", "600"])
-    processes = Processes()
-    with (tmp_path / "lock").open("w") as lock, (tmp_path / "lock").open("w") as next_one, ThreadPoolExecutor() as pool:
-        assert try_lock(lock)
-        called = pool.submit(processes.call, "", [], tmp_path / "log.txt", lock.fileno())
-        while not processes._running:
-            time.sleep(0.01)
-        lock.close()
-        assert not try_lock(next_one)
-        next(iter(processes._running)).kill()
-        with pytest.raises(RuntimeError, match="SIGKILL"):
-            called.result(60)
-        assert try_lock(next_one)
+def test_what_another_process_is_at_is_left_to_it_and_others_are_run_meanwhile() -> None:
+    graph, stage = graph_of(), Stage()
+    trunk = node("trunk")
+    trunk.folder.parent.mkdir(parents=True)
+    other = Lease(trunk.folder.with_name(".trunk.lease"))
+    assert other.take()
+
+    def end_other(folder: Path, args: Sequence[str]) -> None:
+        train(folder, args)
+        if folder.name == "alone":  # the only one that is free
+            elsewhere = Stage()
+            with ThreadPoolExecutor() as pool:
+                found = pool.submit(elsewhere.runner().run, trunk, for_others=True)
+                other.give_back()
+                assert found.result(60).status == "done"
+            assert elsewhere.called == ["trunk"]
+
+    stage.act = end_other
+    found = stage.outcome(graph, parallel=1)
+    assert stage.called == ["alone", "baseline"]
+    assert {run.status for run in found.values()} == {"done"}
+    assert stage.told[0] == f"trunk: waiting for another process at {trunk.folder}"
+
+
+def test_what_fails_in_another_process_meanwhile_is_not_tried_again() -> None:
+    def fail(folder: Path, args: Sequence[str]) -> None:
+        raise RuntimeError("Expected a better trunk")
+
+    def fail_elsewhere(folder: Path, args: Sequence[str]) -> None:
+        train(folder, args)
+        Stage(fail).runner().run(node("trunk"))
+
+    assert Stage(fail).runner().run(node("trunk")).status == "failed"  # before: is tried again
+    graph, stage = graph_of(), Stage(fail_elsewhere)
+    graph.nodes = {folder: graph.nodes[folder] for folder in sorted(graph.nodes)}  # alone comes first
+    found = stage.outcome(graph, parallel=1)
+    assert stage.called == ["alone"]
+    assert found["trunk"].error == "Expected a better trunk"
+    assert found["baseline"].error == "depends on trunk, which is not there"
+    assert Stage().outcome(graph)["baseline"].status == "done"
+
+
+def test_who_has_lost_its_run_to_another_writes_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(folder: Path, args: Sequence[str]) -> None:
+        monkeypatch.setattr(Lease, "lost", True)
+        raise RuntimeError("ended by signal SIGTERM")
+
+    found = Stage(lose).runner().run(node("alone"))
+    assert found.error == "another process has taken over runs/trunk/alone, as this one was silent"
+    assert not (node("alone").folder / RECORD).exists()
 
 
 def test_what_is_left_is_in_order_and_says_what_others_depend_on() -> None:

@@ -1,0 +1,53 @@
+"""Keeps a lease for processes that hold the other end of a pipe, its standard input, and gives it back after the last.
+
+It is a process of its own: the lease outlives a command that was killed while what it had started goes on, and no long
+step of a training, which Python's one interpreter lock would keep a thread waiting for, lets it run out.
+"""
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+HELD, BUSY = "held", "busy"
+NOT_FOR_IT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""What a terminal or SLURM sends to all processes; it ends when those have, for which it keeps the lease."""
+
+
+def keep(place: str, seconds: float) -> None:
+    """Take the lease, say whether that went well, and keep it while the pipe is open.
+
+    Who uses it writes its process's number into the pipe, a line each, and is asked to end if the lease is lost.
+    """
+    from filelock import SoftFileLease, Timeout  # noqa: PLC0415  paid for by the keeper alone
+
+    for number in NOT_FOR_IT:
+        signal.signal(number, signal.SIG_IGN)
+    users: list[int] = []
+
+    def end_users(_: object) -> None:
+        for user in users:
+            with suppress(ProcessLookupError):
+                os.kill(user, signal.SIGTERM)
+        os._exit(1)
+
+    lease = SoftFileLease(place, lease_duration=seconds, blocking=False, on_compromise=end_users)
+    try:
+        lease.acquire()
+    except Timeout:
+        print(BUSY, flush=True)
+        return
+    print(HELD, flush=True)
+    for line in sys.stdin:
+        users.append(int(line))  # noqa: PERF401  each is to be there as soon as it has come
+    lease.release()
+
+
+def use(pipe: int, process: int) -> None:
+    """Tell a keeper, by its pipe, which process uses the lease; ``-1`` stands for none."""
+    with suppress(OSError):  # the keeper has ended
+        os.write(pipe, b"%d\n" % process)
+
+
+if __name__ == "__main__":
+    keep(sys.argv[1], float(sys.argv[2]))
