@@ -110,7 +110,7 @@ def step(softmax: ParallelSoftmax, optimizer: torch.optim.Optimizer, size: Size,
     optimizer.zero_grad()
     found = softmax(embeddings, identities, generator)
     with loss_parallel():
-        found.loss.backward()
+        torch.autograd.backward(found.loss)
     lent = softmax.lent()
     lend(optimizer, lent)
     optimizer.step()

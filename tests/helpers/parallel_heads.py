@@ -9,7 +9,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor.parallel import loss_parallel
 
-from lightning_modules.networks import ArcFaceHead, Classifier, CosFaceHead, is_best
+from lightning_modules.networks import ArcFaceHead, Classifier, CosFaceHead, MarginHead, is_best
 from lightning_modules.networks.class_parallel import ParallelSoftmax
 from lightning_modules.networks.class_parallel.class_layer import class_dims
 
@@ -44,11 +44,11 @@ def as_a_whole(head: str, num_classes: int, dtype: torch.dtype, classes: Tensor 
         for name, dim in class_dims(classifier[1]).items():
             weight = classifier[1].get_parameter(name)
             weight.data = weight.data.index_select(dim, classes)
-        if hasattr(classifier[1], "margin_loss"):
+        if isinstance(classifier[1], MarginHead):
             classifier[1].margin_loss.num_classes = len(classes)
         identities = (identities[:, None] == classes).nonzero()[:, 1]
     scores, loss = classifier.scores_and_loss(network(images), identities, nn.CrossEntropyLoss())
-    loss.backward()
+    torch.autograd.backward(loss)
     return {"loss": loss.detach(), "correct": is_best(scores, identities), **gradients(network, classifier)}
 
 
@@ -60,7 +60,7 @@ def over_processes(head: str, num_classes: int, dtype: torch.dtype) -> dict[str,
     images, identities = (part.chunk(processes)[rank] for part in batch(num_classes, dtype))
     found = softmax(network(images), identities)
     with loss_parallel():
-        found.loss.backward()
+        torch.autograd.backward(found.loss)
     for weight in network.parameters():
         weight.grad = averaged(weight)
     correct = [torch.empty_like(found.correct) for _ in range(processes)]
@@ -79,9 +79,9 @@ def sampled_over_processes(
     images, identities = (part.chunk(processes)[rank] for part in batch(num_classes, dtype))
     found = softmax(network(images), identities, torch.Generator().manual_seed(rank))
     with loss_parallel():
-        found.loss.backward()
+        torch.autograd.backward(found.loss)
     assert softmax.taken is not None
-    own = softmax.taken.index + softmax.shard.start, {n: t.grad for n, t in softmax.taken.weights.items()}
+    own = softmax.taken.chosen + softmax.shard.start, {n: t.grad for n, t in softmax.taken.weights.items()}
     parts: list[Any] = [None] * processes
     distributed.all_gather_object(parts, own)
     of_network = {name: averaged(weight) for name, weight in network.named_parameters()}

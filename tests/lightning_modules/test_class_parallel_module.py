@@ -21,10 +21,16 @@ SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01)
 
 def trained(module: ClassifierModule | SOIDNModule, batch: FaceBatch, **settings: Any) -> dict[str, torch.Tensor]:
     """Return the weights after two epochs of one batch."""
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    quiet: dict[str, Any] = {
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_checkpointing": False,
+        "accelerator": "cpu",
+    }
     torch.manual_seed(0)
     trainer = Trainer(max_epochs=2, **quiet, **settings)
-    trainer.fit(module, DataLoader([batch], batch_size=None))
+    loader: DataLoader[FaceBatch] = DataLoader([batch], batch_size=None)  # type: ignore[arg-type]  # a list is enough
+    trainer.fit(module, loader)
     return dict(module.state_dict())
 
 
@@ -35,8 +41,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 def test_one_process_that_shares_with_none_trains_as_without(face_net: FaceNet, batch: FaceBatch) -> None:
     start = {name: tensor.clone() for name, tensor in face_net.state_dict().items()}
-    weights = []
-    for settings in ({}, {"class_parallel": True}):
+    weights, given = [], list[dict[str, Any]]([{}, {"class_parallel": True}])
+    for settings in given:
         face_net.load_state_dict(start)
         torch.manual_seed(1)
         weights.append(trained(ClassifierModule(face_net, 4, optimizer=SGD, **settings), batch))

@@ -15,6 +15,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor
 
@@ -51,9 +54,6 @@ def write_shards(tensors: Mapping[Place, DTensor], path: Path) -> dict[str, Any]
     Raises:
         ValueError: If they cannot be written.
     """
-    from torch.distributed.checkpoint import FileSystemWriter, save  # noqa: PLC0415  heavy: pay only when used
-    from torch.distributed.checkpoint.api import CheckpointException  # noqa: PLC0415
-
     given: list[Any] = [f"{path.name}{SUFFIX}/{secrets.token_hex(6)}"]
     dist.broadcast_object_list(given, src=0)
     folder = path.parent / given[0]

@@ -26,7 +26,7 @@ def test_lengths_of_directions_do_not_count(scale: float, device: torch.device) 
 def test_a_direction_of_zeros_has_a_cosine_of_zero_and_finite_gradients() -> None:
     w = torch.zeros(4, 2, requires_grad=True)
     cosines = class_cosines(normalize(torch.ones(1, 4)), w)
-    cosines.sum().backward()
+    torch.autograd.backward(cosines.sum())
     assert cosines.tolist() == [[0.0, 0.0]]
     assert w.grad is not None
     assert w.grad.isfinite().all()

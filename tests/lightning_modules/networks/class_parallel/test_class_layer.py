@@ -21,7 +21,8 @@ def test_linear_layers_and_margin_heads_have_their_classes_where_they_say() -> N
 
 class ScaledByLength(CosFaceLoss):  # type: ignore[misc]  # published without types
     def scale_logits(self, logits: Tensor, *_: Tensor) -> Tensor:
-        return logits * self.W.norm(dim=0)
+        scaled: Tensor = logits * self.W.norm(dim=0)
+        return scaled
 
 
 @pytest.mark.parametrize(

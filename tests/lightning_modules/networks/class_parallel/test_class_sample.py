@@ -17,9 +17,9 @@ def sample(rate: float, *, rank: int = 0, processes: int = 1, seed: int = 0) -> 
 def test_classes_of_the_batch_are_in_every_sample_and_found_at_their_column() -> None:
     for rate in (0.01, 0.1, 0.5, 1.0):
         found = sample(rate)
-        assert found.index is not None
-        assert found.index[found.column].tolist() == IDENTITIES.tolist()
-        assert len(found.index.unique()) == len(found.index) == max(4, round(100 * rate))
+        assert found.chosen is not None
+        assert found.chosen[found.column].tolist() == IDENTITIES.tolist()
+        assert len(torch.unique(found.chosen)) == len(found.chosen) == max(4, round(100 * rate))
 
 
 def test_processes_agree_on_targets_and_each_samples_its_own_classes() -> None:
@@ -27,7 +27,7 @@ def test_processes_agree_on_targets_and_each_samples_its_own_classes() -> None:
     assert {part.width for part in parts} == {3}
     for part in parts[1:]:
         assert torch.equal(part.target, parts[0].target)
-    everything = torch.cat([34 * rank + part.index for rank, part in enumerate(parts) if part.index is not None])
+    everything = torch.cat([34 * rank + part.chosen for rank, part in enumerate(parts) if part.chosen is not None])
     assert everything[parts[0].target].tolist() == IDENTITIES.tolist()
 
 
@@ -35,23 +35,23 @@ def test_the_last_process_gives_all_that_it_has_where_that_is_less() -> None:
     shard = ClassShard(7, 3, 2)  # one class
     found = sampled_classes(torch.tensor([0, 1, 2]), shard, 0.1, torch.Generator())
     assert found.width == 3
-    assert found.index is not None
-    assert found.index.tolist() == [0]
+    assert found.chosen is not None
+    assert found.chosen.tolist() == [0]
 
 
 def test_a_sample_is_a_function_of_its_generators_seed() -> None:
     first, same, other = sample(0.2), sample(0.2), sample(0.2, seed=1)
-    assert first.index is not None
-    assert same.index is not None
-    assert other.index is not None
-    assert torch.equal(first.index, same.index)
-    assert not torch.equal(first.index, other.index)
+    assert first.chosen is not None
+    assert same.chosen is not None
+    assert other.chosen is not None
+    assert torch.equal(first.chosen, same.chosen)
+    assert not torch.equal(first.chosen, other.chosen)
 
 
 def test_every_other_class_is_as_likely() -> None:
     generator, counts = torch.Generator().manual_seed(0), torch.zeros(20)
     for _ in range(500):
-        index = sampled_classes(torch.tensor([3]), ClassShard(20), 0.5, generator).index
+        index = sampled_classes(torch.tensor([3]), ClassShard(20), 0.5, generator).chosen
         assert index is not None
         counts[index] += 1
     assert counts[3] == 500

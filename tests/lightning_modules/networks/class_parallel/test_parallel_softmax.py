@@ -57,7 +57,7 @@ def test_one_process_alone_has_the_loss_of_the_classifier(head: str) -> None:
     network, classifier = network_and_classifier(head, 7, torch.float64)
     images, identities = batch(7, torch.float64)
     found = ParallelSoftmax(classifier[1])(network(images), identities)
-    found.loss.backward()
+    torch.autograd.backward(found.loss)
     expected = as_a_whole(head, 7, torch.float64)
     torch.testing.assert_close(found.loss.detach(), expected["loss"], rtol=0, atol=1e-12)
     assert torch.equal(found.correct, expected["correct"])
