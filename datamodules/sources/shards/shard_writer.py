@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.randomness import sample_generator
-from datamodules.seams.image_files import ImageFiles
 from datamodules.seams.face_source import FaceSource
+from datamodules.seams.image_files import ImageFiles
 from datamodules.sources.shards.shard_contents import ShardContents, keys_digest, look_at_shard
 from datamodules.sources.shards.shard_names import Names, ShardNames
 from datamodules.whole_file import whole_file
