@@ -12,8 +12,8 @@ from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
+from datamodules.sources.shards.open_shards import OpenShards
 from datamodules.sources.shards.shard_contents import BLOCK
-from datamodules.sources.shards.shard_files import ShardFiles
 from datamodules.sources.shards.shard_index import ShardIndex
 from datamodules.sources.shards.shard_manifest import INDEX_COMMAND, read_manifest
 
@@ -44,7 +44,7 @@ class Shards:
         self.manifest = read_manifest(self.root)
         self._starts = self.manifest.starts
         self._firsts = self._starts[:-1].tolist()
-        self._files = ShardFiles([self.root / shard.name for shard in self.manifest.shards])
+        self._files = OpenShards([self.root / shard.name for shard in self.manifest.shards])
         self._index = ShardIndex(self.root, len(self), self.manifest.identities)
         for path, shard in zip(self._files.paths, self.manifest.shards, strict=True):
             _check_size(path, shard.bytes)
