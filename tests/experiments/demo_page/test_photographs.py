@@ -1,34 +1,14 @@
 """What visitors bring is looked at before it is decoded, and refused in one line."""
 
-import io
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from datamodules.errors import DataError
 from experiments.demo_page.photographs import LONGEST_SIDE, decoded, read_photograph, reduced
-
-
-def png_of(width: int, height: int, *, depth: int = 1) -> bytes:
-    """Return a PNG that says it is so large, and is a few bytes."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
-
-
-def moving(kind: str) -> bytes:
-    """Return two frames, the first of them red."""
-    file, frames = io.BytesIO(), [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
-    frames[0].save(file, kind, save_all=True, append_images=frames[1:])
-    return file.getvalue()
+from tests.helpers.hostile_images import moving, png_of
 
 
 @pytest.mark.parametrize(
