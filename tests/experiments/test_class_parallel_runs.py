@@ -24,7 +24,6 @@ HEAD = "{class_path: lightning_modules.networks.VGG16Head, init_args: {embedding
 MARGIN = "{class_path: lightning_modules.networks.ArcFaceHead, init_args: {scale: 8}}"
 SGD = "{class_path: torch.optim.SGD, init_args: {lr: 0.01, momentum: 0.9, weight_decay: 0.001}}"
 PLAIN = [
-    "--config=baseline_demo",
     f"{NETWORK}.trunk.init_args.batch_norm=false",
     f"{NETWORK}.head={HEAD}",
     f"--model.init_args.optimizer={SGD}",
@@ -54,18 +53,18 @@ def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
 
-    def train(name: str, number: int, *more: str, status: int = 0, says: bool = False) -> Any:
+    def train(name: str, number: int, *more: str, system: str = "baseline", status: int = 0, says: bool = False) -> Any:
         folder = tmp_path / name
         folder.mkdir()
         monkeypatch.chdir(folder)
-        options = ["fit", *PLAIN[:1], *tiny, *PLAIN[1:], *processes(number), *more]
+        options = ["fit", f"--config={system}_demo", *tiny, *PLAIN, *processes(number), *more]
         if number == 1 and status == 0:
             run(options)
         else:
             said = run_module_in(number, "experiments.train", *options, status=status)
             if says:
                 return [line for text in said for line in text.splitlines() if line.startswith("error: ")]
-        return folder / "runs/baseline_demo/version_0"
+        return folder / f"runs/{system}_demo/version_0"
 
     return train
 
@@ -89,13 +88,33 @@ def check_same(one: Path, other: Path, tolerance: float) -> None:
 
 @pytest.mark.ddp
 @pytest.mark.slow
-@pytest.mark.parametrize("margin", [[], [f"--model.init_args.margin_head={MARGIN}"]], ids=["linear", "arcface"])
-def test_two_and_three_processes_train_as_one(margin: Options, trained: Callable[..., Path]) -> None:
-    exact = [*margin, "--trainer.precision=64-true"]
+@pytest.mark.parametrize(
+    "more",
+    [["--trainer.accumulate_grad_batches=3"], [f"--model.init_args.margin_head={MARGIN}"]],
+    ids=["linear, accumulated", "arcface"],
+)
+def test_two_and_three_processes_train_as_one(more: Options, trained: Callable[..., Path]) -> None:
+    exact = [*more, "--trainer.precision=64-true"]
     one = trained("one", 1, *exact)
     assert len(metrics(one)) > 5
     for number in (2, 3):
         check_same(one, trained(str(number), number, *exact), 1e-9)
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_train_a_soidn_as_one(trained: Callable[..., Path]) -> None:
+    options = [f"{NETWORK}.segmenter.init_args.batch_norm=false", "--trainer.precision=64-true"]
+    one, two = (trained(str(number), number, *options, system="soidn") for number in (1, 2))
+    check_same(one, two, 1e-9)
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_train_in_half_precision_nearly_as_one(trained: Callable[..., Path]) -> None:
+    options = ["--trainer.precision=bf16-mixed", f"--model.init_args.margin_head={MARGIN}", "--evaluate=false"]
+    one, two = (history(trained(str(number), number, *options)) for number in (1, 2))
+    assert two["train/loss"] == pytest.approx(one["train/loss"], rel=0.01)
 
 
 def resumable(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
@@ -170,6 +189,6 @@ def test_more_processes_than_classes_are_refused_before_they_are_started(
     tiny: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    said = run_module("experiments.train", "fit", *PLAIN[:1], *tiny, *PLAIN[1:], *processes(4, 8), status=1)
+    said = run_module("experiments.train", "fit", "--config=baseline_demo", *tiny, *PLAIN, *processes(4, 8), status=1)
     (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
     assert line == "error: Expected classes for each of 4 processes with `class_parallel`, got 6 classes, 2 a process"
