@@ -103,7 +103,8 @@ class ClassParallelModule(FaceModule):
         self._softmax = ParallelSoftmax(self.classifier[1], sampling_rate=self.sampling_rate, mesh=mesh)
         if mesh is not None:
             shards = [name for name, weight in self.named_parameters() if isinstance(weight, DTensor)]
-            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, shards)
+            # DDP neither averages nor broadcasts them
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, shards)  # type: ignore[no-untyped-call]  # torch's
             strategy.__class__ = ClassParallelStrategy
 
     def classify(self, embeddings: Tensor, identities: Tensor, loss: nn.Module) -> Classified:

@@ -7,7 +7,7 @@ Each process has its share of the identities and a batch of random embeddings, a
 optimizer, one thread each; for each sampling rate in processes of their own. What Python and torch take before is
 subtracted from a process's largest memory: of its start, when the head is made as a whole and cut, and of its steps.
 Arithmetic counts, in float32, of a share of n / W × D weights: weights and momentum, with a rate r below 1 copies of
-both for r of the identities, the gradient of these; and seven tensors of the scores of all processes' faces.
+both for r of the identities, the gradient of these; and four tensors of the scores of all processes' faces.
 """
 
 import tempfile
@@ -28,8 +28,8 @@ from lightning_modules.networks import ArcFaceHead
 from lightning_modules.networks.class_parallel import ParallelSoftmax, lend, take_back
 
 GIB = 2**30
-SCORES = 7
-"""Tensors of the scores' size that are there at once, at most."""
+SCORES = 4
+"""Tensors of the scores' size beside a new gradient: cosines, their gradient, that by the norms, one in the making."""
 
 
 class Size(NamedTuple):
@@ -110,7 +110,7 @@ def step(softmax: ParallelSoftmax, optimizer: torch.optim.Optimizer, size: Size,
     optimizer.zero_grad()
     found = softmax(embeddings, identities, generator)
     with loss_parallel():
-        found.loss.backward()
+        torch.autograd.backward(found.loss)
     lent = softmax.lent()
     lend(optimizer, lent)
     optimizer.step()

@@ -5,15 +5,19 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import run
-from lightning_modules.networks import read_state_dict
+from experiments.evaluation.trained_module import load_trained
+from experiments.export import export
+from lightning_modules.networks import fingerprint, read_state_dict
 from lightning_modules.networks.class_parallel import put_together
 from tests.experiments.conftest import Options
-from tests.helpers.processes import ROOT, run_module_in
+from tests.helpers.processes import ROOT, run_module, run_module_in
 
 NETWORK = "--model.init_args.network.init_args"
 HEAD = "{class_path: lightning_modules.networks.VGG16Head, init_args: {embedding_dim: 32, dropout: 0}}"
@@ -45,12 +49,12 @@ def processes(number: int, faces: int = 6) -> Options:
 
 
 @pytest.fixture
-def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Return a function that trains on so many processes, in a folder of that name."""
+def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that trains on so many processes, in a folder of that name: the run's, or errors."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
 
-    def train(name: str, number: int, *more: str, status: int = 0) -> Path:
+    def train(name: str, number: int, *more: str, status: int = 0, says: bool = False) -> Any:
         folder = tmp_path / name
         folder.mkdir()
         monkeypatch.chdir(folder)
@@ -58,7 +62,9 @@ def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         if number == 1 and status == 0:
             run(options)
         else:
-            run_module_in(number, "experiments.train", *options, status=status)
+            said = run_module_in(number, "experiments.train", *options, status=status)
+            if says:
+                return [line for text in said for line in text.splitlines() if line.startswith("error: ")]
         return folder / "runs/baseline_demo/version_0"
 
     return train
@@ -126,3 +132,44 @@ def test_a_killed_run_on_sampled_classes_resumes_as_if_it_had_not_been(trained: 
     left = trained("killed", 2, *options, KILLED, status=-signal.SIGKILL)
     found = resumable(trained("resumed", 2, *options, f"--ckpt_path={left}/checkpoints/last.ckpt"))
     torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+MORE_FACES = [
+    "--data.init_args.source.init_args.images_per_identity=8",
+    "--data.init_args.split.validation_share=0.5",
+    "--trainer.max_epochs=1",
+]
+MAPS = "--trainer.callbacks+={{class_path: callbacks.{}, init_args: {{occluder_sizes: [[16, 16]], stride: 16{}}}}}"
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[..., Any], tmp_path: Path) -> None:
+    margin = f"--model.init_args.margin_head={MARGIN}"
+    # its maps hold the digits of all weights, which all processes find together
+    folder = trained("left", 2, margin, MAPS.format("VerificationMapping", ", threshold: 0"), *MORE_FACES)
+    path = folder / "checkpoints/last.ckpt"
+    weights = read_state_dict(path)
+    assert weights["classifier.1.margin_loss.W"].shape == (32, 6)
+    built = load_trained(str(path)).module
+    torch.testing.assert_close(dict(built.state_dict()), weights, rtol=0, atol=0)
+    (made,) = folder.rglob("occlusion_maps/*.npz")
+    assert OcclusionMap.load(made).model == fingerprint(weights)
+    export(["--checkpoint", str(path), "--out", str(tmp_path / "exported")])
+    assert (tmp_path / "exported/model.onnx").exists()
+    more = [f"--model.init_args.initial_weights={path}", "--model.init_args.continue_classifier=true"]
+    trained("continued", 1, margin, *more, "--trainer.max_epochs=1")
+    # no process of several has all scores: the checkpoint's maps are made by one
+    lines: list[str] = trained("refused", 2, margin, MAPS.format("OcclusionMapping", ""), status=1, says=True)
+    assert lines == ["error: Expected a classifier that one process has, got one over 2 (`class_parallel`)"] * 2
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_more_processes_than_classes_are_refused_before_they_are_started(
+    tiny: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    said = run_module("experiments.train", "fit", *PLAIN[:1], *tiny, *PLAIN[1:], *processes(4, 8), status=1)
+    (line,) = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert line == "error: Expected classes for each of 4 processes with `class_parallel`, got 6 classes, 2 a process"

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,16 +15,9 @@ from experiments.runs.lease import BusyError, Lease
 from experiments.runs.lease_keeper import use
 from experiments.runs.process import Processes, StoppedError
 from tests.helpers.processes import ROOT
+from tests.helpers.short_runs import until
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for what is to come true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
