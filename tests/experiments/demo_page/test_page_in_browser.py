@@ -119,13 +119,17 @@ def test_what_is_painted_lowers_the_score(page: Any) -> None:
     took(page, "One person twice")
     tab(page, "Occlude")
     page.get_by_role("button", name="Paint it yourself").click()
+    page.get_by_role("button", name="Take the first face").click()
+    page.get_by_text("the score follows").wait_for()
     canvas = page.locator("#editor canvas").first
     canvas.wait_for()
     canvas.scroll_into_view_if_needed()
     page.wait_for_timeout(1500)  # the brush is ready when its canvas has been drawn
     box = canvas.bounding_box()
-    across = [(0.2, 0.45), (0.5, 0.45), (0.8, 0.45), (0.2, 0.55), (0.8, 0.55)]
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in across]
+    # the face lies in the middle of the canvas; a stroke that begins beside it is none
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    across = [(-80, -10), (80, -10), (-80, 20), (80, 20)]
+    places = [(middle[0] + x, middle[1] + y) for x, y in across]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places[1:]:
