@@ -76,7 +76,7 @@ class DemoAnswers:
         """Return a face with an occluder and its score against itself without, as HTML."""
         model = self.models.get(asked.model)
         (face,) = self.crops(asked, both=False)
-        return self._against_clean(asked, face, covered(face, category, placement, alignment=model.alignment), far)
+        return self._against_clean(asked, face, covered(face, category, placement, landmarks=model.landmarks), far)
 
     def painted(self, asked: Asked, editor: Mapping[str, Any] | None, far: float) -> str:
         """Return a face as it was painted over and its score against itself without, as HTML."""

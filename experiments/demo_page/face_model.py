@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources import FixedLandmarks
 from experiments.evaluation.given_models import Model
 from lightning_modules.extractors.extractor import Extractor
 from lightning_modules.networks import occluder_probability
@@ -27,6 +28,7 @@ class FaceModel:
 
     Args:
         model: As it was given.
+        landmarks: Where eyes and mouth are in its faces; by default, where its alignment puts them.
 
     Attributes:
         name: What to call it.
@@ -34,12 +36,13 @@ class FaceModel:
         turn: Held while its network is at work: one visitor at a time.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, landmarks: FixedLandmarks | None = None) -> None:
         self.model = model
         self.key = model.key  # as it was built: before it has run
         self.name = model.name
         self.size = model.extraction.image_size
         self.alignment = model.alignment or USUAL_ALIGNMENT
+        self.landmarks = landmarks or FixedLandmarks(self.alignment)
         self.module: Any = model.extraction.module.eval()
         self.turn = RLock()
 

@@ -51,7 +51,7 @@ def _cells(found: FaceMap) -> Iterator[str]:
             yield (
                 f'<g class="cell"><rect x="{lefts[j]:g}" y="{tops[i]:g}" width="{rights[j] - lefts[j]:g}" '
                 f'height="{bottoms[i] - tops[i]:g}" fill="{colours[i][j]}" fill-opacity="{OPACITY}"/>'
-                f'<text x="1" y="{1.075 * side:g}" font-size="{0.062 * side:g}">{said}</text></g>'
+                f'<text x="1" y="{1.075 * side:g}" font-size="{0.045 * side:g}">{said}</text></g>'
             )
 
 

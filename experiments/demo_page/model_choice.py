@@ -4,13 +4,18 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from datamodules.errors import DataError
+from datamodules.sources import FixedLandmarks
+from datamodules.yaml_file import read_yaml
 from experiments.cli import UserError
 from experiments.demo_page.face_model import FaceModel
 from experiments.evaluation.given_models import distinct_names, given_model
 
 RUNS = Path("runs")
+GENERATED_POINTS = ((0.374, 0.450), (0.627, 0.451), (0.499, 0.615), (0.401, 0.716), (0.599, 0.717))
+"""Means of generated faces, as shares of their side: :class:`~datamodules.sources.SyntheticFaces`."""
 FIRST = "soidn"
 """System whose runs are offered first."""
 
@@ -49,7 +54,8 @@ class ModelChoice:
             raise DataError(f"Expected a model of {', '.join(self.names)}, got {name!r}")
         with self._turn:
             if name not in self._loaded:
-                self._loaded[name] = FaceModel(given_model(self._paths[name], self._options))
+                path = self._paths[name]
+                self._loaded[name] = FaceModel(given_model(path, self._options), landmarks_of(path))
             return self._loaded[name]
 
     def masks_of(self, name: str) -> FaceModel | None:
@@ -70,6 +76,18 @@ def trained_checkpoints(runs: Path = RUNS) -> list[str]:
     found = {path.resolve(): path for path in sorted(runs.glob("*/*/checkpoints/last.ckpt"))}
     there = [path for path in found.values() if (path.parent.parent / "config.yaml").is_file()]
     return [str(path) for path in sorted(there, key=lambda path: (path.parts[-4] != FIRST, str(path)))]
+
+
+def landmarks_of(path: str) -> FixedLandmarks | None:
+    """Return where eyes and mouth are in the faces that a run has seen, if these were generated, else ``None``."""
+    if not path.endswith(".ckpt"):
+        return None
+    try:
+        data: Any = read_yaml(Path(path).resolve().parent.parent / "config.yaml")
+        source = str(data["data"]["init_args"]["source"]["class_path"])
+    except (DataError, KeyError, TypeError):
+        return None
+    return FixedLandmarks(GENERATED_POINTS, (1, 1)) if source.endswith(".SyntheticFaces") else None
 
 
 def short_name(path: str) -> str:

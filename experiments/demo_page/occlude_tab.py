@@ -61,6 +61,7 @@ def _brushed(answers: DemoAnswers, inputs: PageInputs, far: Any) -> None:
     import gradio as gr  # noqa: PLC0415  an optional group
 
     side = (PAINTED_SIDE, PAINTED_SIDE)
+    take = gr.Button("Take the first face to paint on")
     editor = gr.ImageEditor(
         label="Paint over the face",
         type="numpy",
@@ -73,7 +74,7 @@ def _brushed(answers: DemoAnswers, inputs: PageInputs, far: Any) -> None:
         brush=gr.Brush(default_size=24, default_color=BRUSH, colors=[BRUSH, "#000000", "#ffffff", "#7f7f7f"]),
         elem_id="editor",
     )
-    result = gr.HTML(EMPTY, elem_id="painted")
+    result = gr.HTML("", elem_id="painted")
 
     @shown(outputs=2)
     def taken(*values: Any) -> tuple[str, Mapping[str, Any] | None]:
@@ -89,10 +90,10 @@ def _brushed(answers: DemoAnswers, inputs: PageInputs, far: Any) -> None:
         asks = asked(*of_all)
         return EMPTY if asks.first is None else answers.painted(asks, canvas, rate)
 
-    gr.on([one.change for one in (inputs.first, inputs.model, inputs.finds)], taken, [*inputs], [result, editor])
+    take.click(taken, [*inputs], [result, editor])
     every = [*inputs, far, editor]
     gr.on([editor.change], brushed, every, result, trigger_mode="always_last", show_progress="hidden")
 
 
 def _canvas(face: Any) -> dict[str, Any]:
-    return {"background": face, "layers": [], "composite": face}
+    return {"background": face, "layers": [], "composite": None}

@@ -12,9 +12,7 @@ from experiments.demo_page.page_inputs import PageInputs, photo_input
 from experiments.demo_page.sample_faces import PAIRS, sample
 
 TITLE = "Faces that are covered: compare, and see why"
-ABOUT = (
-    "All is computed on this machine; nothing is uploaded anywhere. Photographs are kept until you leave, no longer."
-)
+ABOUT = "All is computed where this page is served, and nobody else is asked. Photographs are removed within two hours."
 KEPT = 3600
 """Seconds for which uploads are kept, and between two looks for older ones."""
 TABS = (("Compare", compare_tab), ("Occlude", occlude_tab), ("Map", map_tab), ("Gallery", gallery_tab))

@@ -3,6 +3,7 @@
 import io
 import warnings
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import cv2
@@ -17,10 +18,14 @@ from datamodules.sources.image_bytes import read_bytes
 LONGEST_SIDE = 1600
 """Of what is worked on, in pixels: a face of a tenth of it is still larger than any network takes."""
 MOST_BYTES = 64 * 2**20
-MOST_PIXELS = 120_000_000
-"""Larger ones are refused by what their header says, before anything is decoded."""
+MOST_PIXELS = {"JPEG": 120_000_000, "PNG": 64_000_000, "BMP": 64_000_000, "WebP": 64_000_000}
+"""By format; larger images are refused by what their header says, before anything is decoded."""
 DECODED_WHOLE = 16_000_000
-"""Pixels up to which a JPEG is decoded as it is; larger ones come out of the decoder at a fraction of their size."""
+"""Pixels up to which all is decoded as it is. Larger JPEGs come out of the decoder at a fraction of their size; larger
+images that have more than eight bits a channel, or may have, are refused."""
+PNG_DEPTH = 24  # where it stands in the file
+_TURN = Lock()
+"""Held while a large image is decoded: one at a time, or several visitors' would not fit into memory."""
 REDUCED = ((2, cv2.IMREAD_REDUCED_COLOR_2), (4, cv2.IMREAD_REDUCED_COLOR_4), (8, cv2.IMREAD_REDUCED_COLOR_8))
 
 
@@ -52,17 +57,11 @@ def decoded(data: bytes, *, name: str) -> UInt8Image:
     """
     kind = complete_format(data, name=_still(data, name))
     width, height = _said_size(data, name)
-    if width * height > MOST_PIXELS:
-        most = f"{MOST_PIXELS / 1e6:.0f} megapixels"
-        raise DataError(f"{name}: expected a photograph of at most {most}, got {width:,} × {height:,} pixels")
-    if kind == "JPEG" and width * height > DECODED_WHOLE:
-        flag = next(
-            (flag for factor, flag in REDUCED if max(width, height) / factor <= 2 * LONGEST_SIDE), REDUCED[-1][1]
-        )
-        pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-        if pixels is not None:
-            return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-    return decode_image(data, name=name)
+    if width * height <= DECODED_WHOLE:
+        return decode_image(data, name=name)
+    _check_size(data, kind, (width, height), name)
+    with _TURN:
+        return _decoded_jpeg(data, max(width, height), name) if kind == "JPEG" else decode_image(data, name=name)
 
 
 def reduced(image: UInt8Image, longest: int = LONGEST_SIDE) -> UInt8Image:
@@ -78,6 +77,22 @@ def reduced(image: UInt8Image, longest: int = LONGEST_SIDE) -> UInt8Image:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _check_size(data: bytes, kind: str, size: tuple[int, int], name: str) -> None:
+    is_deep = kind == "PNG" and data[PNG_DEPTH] > 8
+    most = DECODED_WHOLE if is_deep else MOST_PIXELS.get(kind, DECODED_WHOLE)
+    if size[0] * size[1] > most:
+        said = f"a {kind} of at most {most / 1e6:.0f} megapixels"
+        raise DataError(f"{name}: expected {said}, got {size[0]:,} × {size[1]:,} pixels")
+
+
+def _decoded_jpeg(data: bytes, longest: int, name: str) -> UInt8Image:
+    flag = next((flag for factor, flag in REDUCED if longest / factor <= 2 * LONGEST_SIDE), REDUCED[-1][1])
+    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    if pixels is None:
+        raise DataError(f"{name}: expected a JPEG that can be decoded, got {len(data)} broken bytes")
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _still(data: bytes, name: str) -> str:
@@ -97,7 +112,7 @@ def _said_size(data: bytes, name: str) -> tuple[int, int]:
             with Image.open(io.BytesIO(data)) as header:
                 return header.size
         except Image.DecompressionBombError:
-            most = f"{MOST_PIXELS / 1e6:.0f} megapixels"
+            most = f"{max(MOST_PIXELS.values()) / 1e6:.0f} megapixels"
             raise DataError(f"{name}: expected a photograph of at most {most}, got far more") from None
         except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
             raise DataError(f"{name}: expected an image with a header that can be read, got a broken one") from error

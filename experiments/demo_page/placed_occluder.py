@@ -35,14 +35,14 @@ class Placement(NamedTuple):
     """Seeds which of its kind."""
 
 
-def covered(face: UInt8Image, category: str, placement: Placement, *, alignment: str) -> UInt8Image:
+def covered(face: UInt8Image, category: str, placement: Placement, *, landmarks: FixedLandmarks) -> UInt8Image:
     """Return a face with an occluder on it.
 
     Args:
         face: ``(S, S, 3)`` uint8 RGB, aligned.
         category: One of the built-in ones.
         placement: Where it lies.
-        alignment: Name of the face's, by which the occluder finds eyes and mouth.
+        landmarks: Where eyes and mouth are.
 
     Raises:
         DataError: If there is no such category.
@@ -50,7 +50,7 @@ def covered(face: UInt8Image, category: str, placement: Placement, *, alignment:
     if category not in CATEGORIES:
         raise DataError(f"Expected an occluder of {', '.join(CATEGORIES)}, got {category!r}")
     side = len(face)
-    points = FixedLandmarks(alignment).scaled(side, side).astype(np.float64)
+    points = landmarks.scaled(side, side).astype(np.float64)
     centre, angle = points.mean(0), np.deg2rad(placement.turn)
     turning = placement.size / 100 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shift = np.array([placement.right, placement.down]) * side / 100

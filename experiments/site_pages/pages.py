@@ -26,7 +26,7 @@ def page_of(path: str) -> str:
     """
     if path.endswith(".py") and path.split("/", maxsplit=1)[0] in ROOMS:
         return f"reference/{path.removesuffix('.py').removesuffix('/__init__')}.md"
-    if path.endswith((".md", ".png")):
+    if path.endswith((".md", ".png", ".ipynb")):
         return FRONT.get(path, path.removeprefix("docs/"))
     return f"files/{path}.md"
 
@@ -45,11 +45,12 @@ def write_pages(root: Path, folder: Path) -> None:
     for path in (*sorted(root.glob("*.md")), *sorted((root / "docs").glob("*.md"))):
         name = path.relative_to(root).as_posix()
         _write(folder / page_of(name), _linked(path.read_text(encoding="utf-8"), name, root, named))
-    for path in (root / "docs").glob("*.png"):
-        shutil.copyfile(path, folder / path.name)
-    for path in modules(root):
-        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        _write(folder / page_of(path), f"# {name}\n\n::: {name}\n")
+    for path in (root / "docs").glob("*.*"):
+        if path.suffix in (".png", ".ipynb"):
+            shutil.copyfile(path, folder / path.name)
+    for module in modules(root):
+        name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        _write(folder / page_of(module), f"# {name}\n\n::: {name}\n")
     for name in sorted(named):
         if page_of(name).startswith("files/"):
             kind = "python" if name.endswith(".py") else Path(name).suffix.removeprefix(".")

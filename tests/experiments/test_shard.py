@@ -18,7 +18,7 @@ from experiments.shard import shard
 from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.processes import run_module_in_two
-from tests.helpers.shard_files import write_tar
+from tests.helpers.sharded_faces import write_tar
 
 REAL = Path(__file__).parents[2] / "../shared/faces"
 

@@ -91,7 +91,8 @@ def _enter(errors: str, folder: str, environment: dict[str, str], function: Call
     os.environ.clear()
     os.environ.update(environment)
     torch.set_num_threads(1)
-    rank_zero_only.rank = int(environment.get("LOCAL_RANK", 0))  # read by an import that the server has done
+    # read by an import that the server has done
+    vars(rank_zero_only)["rank"] = int(environment.get("LOCAL_RANK", 0))
     function(*args)
 
 

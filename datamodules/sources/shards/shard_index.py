@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,10 @@ class ShardIndex:
     @cached_property
     def identities(self) -> NDArray[np.int64]:
         """Identity of each image, ``(N,)``."""
-        return self._mapped("identities")
+        found = self._mapped("identities")
+        if not 0 <= found.min() <= found.max() < self._count:
+            raise self._damaged(self.folder / "identities.npy", f"identities below {self._count:,}")
+        return found
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:
@@ -92,7 +96,7 @@ class ShardIndex:
         path, kind = self.folder / f"{name}.npy", _KINDS[name]
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError):  # a damaged header
             array = None
         if array is None or array.dtype.str != kind.dtype or array.shape != (self._images, *kind.shape):
             raise self._damaged(path, f"{name} of {self._images:,} images")

@@ -12,8 +12,8 @@ from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
+from datamodules.sources.shards.open_shards import OpenShards
 from datamodules.sources.shards.shard_contents import BLOCK
-from datamodules.sources.shards.shard_files import ShardFiles
 from datamodules.sources.shards.shard_index import ShardIndex
 from datamodules.sources.shards.shard_manifest import INDEX_COMMAND, read_manifest
 
@@ -44,7 +44,7 @@ class Shards:
         self.manifest = read_manifest(self.root)
         self._starts = self.manifest.starts
         self._firsts = self._starts[:-1].tolist()
-        self._files = ShardFiles([self.root / shard.name for shard in self.manifest.shards])
+        self._files = OpenShards([self.root / shard.name for shard in self.manifest.shards])
         self._index = ShardIndex(self.root, len(self), self.manifest.identities)
         for path, shard in zip(self._files.paths, self.manifest.shards, strict=True):
             _check_size(path, shard.bytes)
@@ -89,7 +89,9 @@ class Shards:
         """
         index = range(len(self))[index]
         offset, size = int(self._index.offsets[index]), int(self._index.sizes[index])
-        found = self._files.read(self._shard(index), offset - BLOCK, BLOCK + size)
+        shard = self._shard(index)
+        inside = BLOCK <= offset <= self.manifest.shards[shard].bytes - size
+        found = self._files.read(shard, offset - BLOCK, BLOCK + size) if inside else b""
         # written so by nearly all; the others cost ten microseconds more
         if found[_SIZE] != b"%011o\0" % size or len(found) != BLOCK + size:
             self._checked(index, found[:BLOCK] if len(found) == BLOCK + size else b"")
@@ -105,9 +107,10 @@ class Shards:
 
     def will_need(self, first: int, stop: int) -> None:
         """Have images ``first`` to ``stop - 1``, all of one shard, read ahead; does not wait."""
-        begin = int(self._index.offsets[first]) - BLOCK
+        shard = self._shard(first)
+        begin = max(0, int(self._index.offsets[first]) - BLOCK)
         end = int(self._index.offsets[stop - 1]) + int(self._index.sizes[stop - 1])
-        self._files.will_need(self._shard(first), begin, end)
+        self._files.will_need(shard, begin, min(end, self.manifest.shards[shard].bytes))
 
     def _shard(self, index: int) -> int:
         return bisect_right(self._firsts, index) - 1
@@ -117,8 +120,9 @@ class Shards:
 
     def _member(self, index: int) -> str:
         """Return the name of an image in its shard."""
-        offset = int(self._index.offsets[index]) - BLOCK
-        return self._checked(index, self._files.read(self._shard(index), offset, BLOCK)).name
+        offset, shard = int(self._index.offsets[index]), self._shard(index)
+        inside = BLOCK <= offset <= self.manifest.shards[shard].bytes
+        return self._checked(index, self._files.read(shard, offset - BLOCK, BLOCK) if inside else b"").name
 
     def _checked(self, index: int, header: bytes) -> tarfile.TarInfo:
         """Return what a header says.

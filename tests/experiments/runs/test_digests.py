@@ -9,7 +9,7 @@ from callbacks.run_files import read_json
 from datamodules.errors import DataError
 from experiments.runs import digests as contents
 from tests.helpers.faces_on_disk import write_image_folder
-from tests.helpers.shard_files import sharded
+from tests.helpers.sharded_faces import sharded
 
 
 def digits(path: Path) -> str:
