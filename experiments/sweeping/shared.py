@@ -104,9 +104,7 @@ class SharedStudy:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # signs of life are given here, and not by Study.optimize
             trial = self.study.ask()
-        ticket = int(
-            trial.user_attrs.get(TICKET, -1)
-        )  # none, where the last that waited was taken by another meanwhile
+        ticket = int(trial.user_attrs.get(TICKET, -1))  # none, where another took the last meanwhile
         others = [one for one in self._by_ticket().get(ticket, []) if one.number != trial.number]
         if ticket < 0 or any(_is_settled(one) or (one.state in OPEN and one.number < trial.number) for one in others):
             self.study.tell(trial, state=TrialState.PRUNED)
