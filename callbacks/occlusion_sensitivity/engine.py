@@ -105,7 +105,8 @@ def make_evaluator(
             f"cannot be computed on windows",
             stacklevel=2,
         )
-    return Incremental(plan, fill, batch_size or windows_at_once(plan, example.device), memory)
+    pictures = batch_size or default_batch_size("incremental", example.device)
+    return Incremental(plan, fill, batch_size or windows_at_once(plan, example.device), memory, pictures)
 
 
 def default_batch_size(method: Method, device: torch.device) -> int:
@@ -172,10 +173,10 @@ def occlude(images: Tensor, positions: Positions, occluder_size: Pair, fill: Ten
 
 
 class Incremental:
-    """Recomputes only what the occluder can have changed, see :mod:`.windows`."""
+    """Recomputes only what the occluder can have changed, see :mod:`.windows`; windows and pictures so many at once."""
 
-    def __init__(self, plan: Plan, fill: Tensor, batch_size: int, memory: int) -> None:
-        self.network = WindowedNetwork(plan, fill, batch_size)
+    def __init__(self, plan: Plan, fill: Tensor, batch_size: int, memory: int, pictures: int) -> None:
+        self.network = WindowedNetwork(plan, fill, pictures)
         self.batch_size = batch_size
         self.block = max(1, min(MOST_IMAGES, memory // self.network.bytes_per_image))
         self._classes = tuple(torch.as_tensor(c, device=fill.device) for c in plan.classes)
