@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.occluders import TemplateOccluder
@@ -77,7 +78,7 @@ def painted(face: UInt8Image, editor: Mapping[str, Any] | None) -> UInt8Image:
         editor: ``layers``, images ``(H, W, 4)`` uint8 with what was painted, of an image that had the face's frame;
             ``None`` is nothing.
     """
-    result = face.astype(np.float32)
+    result: NDArray[Any] = face.astype(np.float32)
     for layer in (editor or {}).get("layers") or ():
         sheet = np.asarray(layer)
         if sheet.ndim != 3 or sheet.shape[2] != 4 or not sheet[..., 3].any():

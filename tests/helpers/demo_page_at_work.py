@@ -17,7 +17,7 @@ from experiments.demo_page.model_choice import ModelChoice
 from experiments.demo_page.page_layout import build_page
 from experiments.demo_page.page_server import quiet_environment, serve
 from experiments.demo_page.sample_faces import write_samples
-from tests.helpers.demo_models import face_model
+from tests.helpers.demo_models import Quarters, face_model
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 WAIT = 60_000
@@ -28,7 +28,7 @@ class ToyModels:
     """Two models, of which the second is not measured."""
 
     def __init__(self) -> None:
-        self._models = {name: face_model(name=name) for name in ("toy", "other")}
+        self._models = {"toy": face_model(name="toy"), "other": face_model(Quarters(), "other")}
         self.names = list(self._models)
 
     def get(self, name: str) -> FaceModel:
@@ -36,8 +36,8 @@ class ToyModels:
         return self._models[name]
 
     def masks_of(self, name: str) -> FaceModel:
-        """Return the model, which segments."""
-        return self._models[name]
+        """Return the model that segments."""
+        return self._models["toy"]
 
 
 class PageAtWork(NamedTuple):

@@ -66,7 +66,7 @@ def test_candidates_have_the_matched_score_and_one_person_covered_alike_looks_th
     own = compare(model, model, picture(noise(4)), picture(probe))
     assert found.reranked is not None
     assert max(one.score for one in found.reranked) == found.reranked[0].score
-    others = [compare(model, model, picture(noise(k)), picture(probe)).matched for k in range(10)]
+    others = [compare(model, model, picture(noise(k)), picture(probe)).matched or 0.0 for k in range(10)]
     assert [one.score for one in found.reranked] == pytest.approx(sorted(others, reverse=True)[:5], abs=1e-5)
     assert own.matched == pytest.approx((own.plain + 1) / 2, abs=1e-5)
 

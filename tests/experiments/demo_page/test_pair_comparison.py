@@ -32,6 +32,7 @@ def test_a_covered_pair_has_the_matched_score_of_evaluations_and_shows_the_faces
     masks = torch.zeros(2, SIDE, SIDE)
     masks[1, : SIDE // 2] = 1
     expected = matched_scores(model.embed, first[None], second[None], masks[:1], masks[1:], MATCHING)
+    assert found.matched is not None
     assert found.matched == pytest.approx(float(expected), abs=1e-6)
     assert found.matched > found.plain
     assert found.dressed is not None
