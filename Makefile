@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
+DEMO_TEST := $(VENV)/.demo-test
 
 # compiled once and kept, or every start costs seconds
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,11 +35,15 @@ REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"
 SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+	--custom-compile-command "make lock"
+LOCK_BESIDE = $(LOCK) --group pyproject.toml:$(1) --constraint $(2) -o requirements-$(1).txt
+
 .PHONY: help setup train-soidn train-soidn-shared train-baseline train-trunk train-segmentation train-model-a \
 	train-model-a-strategic train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick \
 	reproduce-soidn reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets \
-	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export gpu-check test tests lint \
-	types format lock clean
+	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export demo docs gpu-check test tests \
+	test-demo lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -131,13 +137,36 @@ evaluate-models: $(READY) ## Compare the recognisers of a folder on LFW, clean a
 export: $(READY) ## Take the model of CHECKPOINT away: ONNX, weights, description and model card in the folder OUT
 	@$(BIN)/python -m experiments.export $${CHECKPOINT:+--checkpoint="$$CHECKPOINT"} $${OUT:+--out="$$OUT"} $(ARGS)
 
+demo: $(DEMO) ## A page on this machine: compare photographs, cover faces, maps, a gallery; ARGS="--model … --detector yunet …"
+	@$(BIN)/python -m experiments.demo $(ARGS)
+
+# markers of their own: only who asks for the page gets its packages; a new set-up takes them away again
+$(DEMO): requirements-demo.txt $(READY)
+	@echo "Adding what the page needs, from requirements-demo.txt: once"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-demo.txt
+	@touch $@
+
+$(DEMO_TEST): requirements-demo-test.txt $(DEMO)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-demo-test.txt
+	@touch $@
+
 gpu-check: $(READY) ## Tests and speed on a GPU, eight minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)
+
+docs: $(VENV)/.ready-docs ## These documents as a site in site/, with a reference; ARGS=--serve shows it
+	@$(BIN)/python -m experiments.site $(ARGS)
+
+$(VENV)/.ready-docs: requirements-docs.txt $(READY)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-docs.txt
+	@touch $@
 
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
 
 tests: $(READY)
 	@$(BIN)/pytest -n auto --dist worksteal
+
+test-demo: $(DEMO_TEST) ## The page in a real browser; CHROMIUM=file, else the system's
+	@$(BIN)/pytest -m browser tests/experiments/demo_page
 
 lint: $(READY) ## Style and import contracts
 	@$(BIN)/ruff check .
@@ -152,9 +181,11 @@ format: $(READY) ## Rewrite the code in the project's style
 	@$(BIN)/ruff format --quiet .
 
 lock: $(READY) ## Renew requirements.txt from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
+	@$(LOCK) pyproject.toml --group dev --upgrade -o requirements.txt
+	@$(call LOCK_BESIDE,docs,requirements.txt)
+	@$(call LOCK_BESIDE,demo,requirements.txt)
+	@$(call LOCK_BESIDE,demo-test,requirements.txt --constraint requirements-demo.txt)
 
-clean: ## Remove environment, caches and generated faces; runs and your datasets stay
-	@rm -rf $(VENV) data/synthetic .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+clean: ## Remove environment, caches, generated faces and drawn occluders; runs and your datasets stay
+	@rm -rf $(VENV) data/synthetic data/occluders .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

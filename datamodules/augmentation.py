@@ -1,6 +1,7 @@
 """Random changes of a training image that keep its identity; the only place that knows albumentations."""
 
 import os
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,3 +46,28 @@ class Augmentation:
         self._compose.set_random_seed(int(generator.integers(2**32)))
         result = self._compose(image=image, mask=mask)
         return result["image"], result["mask"]
+
+    def plan(self, mask: UInt8Image, generator: np.random.Generator) -> "tuple[UInt8Image, Change]":
+        """Return a changed copy of a label map, ``(H, W)``, and what its image is to be changed by.
+
+        All changes but the flip are of levels: so a ramp of all 256 tells them.
+
+        Args:
+            mask: uint8 label map.
+            generator: The only source of randomness.
+        """
+        levels = np.arange(256, dtype=np.uint8)[None]
+        ramp, places = self(np.repeat(levels[..., None], 3, 2), levels, generator)
+        flipped = bool(places[0, 0])
+        table = ramp[0, :, 0]
+        if not flipped:
+            return mask, Change(False, table)
+        return np.ascontiguousarray(mask[:, ::-1]), Change(True, np.ascontiguousarray(table[::-1]))
+
+
+class Change(NamedTuple):
+    """What changes an image."""
+
+    flipped: bool
+    table: UInt8Image
+    """``(256,)``: the level that each level becomes."""

@@ -1,39 +1,24 @@
 """Faces of a source, occluded, resized and labelled: the one path from a stored image to a batch."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from datamodules.augmentation import Augmentation
+from datamodules.device_drawing import PLAIN
 from datamodules.errors import DataError
+from datamodules.face_samples import FaceSample
+from datamodules.occluders.drawing_plan import Planned, PlanningOccluder
 from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw
 from datamodules.seams.conditions import CLEAN, REAL
-from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, Landmarks, UInt8Image
 from datamodules.seams.label_maps import LabelMaps, resized_labels
-from datamodules.shared_memory import hand_over
 from datamodules.sources.aligned_crop import check_aligned_crop
 from datamodules.sources.landmarks import LandmarkSource
 from losses.label_map import FACE, OCCLUDER
-
-
-@dataclass(frozen=True, slots=True)
-class FaceSample:
-    """One face, before collation."""
-
-    image: UInt8Image
-    mask: UInt8Image
-    identity: int
-    index: int
-    occluder: str
-    name: str = ""
-    clean: UInt8Image | None = None
 
 
 class FaceDataset(Dataset[FaceSample]):
@@ -54,6 +39,7 @@ class FaceDataset(Dataset[FaceSample]):
         clean_views: Whether a sample also has its image as it is without occluder and augmentation.
         given_labels: Whose label maps the faces have before an occluder is drawn: what covers a photograph stays
             covered, and what is drawn on top counts wherever it is. ``None`` takes every photograph for uncovered.
+        on_device: Leave to the device what it can draw and augment; label maps are the same.
     """
 
     def __init__(
@@ -71,6 +57,7 @@ class FaceDataset(Dataset[FaceSample]):
         condition: str | None = None,
         clean_views: bool = False,
         given_labels: LabelMaps | None = None,
+        on_device: bool = False,
     ) -> None:
         self.source = source
         self.indices = indices
@@ -84,6 +71,10 @@ class FaceDataset(Dataset[FaceSample]):
         self.condition = condition
         self.clean_views = clean_views
         self.given_labels = given_labels
+        self.on_device = on_device
+        # asked for once: a look at a protocol takes longer than a warp
+        self._growing = occluder if isinstance(occluder, EpochOccluder) else None
+        self._planning = occluder if on_device and isinstance(occluder, PlanningOccluder) else None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -94,29 +85,50 @@ class FaceDataset(Dataset[FaceSample]):
         Raises:
             DataError: If the image cannot be used, or an occluder covers it and says that nothing was drawn.
         """
-        epoch, position, repeat = draw if isinstance(draw, Draw) else Draw(0, draw)
+        known = isinstance(draw, Draw)
+        epoch, position, repeat = one = draw if isinstance(draw, Draw) else Draw(0, draw)
         index = int(self.indices[position])
         clean, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
         suffix = f"/{repeat}" if repeat else ""
-        occluded = Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN)
-        if self.occluder is not None:
-            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/occluder{suffix}")
-            occluder = self.occluder
-            if isinstance(occluder, EpochOccluder) and isinstance(draw, Draw):
-                occluder = occluder.at_epoch(epoch)
-            occluded = occluder(clean, landmarks, generator)
-            if occluded.occluder == CLEAN and occluded.mask.any():  # would count among the clean faces
-                raise DataError(
-                    f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "
-                    "covers the face"
-                )
-        image, mask, category = self._with_given(index, occluded)
+        drawn, layers = self._drawn(clean, landmarks, index, one, known=known)
+        image, mask, category = self._with_given(index, drawn)
+        change = PLAIN
         if self.augmentation is not None:
             generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
-            image, mask = self.augmentation(image, mask, generator)
-        label = self.condition or category
-        view = clean if self.clean_views else None
-        return FaceSample(image, mask, int(self.labels[position]), index, label, self.source.name(index), view)
+            if self.on_device:
+                mask, change = self.augmentation.plan(mask, generator)
+            else:
+                image, mask = self.augmentation(image, mask, generator)
+        return FaceSample(
+            image=image,
+            mask=mask,
+            identity=int(self.labels[position]),
+            index=index,
+            occluder=self.condition or category,
+            name=self.source.name(index),
+            clean=clean if self.clean_views else None,
+            unfinished=(layers, change) if self.on_device else None,
+        )
+
+    def _drawn(self, clean: UInt8Image, landmarks: Landmarks, index: int, draw: Draw, *, known: bool) -> Planned:
+        """Return a face as it is covered in an epoch, which need not be ``known``."""
+        occluder = self.occluder
+        if occluder is None:
+            return Planned(Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN))
+        suffix = f"/{draw.view}" if draw.view else ""
+        generator = sample_generator(self.seed, draw.epoch, index, stream=f"{self.stream}/occluder{suffix}")
+        if self._growing is not None and known:
+            occluder = self._growing.at_epoch(draw.epoch)
+        if self._planning is not None:
+            planned = self._planning.plan(clean, landmarks, generator)
+        else:
+            planned = Planned(occluder(clean, landmarks, generator))
+        if planned.occluded.occluder == CLEAN and planned.occluded.mask.any():  # would count among the clean faces
+            raise DataError(
+                f"{self.source.name(index)}: expected an occluder with a category other than {CLEAN!r} where it "
+                "covers the face"
+            )
+        return planned
 
     def _with_given(self, index: int, drawn: Occluded) -> Occluded:
         """Return a drawn face with the label map that its photograph has, and what covers it called by both."""
@@ -160,25 +172,3 @@ def fit_face(
     resized = cv2.resize(image, (image_size, image_size), interpolation=interpolation)
     scale = np.array([image_size / width, image_size / height], np.float32)
     return np.asarray(resized, np.uint8), points * scale
-
-
-def collate_faces(samples: list[FaceSample]) -> FaceBatch:
-    """Stack samples into a batch; images are channels-last in memory, which costs no copy and runs faster."""
-    images = torch.from_numpy(np.stack([sample.image for sample in samples]))  # (B, H, W, 3)
-    clean = [sample.clean for sample in samples if sample.clean is not None]
-    masks = torch.from_numpy(np.stack([sample.mask for sample in samples]))
-    identities = torch.tensor([sample.identity for sample in samples])
-    indices = torch.tensor([sample.index for sample in samples])
-    views = [torch.from_numpy(np.stack(clean))] if clean else []  # (B, H, W, 3)
-    hand_over([images, masks, identities, indices, *views])
-    batch = FaceBatch(
-        image=images.permute(0, 3, 1, 2),
-        mask=masks,
-        identity=identities,
-        index=indices,
-        occluder=[sample.occluder for sample in samples],
-        name=[sample.name for sample in samples],
-    )
-    if views:
-        batch["clean"] = views[0].permute(0, 3, 1, 2)
-    return batch

@@ -9,7 +9,10 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from datamodules.augmentation import Augmentation
-from datamodules.dataset import FaceDataset, FaceSample, load_face
+from datamodules.condition_checks import check_told_apart
+from datamodules.dataset import FaceDataset, load_face
+from datamodules.device_drawing import DeviceDrawing
+from datamodules.face_samples import FaceSample
 from datamodules.identity_sampler import IdentityBatches
 from datamodules.image_checks import ImageChecks, look_at_images
 from datamodules.least import check_least
@@ -18,9 +21,10 @@ from datamodules.loading import Loading
 from datamodules.occluders.mixture import OccluderMixture
 from datamodules.occluders.occluder import Occluder
 from datamodules.occluders.try_on import try_on
-from datamodules.seams.conditions import check_conditions
+from datamodules.seams.face_batch import FaceBatch
 from datamodules.seams.face_source import FaceSource, UInt8Image
 from datamodules.seams.label_maps import LabelMaps
+from datamodules.shard_sampler import runs_of
 from datamodules.shared_memory import check_shared_memory
 from datamodules.sources.landmarks import FixedLandmarks, LandmarkSource, SourceLandmarks
 from datamodules.split import IdentitySplit, SplitSettings, split_identities
@@ -51,7 +55,8 @@ class FaceDataModule(LightningDataModule):
         seed: Seed of split, order, occluders and augmentation.
 
     Raises:
-        DataError: If too few identities are left, an image cannot be used, or one is a copy that may not be.
+        DataError: If too few identities are left, an image cannot be used, one is a copy that may not be, or an
+            occluder in a photograph is called as one that is drawn.
         ValueError: If a setting is out of range, an occluder does not fit images of ``image_size``, or a condition has
             a name that stands for something else, see :func:`datamodules.seams.conditions.check_conditions`.
     """
@@ -74,7 +79,7 @@ class FaceDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         check_least(1, image_size=image_size)
-        check_conditions(evaluation_occluders.names if evaluation_occluders else ())
+        check_told_apart(source, evaluation_occluders)
         self.source = source
         self.training_occluder = training_occluder
         self.occlude_validation = occlude_validation
@@ -89,11 +94,11 @@ class FaceDataModule(LightningDataModule):
         places = self._places(source.identities[usable], split)
         self.looked.warn_of_copies(source, places)
         self.split = places.among(usable)
-        trained = source.identities[self.split.train]
-        self.batches = TrainingBatches(trained, loading.batch_size, identity_batches, seed)
-        for occluder in (training_occluder, evaluation_occluders):
-            if occluder is not None:
-                try_on(occluder, image_size)
+        trained, runs = source.identities[self.split.train], runs_of(source, self.split.train)
+        self.drawing = DeviceDrawing(training_occluder if loading.draw_on_device else None)
+        self.batches = TrainingBatches(trained, loading.batch_size, identity_batches, seed, runs)
+        for occluder in filter(None, (training_occluder, evaluation_occluders)):
+            try_on(occluder, image_size)
 
     @property
     def num_classes(self) -> int:
@@ -102,13 +107,7 @@ class FaceDataModule(LightningDataModule):
 
     def describe(self) -> str:
         """Return one line: how many images and identities are trained, validated and evaluated on."""
-        unseen = len(np.unique(self.source.identities[self.split.unseen]))
-        return (
-            f"training on {len(self.split.train):,} images of {self.num_classes:,} identities, "
-            f"validating on {len(self.split.validation):,} other images of them, "
-            f"evaluating on {len(self.split.unseen):,} images of {unseen:,} unseen identities"
-            f"{self.looked.describe()}{self.batches.describe()}"
-        )
+        return f"{self.split.describe(self.source.identities)}{self.looked.describe()}{self.batches.describe()}"
 
     def clean_face(self, index: int) -> UInt8Image:
         """Return image ``index`` of the source as networks see it, ``(image_size, image_size, 3)`` uint8 RGB."""
@@ -123,15 +122,10 @@ class FaceDataModule(LightningDataModule):
         conditions = 1 + len(self.evaluation_occluders.names) if self.evaluation_occluders else 1
         most = max(len(self.split.validation), conditions * len(self.split.unseen))
         processes = self.trainer.num_devices if self.trainer else 1
-        views = self.loading.views
+        views, workers = self.loading.views, self.loading.num_workers
         training = (views * self.batches.size(processes), views * len(self.split.train))
-        evaluation = (self.loading.evaluation_batch_size, most)
-        check_shared_memory(
-            self.image_size,
-            [training, evaluation] if stage == "fit" else [evaluation],
-            workers=self.loading.num_workers,
-            trainings=processes,
-        )
+        loaders = [(self.loading.evaluation_batch_size, most), *([training] if stage == "fit" else [])]
+        check_shared_memory(self.image_size, loaders, workers=workers, trainings=processes)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the batches of the epoch depend on, if the training is inside one."""
@@ -169,6 +163,10 @@ class FaceDataModule(LightningDataModule):
 
     predict_dataloader = test_dataloader
 
+    def on_after_batch_transfer(self, batch: FaceBatch, dataloader_idx: int) -> FaceBatch:
+        """Draw on the device what the loading processes have left to it."""
+        return self.drawing.finished(batch)
+
     def _places(self, identities: NDArray[np.int64], split: SplitSettings) -> IdentitySplit:
         """Return who is trained on and who is not, of the identities of usable images."""
         return split_identities(identities, split, seed=self.seed)
@@ -177,7 +175,7 @@ class FaceDataModule(LightningDataModule):
         indices = getattr(self.split, part)
         labels = self.source.identities[indices]
         if part != "unseen":
-            labels = np.searchsorted(self.split.train_identities, labels)
+            labels = self.split.classes_of(labels)
         return FaceDataset(
             self.source,
             indices,
@@ -188,6 +186,7 @@ class FaceDataModule(LightningDataModule):
             seed=self.seed,
             stream=part,
             clean_views=self.loading.clean_views and part == "train",
+            on_device=self.loading.draw_on_device and part == "train",
             given_labels=self.source if isinstance(self.source, LabelMaps) else None,
             **settings,
         )

@@ -4,6 +4,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from datamodules.sources.landmarks import LandmarkSource
 from datamodules.split import IdentitySplit
 
 PIECE = 2048  # images checked at once
+RUN = 8  # images that a thread takes at once: to hand one over takes longer than to look at a small one
 SIZE_OF_CHECK = 16  # decoding is what can fail; resizing is kept cheap
 
 log = logging.getLogger(__name__)
@@ -135,24 +137,19 @@ def usable_images(
         DataError: At an unusable image, under ``"stop"``; the message names it.
     """
 
-    def look(index: int) -> int | str:
-        """Return the digest, or what is wrong."""
-        try:
-            image = source.image(index)
-            if isinstance(source, LabelMaps):
-                source.label_map(index)
-            fit_face(image, source, index, landmarks, image_size=SIZE_OF_CHECK)
-        except DataError as error:
-            return str(error)
-        return pixel_digest(image)
+    def look_through(run: NDArray[np.int64]) -> list[int | str]:
+        return [_look(source, index, landmarks) for index in run.tolist()]
 
     digests, complaints = np.zeros(len(indices), np.uint64), dict[int, str]()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # pixels that only have to be copied are there before another thread has the interpreter
+    with ThreadPoolExecutor(1 if getattr(source, "decoded", False) else os.cpu_count()) as pool:
         # in pieces, so that a bad image early on is not waited for until the last one has been read
         for start in track(
             range(0, len(indices), PIECE), "Checking images", transient=True, disable=len(indices) <= PIECE
         ):
-            for position, found in enumerate(pool.map(look, indices[start : start + PIECE].tolist()), start):
+            piece = indices[start : start + PIECE]
+            runs = pool.map(look_through, np.split(piece, range(RUN, len(piece), RUN)))
+            for position, found in enumerate(chain.from_iterable(runs), start):
                 if isinstance(found, int):
                     digests[position] = found
                 elif on_bad_image == "stop":
@@ -161,3 +158,15 @@ def usable_images(
                     complaints[position] = found
     usable = np.setdiff1d(np.arange(len(indices)), list(complaints))
     return Checked(indices[usable], list(complaints.values()), digests[usable])
+
+
+def _look(source: FaceSource, index: int, landmarks: LandmarkSource) -> int | str:
+    """Return the digest of an image, or what is wrong with it."""
+    try:
+        image = source.image(index)
+        if isinstance(source, LabelMaps):
+            source.label_map(index)
+        fit_face(image, source, index, landmarks, image_size=SIZE_OF_CHECK)
+    except DataError as error:
+        return str(error)
+    return pixel_digest(image)

@@ -6,8 +6,9 @@ from typing import Any
 from pytorch_lightning import Trainer
 from torch.utils.data import DataLoader
 
-from datamodules.dataset import FaceDataset, FaceSample
+from datamodules.dataset import FaceDataset
 from datamodules.errors import DataError
+from datamodules.face_samples import FaceSample
 from datamodules.identity_sampler import IdentitySampler
 from datamodules.sampler import EpochSampler
 from datamodules.seams.face_batch import FaceBatch

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.least import check_least
 
 
@@ -19,6 +19,8 @@ class Loading:
         num_workers: Processes that load images; 0 loads in the training process.
         clean_views: Load every training image also as it is without occluder and augmentation, for trainings that learn
             from both.
+        draw_on_device: Let the loading processes draw label maps alone, and the device of the training the template
+            occluders and the augmentation of a whole batch: see :class:`~datamodules.device_drawing.DeviceDrawing`.
 
     Raises:
         ValueError: If a setting is out of range.
@@ -28,6 +30,7 @@ class Loading:
     evaluation_batch_size: int = 256
     num_workers: int = 4
     clean_views: bool = False
+    draw_on_device: bool = False
 
     def __post_init__(self) -> None:
         check_least(2, batch_size=self.batch_size)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from datamodules.dataset import FaceDataset, FaceSample
+from datamodules.dataset import FaceDataset
+from datamodules.face_samples import FaceSample
 from datamodules.seams.face_source import FaceSource
 from datamodules.seams.label_maps import resized_labels
 from datamodules.sources import FixedLandmarks
@@ -43,8 +45,12 @@ def plain_faces(source: FaceSource, indices: NDArray[np.int64], image_size: int)
     return FaceDataset(source, indices, source.identities[indices], landmarks=landmarks, image_size=image_size)
 
 
-def image_digests(source: FaceSource) -> list[bytes]:
+def image_digests(source: FaceSource, indices: Iterable[int] | None = None) -> list[bytes]:
     """Return sixteen bytes for each image, which stand for its pixels.
+
+    Args:
+        source: Has the images.
+        indices: Of those that are asked for; ``None``: all.
 
     Raises:
         DataError: If an image cannot be read.
@@ -55,4 +61,4 @@ def image_digests(source: FaceSource) -> list[bytes]:
         return hashlib.blake2b(image.tobytes(), digest_size=16, key=repr(image.shape).encode()).digest()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(pixels, range(len(source))))
+        return list(pool.map(pixels, range(len(source)) if indices is None else indices))

@@ -21,9 +21,23 @@ class IdentitySplit(NamedTuple):
     train_identities: Indices
     """The source's identities that are trained on, ascending: an identity's class is its position here."""
 
+    def classes_of(self, identities: Indices) -> Indices:
+        """Return the class of each image of these identities, ``(N,)``; of who is not trained on, the next one's."""
+        every = np.arange(identities.max(initial=-1) + 1)  # far fewer than images, of which there may be millions
+        return np.asarray(np.searchsorted(self.train_identities, every)[identities])
+
     def among(self, images: Indices) -> "IdentitySplit":
         """Return the split of some of a source's images, ``(N,)``, as indices of the source."""
         return self._replace(train=images[self.train], validation=images[self.validation], unseen=images[self.unseen])
+
+    def describe(self, identities: Indices) -> str:
+        """Return how many images and identities, of all images' ``(N,)``, are trained, validated and evaluated on."""
+        unseen = len(np.unique(identities[self.unseen]))
+        return (
+            f"training on {len(self.train):,} images of {len(self.train_identities):,} identities, "
+            f"validating on {len(self.validation):,} other images of them, "
+            f"evaluating on {len(self.unseen):,} images of {unseen:,} unseen identities"
+        )
 
 
 @dataclass(frozen=True)

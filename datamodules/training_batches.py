@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.identity_sampler import IdentityBatches, IdentitySampler
 from datamodules.sampler import EpochSampler
+from datamodules.shard_sampler import PositionRuns, ShardSampler
 
 
 class TrainingBatches:
@@ -17,18 +18,27 @@ class TrainingBatches:
         batch_size: Images a process trains on at once, where batches are shuffled.
         groups: Batches of identities instead, ``None`` for shuffled ones.
         seed: Seed of the order.
+        runs: How the images lie in files that are read nearly as they lie, ``None`` where each is a file of its own.
 
     Raises:
         DataError: If there are too few identities for ``groups``.
     """
 
     def __init__(
-        self, identities: NDArray[np.int64], batch_size: int, groups: IdentityBatches | None, seed: int
+        self,
+        identities: NDArray[np.int64],
+        batch_size: int,
+        groups: IdentityBatches | None,
+        seed: int,
+        runs: PositionRuns | None = None,
     ) -> None:
-        self.identities = identities
+        self.images = len(identities)
+        # of many million images, hundreds of megabytes that nothing else asks for
+        self._identities = identities if groups else np.empty(0, np.int64)
         self.batch_size = batch_size
         self.groups = groups
         self.seed = seed
+        self.runs = runs if runs is not None and runs.windowed and groups is None else None
         self._left_out = self._grouped(groups).left_out if groups else 0
 
     def size(self, world_size: int) -> int:
@@ -42,8 +52,9 @@ class TrainingBatches:
             grouped = self._grouped(self.groups, world_size=world_size, rank=rank)
             return {"sampler": grouped, "batch_size": grouped.slice_size, "drop_last": True}
         # a last batch of one face would break batch norm
-        drop_last = len(self.identities) // world_size >= self.batch_size
-        shuffled = EpochSampler(self.identities, world_size=world_size, rank=rank, seed=self.seed, drop_last=drop_last)
+        drop_last = self.images // world_size >= self.batch_size
+        how: dict[str, Any] = {"world_size": world_size, "rank": rank, "seed": self.seed, "drop_last": drop_last}
+        shuffled = EpochSampler(range(self.images), **how) if self.runs is None else ShardSampler(self.runs, **how)
         return {"sampler": shuffled, "batch_size": self.batch_size, "drop_last": drop_last}
 
     def depend_on(self, world_size: int) -> dict[str, int]:
@@ -53,8 +64,10 @@ class TrainingBatches:
         return {
             "a batch of all processes of": together,
             "identities in a batch:": groups.identities if groups else 0,
-            "training images:": len(self.identities),
+            "training images:": self.images,
             "a seed of": self.seed,
+            "images that are shuffled together:": self.runs.window if self.runs else 0,
+            "shards:": len(self.runs.cuts) - 1 if self.runs else 0,
         }
 
     def describe(self) -> str:
@@ -66,7 +79,7 @@ class TrainingBatches:
 
     def _grouped(self, groups: IdentityBatches, *, world_size: int = 1, rank: int = 0) -> IdentitySampler:
         return IdentitySampler(
-            self.identities,
+            self._identities,
             identities=groups.identities,
             images=groups.images,
             world_size=world_size,

@@ -35,7 +35,7 @@ from datamodules.alignment import (
 from datamodules.alignment.crop_report import REPORT
 from datamodules.sources import ALIGNMENTS
 from experiments.cli import UserError, main
-from experiments.cli.arguments import Parser, check_outside, count
+from experiments.cli.arguments import Parser, check_outside, count, whole
 
 
 def align(args: Sequence[str]) -> None:
@@ -101,7 +101,9 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--detector", help="yunet, or module:factory, asked where the list has nothing")
     parser.add_argument("--detector-model", help="the detector's file, such as YuNet's ONNX file")
     parser.add_argument("--out", required=True, help="folder of the crops")
-    parser.add_argument("--size", type=int, default=112, help="side of a crop in pixels: 112, 224, 100 or another")
+    parser.add_argument(
+        "--size", type=whole("--size", 1), default=112, help="side of a crop in pixels: 112, 224, 100 or another"
+    )
     parser.add_argument("--grey", action="store_true", help="grey crops instead of RGB")
     parser.add_argument("--template", choices=tuple(ALIGNMENTS), default="arcface")
     parser.add_argument("--transform", choices=tuple(TRANSFORMS), default="similarity")

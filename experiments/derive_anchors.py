@@ -70,6 +70,10 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(args)
     if options.show and (options.overwrite or options.category or options.like or options.frame):
         raise UserError("Expected --show without options of deriving, got both")
+    sheet: Path | None = options.sheet
+    below = sheet is not None and sheet.resolve().is_relative_to(options.folder.resolve())
+    if sheet is not None and below and not sheet.name.startswith(SHEET):  # it would be an occluder the next time
+        raise UserError(f"Expected --sheet outside of FOLDER, or named {SHEET}…, got {sheet}")
     return options
 
 

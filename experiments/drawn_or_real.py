@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.cli import UserError, main
-from experiments.cli.arguments import Parser, count
+from experiments.cli.arguments import Parser, count, whole
 from experiments.occluder_gap.drawn_set import add_drawing, drawn_images
 from experiments.occluder_gap.edge_classifier import FEWEST, REPLICATES, Told, halves, tell_apart
 from experiments.occluder_gap.edge_features import REACH, edge_features
@@ -103,7 +103,7 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--drawn", type=Path, help="folder of faces that were covered by templates")
     add_drawing(parser)
     parser.add_argument("--size", type=count, default=112, help="side in pixels that all images are brought to")
-    parser.add_argument("--seed", type=int, default=0, help="of folds, halves and draws")
+    parser.add_argument("--seed", type=whole("--seed", 0), default=0, help="of folds, halves and draws")
     parser.add_argument("--replicates", type=count, default=REPLICATES, help="photographs drawn anew for intervals")
     options = parser.parse_args(args)
     if (options.drawn is None) == (options.faces is None):

@@ -22,10 +22,10 @@ from callbacks.figures.image_grid import pixels, tinted
 from callbacks.figures.style import MAP_COLOURS, bare
 from callbacks.occlusion_sensitivity import occlusion_error_map
 from datamodules import FaceDataModule
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.whole_file import whole_file
 from experiments.cli import UserError, main
-from experiments.cli.arguments import Parser
+from experiments.cli.arguments import Parser, whole
 from experiments.evaluation.trained_module import load_trained
 from experiments.runs.rehearsal import rehearsed
 from experiments.runs.spec import RunSpec
@@ -162,8 +162,8 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog="python -m experiments.front_figure", description=__doc__)
     parser.add_argument("--checkpoint", default="runs/soidn/latest/checkpoints/last.ckpt", help="of a SOIDN")
     parser.add_argument("--out", default="docs/front.png")
-    parser.add_argument("--images", type=int, default=200, help="most images that the map is made of")
-    parser.add_argument("--stride", type=int, default=4, help="pixels between the centres evaluated")
+    parser.add_argument("--images", type=whole("--images", 1), default=200, help="most images that the map is made of")
+    parser.add_argument("--stride", type=whole("--stride", 1), default=4, help="pixels between the centres evaluated")
     return parser.parse_args(args)
 
 

@@ -19,7 +19,7 @@ from datamodules.protocols.lfw_occ.making import check_folder, make_folder, othe
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from datamodules.sources.aligned_crop import SMALLEST_SIDE
 from experiments.cli import UserError, main
-from experiments.cli.arguments import Parser, check_outside
+from experiments.cli.arguments import Parser, check_outside, whole
 
 
 def make_lfw_occ(args: Sequence[str]) -> None:
@@ -81,10 +81,10 @@ def _parse(args: Sequence[str]) -> argparse.Namespace:
         "--categories", nargs="+", default=list(LFW_OCC_CATEGORIES), help="categories, or several joined by +"
     )
     parser.add_argument("--severity", choices=list(SEVERITIES), help="share of the face that is covered")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=112, help="height and width of the images, in pixels")
+    parser.add_argument("--seed", type=whole("--seed", 0), default=0)
+    parser.add_argument("--size", type=whole("--size", 1), default=112, help="height and width of the images in px")
     parser.add_argument("--landmarks", default="lfw", help="where landmarks are in aligned crops")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--workers", type=whole("--workers", 1), default=1, help="processes")
     return parser.parse_args(args)
 
 

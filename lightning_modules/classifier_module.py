@@ -6,19 +6,18 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from datamodules.seams.face_batch import FaceBatch
-from lightning_modules.base import FaceModule
+from lightning_modules.class_parallel_module import ClassParallelModule
 from lightning_modules.networks import (
     Classifier,
     FaceNet,
     MarginHeadCallable,
     check_single_loss,
-    is_best,
     load_classifier_weights,
 )
 from lightning_modules.outputs import StepOutput
 
 
-class ClassifierModule(FaceModule):
+class ClassifierModule(ClassParallelModule):
     """Trains ``classifier(network(x))`` with softmax cross-entropy (SOIDN paper, Eq. 3 and 4; λ = 0), or a margin.
 
     Which faces are occluded is the data's business: on clean faces this is the paper's trunk, on clean and
@@ -36,7 +35,7 @@ class ClassifierModule(FaceModule):
         continue_classifier: Whether the classifier, too, starts from ``initial_weights``, a checkpoint of this module
             trained on the same identities: the same data, ``min_images``, ``num_unseen`` and seed. Otherwise it
             starts from random weights.
-        settings: See :class:`~lightning_modules.base.FaceModule`.
+        settings: See :class:`~lightning_modules.class_parallel_module.ClassParallelModule`.
 
     Raises:
         ValueError: If ``continue_classifier`` comes without a checkpoint, or with one of another number of identities,
@@ -68,6 +67,7 @@ class ClassifierModule(FaceModule):
                 )
             continued = ", " + load_classifier_weights(classifier, initial_weights)  # before the network is written to
         super().__init__(network, initial_weights=initial_weights, **settings)
+        self.check_loss(loss)
         self.origin += continued
         self.loss = loss or nn.CrossEntropyLoss()
         self.classifier = classifier
@@ -82,7 +82,7 @@ class ClassifierModule(FaceModule):
 
         Weights and mode are shared with this module: dropout acts until either is put into evaluation.
         """
-        return nn.Sequential(self.network, self.classifier)
+        return nn.Sequential(self.network, self.whole_classifier())
 
     def training_step(self, batch: FaceBatch, batch_idx: int) -> Tensor:
         """Return the classification loss."""
@@ -120,13 +120,13 @@ class ClassifierModule(FaceModule):
             embeddings: ``(B, D)`` of them.
             added: By name, a weight and a scalar loss.
         """
-        scores, classification = self.classifier.scores_and_loss(embeddings, batch["identity"], self.loss)
-        loss = sum((weight * value for weight, value in added.values()), start=classification)
-        terms = {"classification_loss": classification} | {name: value for name, (_, value) in added.items()}
+        found = self.classify(embeddings, batch["identity"], self.loss)
+        loss = sum((weight * value for weight, value in added.values()), start=found.loss)
+        terms = {"classification_loss": found.loss} | {name: value for name, (_, value) in added.items()}
         if split == "val":
-            self.results.add(batch, scores)
-        accuracy = is_best(scores, batch["identity"]).float().mean()
-        self.log_losses(split, len(scores), loss=loss, accuracy=accuracy, **(terms if added else {}))
+            self.results.add(batch, found.results)
+        accuracy = found.correct.float().mean()
+        self.log_losses(split, len(embeddings), loss=loss, accuracy=accuracy, **(terms if added else {}))
         return loss
 
     def _step(self, split: str, batch: FaceBatch) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from datamodules.errors import DataError
 from datamodules.seams.conditions import CLEAN
@@ -83,15 +84,19 @@ class FiniteLosses:
 
 
 def first_not_finite(tensors: dict[str, Tensor]) -> str | None:
-    """Return the name of the first tensor that is not finite.
+    """Return the name of the first tensor that is not finite; all processes that share out some call this.
 
     Example:
         >>> first_not_finite({"weight": torch.ones(2), "bias": torch.tensor([0.0, torch.nan])})
         'bias'
     """
-    if not tensors or bool(torch.stack([tensor.detach().isfinite().all() for tensor in tensors.values()]).all()):
-        return None
-    return next(name for name, tensor in tensors.items() if not bool(tensor.isfinite().all()))
+    parts = {name: t.to_local() if isinstance(t, DTensor) else t for name, t in tensors.items()}
+    bad: list[str] = []
+    if parts and not bool(torch.stack([part.detach().isfinite().all() for part in parts.values()]).all()):
+        bad = [name for name, part in parts.items() if not bool(part.isfinite().all())]
+    if any(part is not tensors[name] for name, part in parts.items()):
+        bad = _of_all_processes(bad)
+    return next((name for name in tensors if name in bad), None)
 
 
 def _names(batch: FaceBatch, chosen: Tensor) -> list[str]:

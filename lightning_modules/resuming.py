@@ -5,18 +5,23 @@ from typing import Any, Literal
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 
 def accumulated_gradients(module: LightningModule) -> dict[str, Tensor]:
     """Return what several batches that make one step have added up so far, by parameter; nothing between steps.
 
-    Of several processes, which have added up different ones, the mean: that is what a step takes. All must call it.
+    Of several processes, which have added up different ones, the mean: that is what a step takes; of what they share
+    out, each its own. All must call it.
     """
     trainer = module.trainer
     if not trainer.training or not trainer.fit_loop._should_accumulate():
         return {}
     gradients = {name: weight.grad for name, weight in module.named_parameters() if weight.grad is not None}
-    return {name: torch.as_tensor(trainer.strategy.reduce(gradient.clone())) for name, gradient in gradients.items()}
+    return {
+        name: grad.clone() if isinstance(grad, DTensor) else torch.as_tensor(trainer.strategy.reduce(grad.clone()))
+        for name, grad in gradients.items()
+    }
 
 
 def put_back(module: LightningModule, gradients: dict[str, Tensor]) -> None:

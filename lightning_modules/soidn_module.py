@@ -5,13 +5,12 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from datamodules.seams.face_batch import FaceBatch
-from lightning_modules.base import FaceModule
+from lightning_modules.class_parallel_module import ClassParallelModule
 from lightning_modules.networks import (
     Classifier,
     MarginHeadCallable,
     MaskedNetwork,
     check_single_loss,
-    is_best,
     load_segmenter_weights,
     occluder_probability,
 )
@@ -19,7 +18,7 @@ from lightning_modules.outputs import StepOutput
 from losses import SegmentationLoss
 
 
-class SOIDNModule(FaceModule):
+class SOIDNModule(ClassParallelModule):
     r"""Trains SOIDN with :math:`L = l_{cls} + \lambda\, l_{seg}` (SOIDN paper, Eq. 2).
 
     Both terms are means over the batch.
@@ -36,7 +35,7 @@ class SOIDNModule(FaceModule):
         classification_loss: Of ``(B, n)`` scores and ``(B,)`` identities; softmax cross-entropy by default. None
             beside a ``margin_head``.
         segmentation_loss: Of ``(B, 2, H, W)`` logits and ``(B, H, W)`` label maps; cross-entropy by default.
-        settings: See :class:`~lightning_modules.base.FaceModule`.
+        settings: See :class:`~lightning_modules.class_parallel_module.ClassParallelModule`.
 
     Raises:
         ValueError: If ``segmentation_weight`` is negative or not finite, or if there are both ``margin_head`` and
@@ -63,6 +62,7 @@ class SOIDNModule(FaceModule):
             raise ValueError(f"Expected `segmentation_weight` (λ) of at least 0, got {segmentation_weight}")
         check_single_loss(margin_head, classification_loss)
         super().__init__(network, **settings)
+        self.check_loss(classification_loss)
         self.segmentation_weight = segmentation_weight
         self.classification_loss = classification_loss or nn.CrossEntropyLoss()
         self.segmentation_loss = segmentation_loss or SegmentationLoss()
@@ -80,7 +80,7 @@ class SOIDNModule(FaceModule):
 
         Weights and mode are shared with this module: dropout acts until either is put into evaluation.
         """
-        return nn.Sequential(self.embedding_network(), self.classifier)
+        return nn.Sequential(self.embedding_network(), self.whole_classifier())
 
     def learned_from(self, output: Any) -> Any:
         """Return embedding and segmentation: the masks are on the way to the one."""
@@ -115,20 +115,17 @@ class SOIDNModule(FaceModule):
 
     def _step(self, split: str, batch: FaceBatch) -> tuple[Tensor, Tensor]:
         output = self.network(self.pixels(batch["image"]))
-        scores, classification = self.classifier.scores_and_loss(
-            output.embedding, batch["identity"], self.classification_loss
-        )
+        found = self.classify(output.embedding, batch["identity"], self.classification_loss)
         segmentation: Tensor = self.segmentation_loss(output.logits, batch["mask"])
-        loss = classification + self.segmentation_weight * segmentation
+        loss = found.loss + self.segmentation_weight * segmentation
         if split == "val":
-            self.results.add(batch, scores, output.logits)
-        accuracy = is_best(scores, batch["identity"]).float().mean()
+            self.results.add(batch, found.results, output.logits)
         self.log_losses(
             split,
-            len(scores),
+            len(output.embedding),
             loss=loss,
-            accuracy=accuracy,
-            classification_loss=classification,
+            accuracy=found.correct.float().mean(),
+            classification_loss=found.loss,
             segmentation_loss=segmentation,
         )
         return loss, output.logits

@@ -27,13 +27,14 @@ def write_listing(folder: Path, entries: Sequence[OwnImage]) -> Path:
     Raises:
         OSError: If it cannot be written.
     """
-    listed = {"occluders": [_item(folder, entry) for entry in entries]}
+    listed = {"occluders": [listed_item(folder, entry) for entry in entries]}
     text = yaml.safe_dump(listed, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
     write_whole(folder / LISTING, _HEADING + text)
     return folder / LISTING
 
 
-def _item(folder: Path, entry: OwnImage) -> dict[str, Any]:
+def listed_item(folder: Path, entry: OwnImage) -> dict[str, Any]:
+    """Return an entry as a listing has it."""
     plain = OwnImage(entry.path, entry.category, entry.anchors)
     changed = {
         name: getattr(entry, name)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from datamodules.occluders.blending import Blending
+from datamodules.occluders.drawing_plan import Planned, PlanningOccluder
 from datamodules.occluders.drawn import Split
 from datamodules.occluders.occluder import EpochOccluder, Occluded, Occluder
+from datamodules.occluders.sprite import Sprite
 from datamodules.occluders.template import TemplateOccluder
 from datamodules.seams.conditions import CLEAN
 from datamodules.seams.face_source import Landmarks, UInt8Image
@@ -49,6 +51,9 @@ class OccluderMixture:
         total = sum(probabilities.values())
         self.probabilities = {name: value / total for name, value in probabilities.items()}
         self._occluders = dict(occluders)
+        self._planning = {name: one for name, one in occluders.items() if isinstance(one, PlanningOccluder)}
+        counts = (one.num_sprites for one in self._planning.values())
+        self._first = dict(zip(self._planning, accumulate(counts, initial=0), strict=False))
         # zero weights are left out: rounding could otherwise reach one at the end
         self._choices = [name for name, value in self.probabilities.items() if value > 0]
         self._limits = list(accumulate(self.probabilities[name] for name in self._choices))[:-1]
@@ -70,10 +75,32 @@ class OccluderMixture:
 
     def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
         """Return a copy of ``image``, occluded or not, and its label map; see :class:`Occluder`."""
-        name = self._choices[bisect_right(self._limits, generator.random())]
+        name = self._chosen(generator)
+        return _clean(image) if name == CLEAN else self._occluders[name](image, landmarks, generator)
+
+    @property
+    def num_sprites(self) -> int:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`."""
+        return sum(one.num_sprites for one in self._planning.values())
+
+    def sprite(self, number: int) -> Sprite:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`."""
+        name = next(name for name in reversed(self._first) if self._first[name] <= number)
+        return self._planning[name].sprite(number - self._first[name])
+
+    def plan(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Planned:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`; what cannot plan draws here."""
+        name = self._chosen(generator)
         if name == CLEAN:
-            return Occluded(np.array(image, order="C"), np.zeros(image.shape[:2], np.uint8), CLEAN)
-        return self._occluders[name](image, landmarks, generator)
+            return Planned(_clean(image))
+        if name not in self._planning:
+            return Planned(self._occluders[name](image, landmarks, generator))
+        occluded, layers = self._planning[name].plan(image, landmarks, generator)
+        first = self._first[name]
+        return Planned(occluded, tuple(layer._replace(sprite=first + layer.sprite) for layer in layers))
+
+    def _chosen(self, generator: np.random.Generator) -> str:
+        return self._choices[bisect_right(self._limits, generator.random())]
 
 
 class TemplateMixture(OccluderMixture):
@@ -96,6 +123,7 @@ class TemplateMixture(OccluderMixture):
         folder: Own images, see :func:`~datamodules.occluders.own_images.read_listing`. They replace the drawn
             instances of their category and may name new categories.
         blending: How edge, colour and shadow are blended in, see :class:`TemplateOccluder`.
+        cache_dir: Where drawn instances are kept, see :class:`TemplateOccluder`.
 
     Raises:
         ValueError: If a category is unknown or a setting out of range.
@@ -110,12 +138,16 @@ class TemplateMixture(OccluderMixture):
         jitter: float = 1.0,
         folder: Path | str | None = None,
         blending: Blending | None = None,
+        cache_dir: Path | str | None = None,
     ) -> None:
         given: dict[str, Any] = {"split": split, "num_instances": num_instances, "jitter": jitter, "folder": folder}
-        occluders = {
-            name: TemplateOccluder(name, blending=blending, **given) for name in probabilities if name != CLEAN
-        }
+        given |= {"blending": blending, "cache_dir": cache_dir}
+        occluders = {name: TemplateOccluder(name, **given) for name in probabilities if name != CLEAN}
         super().__init__(occluders, probabilities)
+
+
+def _clean(image: UInt8Image) -> Occluded:
+    return Occluded(np.array(image, order="C"), np.zeros(image.shape[:2], np.uint8), CLEAN)
 
 
 def _check_probabilities(probabilities: Mapping[str, float]) -> None:

@@ -72,7 +72,7 @@ def read_listing(folder: Path | str) -> list[OwnImage]:
     content = read_yaml(path)
     if not isinstance(content, dict) or set(content) != {"occluders"} or not isinstance(content["occluders"], list):
         raise DataError(f"{path}: expected the single key 'occluders' with a list, got {_short(content)}")
-    return [_entry(f"{path}: occluders[{i}]", path.parent, item) for i, item in enumerate(content["occluders"])]
+    return [read_entry(f"{path}: occluders[{i}]", path.parent, item) for i, item in enumerate(content["occluders"])]
 
 
 def load_sprite(entry: OwnImage) -> Sprite:
@@ -96,7 +96,17 @@ def load_sprite(entry: OwnImage) -> Sprite:
     return make_sprite(small.rgb * opacity, small.alpha * opacity, small.alpha, anchors, fit=entry.fit, play=_PLAY)
 
 
-def _entry(where: str, folder: Path, item: Any) -> OwnImage:
+def read_entry(where: str, folder: Path, item: Any) -> OwnImage:
+    """Read and check one entry of a listing, as :func:`read_listing` does.
+
+    Args:
+        where: What messages call it.
+        folder: What its file is relative to.
+        item: As YAML has it.
+
+    Raises:
+        DataError: If it has an unknown or missing key or a value out of range.
+    """
     if not isinstance(item, dict):
         raise DataError(f"{where}: expected keys {list(_KEYS)}, got {_short(item)}")
     for key in item:

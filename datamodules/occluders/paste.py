@@ -20,6 +20,56 @@ class Box(NamedTuple):
     bottom: int
 
 
+class Placing(NamedTuple):
+    """Where a sprite lies on an image."""
+
+    level: int
+    """Which of its levels is drawn."""
+    matrix: Float64
+    """``(2, 3)``: pixels of the level to pixels of the image."""
+    box: Box
+    unit: float
+    """Pixels of the image per face unit."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the box."""
+        return self.box.right - self.box.left, self.box.bottom - self.box.top
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the box."""
+        return np.s_[self.box.top : self.box.bottom, self.box.left : self.box.right]
+
+    def warped(self, sheet: UInt8Image) -> UInt8Image:
+        """Return a sheet of the level as it lies in the box."""
+        matrix = self.matrix.copy()
+        matrix[:, 2] -= (self.box.left, self.box.top)
+        return np.asarray(cv2.warpAffine(sheet, matrix, self.size), np.uint8)
+
+
+def placing(
+    image_size: tuple[int, ...], sprite: Sprite, matrix: Float64, *, softer: int = 0, blend: Blend | None = None
+) -> Placing | None:
+    """Return where a sprite lies on an image, ``None`` where nothing of it does; see :func:`paste`."""
+    scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** 0.5
+    if not 1e-4 < scale < 1e4:
+        return None  # a face without extent shows no occluder
+    number = sprite.level_number(scale, softer=softer)
+    level = sprite.levels[number]
+    matrix = matrix @ level.to_sprite
+    unit = scale / sprite.units
+    box = _bounding_box(matrix, level.shape.shape, image_size, 0 if blend is None else blend.margin(unit))
+    if box.left >= box.right or box.top >= box.bottom:
+        return None
+    return Placing(number, matrix, box, unit)
+
+
+def label(mask: UInt8Image, shape: UInt8Image, window: tuple[slice, slice]) -> None:
+    """Label in place what a shape, ``(h, w)`` uint8 in a window, covers by at least half a pixel."""
+    mask[window] |= shape >= 128
+
+
 def paste(
     image: UInt8Image,
     mask: UInt8Image,
@@ -41,25 +91,16 @@ def paste(
         softer: Half octaves to blur the sprite by.
         blend: How edge, colour and shadow are blended in; ``None``: plainly.
     """
-    scale = abs(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]) ** 0.5
-    if not 1e-4 < scale < 1e4:
-        return  # a face without extent shows no occluder
-    level = sprite.level(scale, softer=softer)
-    matrix = matrix @ level.to_sprite
-    unit = scale / sprite.units
-    box = _bounding_box(matrix, level.shape.shape, mask.shape, 0 if blend is None else blend.margin(unit))
-    if box.left >= box.right or box.top >= box.bottom:
+    placed = placing(mask.shape, sprite, matrix, softer=softer, blend=blend)
+    if placed is None:
         return
-    matrix[:, 2] -= (box.left, box.top)
-    size = (box.right - box.left, box.bottom - box.top)
-    window = np.s_[box.top : box.bottom, box.left : box.right]
-    rgba = np.asarray(cv2.warpAffine(level.rgba, matrix, size), np.uint8)
-    shape = np.asarray(cv2.warpAffine(level.shape, matrix, size), np.uint8)
+    level, window = sprite.levels[placed.level], placed.window
+    rgba, shape = placed.warped(level.rgba), placed.warped(level.shape)
     if blend is None:
         _blend(image[window], rgba, gain)
     else:
-        shape = blend_in(image[window], rgba, shape, gain, blend, unit)
-    mask[window] |= shape >= 128
+        shape = blend_in(image[window], rgba, shape, gain, blend, placed.unit)
+    label(mask, shape, window)
 
 
 def _bounding_box(matrix: Float64, size: tuple[int, ...], image_size: tuple[int, ...], margin: int) -> Box:

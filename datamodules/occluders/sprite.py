@@ -51,15 +51,15 @@ class Sprite:
     units: float
     play: Play
 
-    def level(self, scale: float, *, softer: int = 0) -> Level:
-        """Return the smallest level that is still larger than wanted.
+    def level_number(self, scale: float, *, softer: int = 0) -> int:
+        """Return which level is the smallest that is still larger than wanted.
 
         Args:
             scale: Image pixels per sprite pixel.
             softer: Half octaves to go further down, for a blurred look.
         """
         half_octaves = int(-2.0 * log2(max(scale, 1e-6))) if scale < 1.0 else 0
-        return self.levels[min(half_octaves + softer, len(self.levels) - 1)]
+        return min(half_octaves + softer, len(self.levels) - 1)
 
 
 def make_sprite(

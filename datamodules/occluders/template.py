@@ -10,10 +10,11 @@ import numpy as np
 from datamodules.errors import DataError
 from datamodules.occluders.anchors import Float64
 from datamodules.occluders.blending import Blending
-from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite
+from datamodules.occluders.drawing_plan import Layer, Planned
+from datamodules.occluders.drawn import CATEGORIES, SPLITS, Split, drawn_sprite, kept_sprite
 from datamodules.occluders.occluder import Occluded
 from datamodules.occluders.own_images import LISTING, OwnImage, load_sprite, read_listing
-from datamodules.occluders.paste import paste
+from datamodules.occluders.paste import label, paste, placing
 from datamodules.occluders.sprite import Sprite
 from datamodules.seams.face_source import Landmarks, UInt8Image
 
@@ -40,6 +41,7 @@ class TemplateOccluder:
             instances of their category and may name new categories.
         blending: How edge, colour and shadow are blended in, so that they do not give the occluder away; without, it is
             laid on as it is. Where it lies does not depend on it.
+        cache_dir: Folder in which every drawn instance is kept, and read from by later runs and other processes.
 
     Raises:
         ValueError: If the category is unknown or another setting is out of range.
@@ -62,13 +64,15 @@ class TemplateOccluder:
         jitter: float = 1.0,
         folder: Path | str | None = None,
         blending: Blending | None = None,
+        cache_dir: Path | str | None = None,
     ) -> None:
         _check_settings(split, num_instances, jitter)
         own = [] if folder is None else read_listing(folder)
         self.category = category
         self.jitter = jitter
         self.blending = blending
-        self._parts = [_instances(name, split, num_instances, own) for name in _names(category, own)]
+        draw = drawn_sprite if cache_dir is None else partial(kept_sprite, Path(cache_dir))
+        self._parts = [_instances(name, split, num_instances, own, draw) for name in _names(category, own)]
 
     def __call__(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Occluded:
         """Return the occluded copy of ``image`` and its label map.
@@ -81,30 +85,64 @@ class TemplateOccluder:
         Raises:
             ValueError: If the landmarks are not five finite points.
         """
-        points = np.asarray(landmarks, dtype=np.float64)
-        if points.shape != (5, 2) or not np.isfinite(points).all():
-            raise ValueError(f"Expected landmarks of five finite points (5, 2), got {points.tolist()}")
         covered = np.array(image, order="C")
         mask = np.zeros(covered.shape[:2], np.uint8)
-        placed = [self._placed(pick(int(generator.integers(count))), points, generator) for count, pick in self._parts]
-        for one in placed:
+        for one in self._drawn(landmarks, generator):
             blend = None if self.blending is None else self.blending.draw(generator)
             paste(covered, mask, one.sprite, one.matrix, gain=one.gain, softer=one.softer, blend=blend)
         return Occluded(covered, mask, self.category)
 
-    def _placed(self, sprite: Sprite, points: Float64, generator: np.random.Generator) -> "_Placed":
+    @property
+    def num_sprites(self) -> int:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`."""
+        return sum(count for count, _ in self._parts)
+
+    def sprite(self, number: int) -> Sprite:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`."""
+        for count, pick in self._parts:
+            if number < count:
+                return pick(number)
+            number -= count
+        raise IndexError(f"Expected a number below {self.num_sprites}, got one {number} beyond")
+
+    def plan(self, image: UInt8Image, landmarks: Landmarks, generator: np.random.Generator) -> Planned:
+        """See :class:`~datamodules.occluders.drawing_plan.PlanningOccluder`; what is blended in is drawn here."""
+        if self.blending is not None:
+            return Planned(self(image, landmarks, generator))
+        mask, layers = np.zeros(image.shape[:2], np.uint8), []
+        for one in self._drawn(landmarks, generator):
+            placed = placing(mask.shape, one.sprite, one.matrix, softer=one.softer)
+            if placed is not None:
+                label(mask, placed.warped(one.sprite.levels[placed.level].shape), placed.window)
+                layers.append(Layer(one.number, placed.level, placed.matrix, one.gain))
+        return Planned(Occluded(image, mask, self.category), tuple(layers))
+
+    def _drawn(self, landmarks: Landmarks, generator: np.random.Generator) -> list["_Placed"]:
+        """Return an instance of each part, by which all that is random of a plain drawing is drawn."""
+        points = np.asarray(landmarks, dtype=np.float64)
+        if points.shape != (5, 2) or not np.isfinite(points).all():
+            raise ValueError(f"Expected landmarks of five finite points (5, 2), got {points.tolist()}")
+        first, placed = 0, []
+        for count, pick in self._parts:
+            number = int(generator.integers(count))
+            placed.append(self._placed(first + number, pick(number), points, generator))
+            first += count
+        return placed
+
+    def _placed(self, number: int, sprite: Sprite, points: Float64, generator: np.random.Generator) -> "_Placed":
         matrix = (sprite.solver @ points.ravel()).reshape(2, 3)
         # beyond two standard deviations an occluder no longer sits
         normal = (self.jitter * np.clip(generator.standard_normal(8), -2, 2)).tolist()
         softer = int(generator.integers(2)) if self.jitter else 0
         light = 1.0 + 0.1 * normal[4]
         red, green, blue = (light * (1.0 + 0.03 * n) for n in normal[5:])
-        return _Placed(sprite, matrix @ _misplace(sprite, *normal[:4]), (red, green, blue), softer)
+        return _Placed(number, sprite, matrix @ _misplace(sprite, *normal[:4]), (red, green, blue), softer)
 
 
 class _Placed(NamedTuple):
     """An instance, where it lies and how it is recoloured."""
 
+    number: int
     sprite: Sprite
     matrix: Float64
     gain: tuple[float, float, float]
@@ -137,11 +175,13 @@ def _names(category: str, own: Sequence[OwnImage]) -> list[str]:
     return names
 
 
-def _instances(name: str, split: Split, count: int, own: Sequence[OwnImage]) -> tuple[int, Pick]:
+def _instances(
+    name: str, split: Split, count: int, own: Sequence[OwnImage], draw: Callable[[str, Split, int], Sprite]
+) -> tuple[int, Pick]:
     """Return how many instances there are and what gives one; own images replace the drawn ones."""
     entries = [entry for entry in own if entry.category == name]
     if not entries:
-        return count, partial(drawn_sprite, name, split)
+        return count, partial(draw, name, split)
     sprites = [load_sprite(entry) for entry in entries if entry.split == split]
     if not sprites:
         raise DataError(

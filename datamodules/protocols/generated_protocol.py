@@ -46,7 +46,7 @@ def generated_protocol(
         categories: Of occluders.
         name: Of the protocol.
         seed: Seed of the identities.
-        cache_dir: Where rendered faces are kept.
+        cache_dir: Where rendered faces and drawn occluders are kept.
 
     Raises:
         ValueError: If there are fewer identities or images: one would be compared with no other.
@@ -55,7 +55,7 @@ def generated_protocol(
         if value < least:
             raise ValueError(f"Expected `{setting}` of at least {least}, got {value}")
     faces = SyntheticFaces(identities, images, image_size=64, seed=seed, cache_dir=cache_dir)
-    source = PartlyCovered(faces, categories, seed)
+    source = PartlyCovered(faces, categories, seed, cache_dir)
     one, two = np.triu_indices(images, 1)
     identity, turn = np.repeat(np.arange(identities), len(one)), np.tile(np.arange(len(one)), identities)
     other = another_of_the_fold(identity, turn, number=identities, folds=FOLDS)
@@ -106,13 +106,14 @@ class PartlyCovered:
         faces: The faces; they have landmarks.
         categories: Of occluders.
         seed: Of what covers which face.
+        cache_dir: Where drawn occluders are kept.
     """
 
-    def __init__(self, faces: FaceSource, categories: Sequence[str], seed: int) -> None:
+    def __init__(self, faces: FaceSource, categories: Sequence[str], seed: int, cache_dir: str | None = None) -> None:
         self.faces = faces
         self.seed = seed
         self.categories = tuple(categories)
-        self._occluders = TemplateMixture(dict.fromkeys(categories, 1.0), split="held_out")
+        self._occluders = TemplateMixture(dict.fromkeys(categories, 1.0), "held_out", cache_dir=cache_dir)
 
     @property
     def identities(self) -> NDArray[np.int64]:

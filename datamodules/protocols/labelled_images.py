@@ -46,7 +46,8 @@ def labelled_images(source: FaceSource, name: str = "labelled") -> EvaluationPro
         name: What a report calls the set.
 
     Raises:
-        DataError: If the source has no label maps, or one cannot be used: all such are told.
+        DataError: If the source has no label maps, one cannot be used (all such are told), or an occluder is called
+            as other conditions are.
         ValueError: If the name is empty.
 
     Source: the bands are this suite's.
@@ -83,7 +84,12 @@ def _kinds(source: FaceSource, shares: Shares) -> list[tuple[str, Indices]]:
     kind_of: Callable[[int], str] = getattr(source, "kind", lambda _: REAL)
     covered = np.flatnonzero(shares > 0)
     kinds = np.array([kind_of(int(index)) for index in covered], dtype=object)
-    return [(str(kind), covered[kinds == kind]) for kind in sorted({*kinds.tolist()})]
+    told = {*kinds.tolist()}
+    for name in (ALL, *(band for band, _ in _bands(shares))):
+        if name in told:
+            image = source.name(int(covered[kinds == name][0]))
+            raise DataError(f"{image}: expected its occluder called other than {name!r}, which stands for other images")
+    return [(str(kind), covered[kinds == kind]) for kind in sorted(told)]
 
 
 def _bands(shares: Shares) -> list[tuple[str, Indices]]:

@@ -69,6 +69,7 @@ def pairs_protocol(
     *,
     identity: Callable[[str], str],
     allow_missing: bool,
+    needed_is: str = "image",
 ) -> EvaluationProtocol:
     """Build a verification protocol with the condition ``all`` and those that pairs name.
 
@@ -80,6 +81,7 @@ def pairs_protocol(
         files: Path below ``root`` of every image that is there.
         identity: Gives the name of the identity that an image shows.
         allow_missing: Leave pairs out whose image is not there, and list them in the protocol.
+        needed_is: What the list calls an image that would do.
 
     Raises:
         DataError: If an image is missing and may not be, or no pair of a fold is left.
@@ -93,7 +95,7 @@ def pairs_protocol(
         raise DataError(f"{table}: expected a pair left in every fold, got none in fold {min(emptied) + 1}")
     images = sorted({image for pair in kept for image in (pair.first, pair.second)})
     source = FileList(root, [files[image] for image in images], [identity(image) for image in images])
-    missing = [_left_out(pair, files) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
+    missing = [_left_out(pair, files, needed_is) for pair in pairs if not files.keys() >= {pair.first, pair.second}]
     protocol = EvaluationProtocol(name, source, _by_condition(kept, images), missing=missing)
     return tell_copies(protocol, first_copies(source.files))
 
@@ -116,6 +118,6 @@ def _indexed(pairs: Sequence[ListedPair], index: Mapping[str, int]) -> Verificat
     )
 
 
-def _left_out(pair: ListedPair, files: Mapping[str, str]) -> str:
+def _left_out(pair: ListedPair, files: Mapping[str, str], needed: str) -> str:
     absent = " and ".join(image for image in (pair.first, pair.second) if image not in files)
-    return f"line {pair.line}: {pair.first} and {pair.second}: no image of {absent}"
+    return f"line {pair.line}: {pair.first} and {pair.second}: no {needed} of {absent}"

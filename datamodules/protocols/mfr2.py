@@ -68,7 +68,14 @@ def mfr2_pairs(
     known = {image: file for image, file in files.items() if image in worn}
     conditioned = [replace(pair, condition=_condition(pair, worn)) for pair in listed]
     protocol = pairs_protocol(
-        "mfr2", pair_file, root, conditioned, known, identity=identity_of, allow_missing=allow_missing
+        "mfr2",
+        pair_file,
+        root,
+        conditioned,
+        known,
+        identity=identity_of,
+        allow_missing=allow_missing,
+        needed_is="labelled image",
     )
     unlabelled = [f"{image}: no label in {label_file.name}" for image in sorted(needed - worn.keys())]
     absent = [f"{image}: no image" for image in sorted(worn.keys() - files.keys())]

@@ -1,6 +1,6 @@
 """The one thing that data and models share: what a batch of faces holds."""
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from torch import Tensor
 
@@ -24,5 +24,7 @@ class FaceBatch(TypedDict):
     """Length ``B``: the occluder's category, in an evaluation the condition's name; ``"none"`` for a clean image."""
     clean: NotRequired[Tensor]
     """``(B, 3, H, W)`` uint8: the same images without occluder and augmentation, where a training asks for them."""
+    drawing: NotRequired[Any]
+    """What is still to be drawn, until the batch is on its device: :class:`datamodules.device_drawing.Drawing`."""
     name: NotRequired[list[str]]
     """Length ``B``: what to call the image in a message, as its source does."""

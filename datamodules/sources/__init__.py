@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datamodules.sources.landmarks import ALIGNMENTS, CsvLandmarks, FixedLandmarks, LandmarkSource, SourceLandmarks
     from datamodules.sources.open_source import describe, open_source
     from datamodules.sources.recordio import RecordIO
+    from datamodules.sources.shards.shards import Shards
     from datamodules.sources.synthetic import SyntheticFaces
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MaskHull",
     "RealOcc",
     "RecordIO",
+    "Shards",
     "SourceLandmarks",
     "SyntheticFaces",
     "describe",

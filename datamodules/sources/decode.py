@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
+from datamodules.sources.image_bytes import read_bytes
 from datamodules.sources.orientation import png_chunks, stored_orientation, tiff_value, upright
+from datamodules.sources.plain_jpeg import plain_jpeg
 
 # OpenCV would add lines of its own to the one that names a broken image
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -22,12 +24,10 @@ IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _SIGNATURES = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "BMP": b"BM", "WebP": b"RIFF"}
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
-_TIFF_COLOURS = 0x0106
-_WHITE_IS_ZERO = 0
+_TIFF_COLOURS, _WHITE_IS_ZERO = 0x0106, 0
 _PNG_BIT_DEPTH = 24  # where it stands
 _LAB_COLOURS = (8, 9, 10)  # CIE, ICC and ITU L*a*b*: OpenCV would hand them over as if they were RGB
-_JPEG_START_OF_SCAN = 0xDA
-_JPEG_END_OF_IMAGE = b"\xff\xd9"
+_JPEG_START_OF_SCAN, _JPEG_END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 
 def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> UInt8Image:
@@ -40,11 +40,7 @@ def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> U
     Raises:
         DataError: If it cannot be read or decoded; the message names its path.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected an image file, got {error.strerror}") from None
-    return (decode or decode_image)(data, name=str(path))
+    return (decode or decode_image)(read_bytes(path), name=str(path))
 
 
 def decode_image(data: bytes, *, name: str) -> UInt8Image:
@@ -79,7 +75,9 @@ def decode_image(data: bytes, *, name: str) -> UInt8Image:
     kind = complete_format(data, name=name)
     if kind == "TIFF" and tiff_value(data, _TIFF_COLOURS) in _LAB_COLOURS:
         raise DataError(f"{name}: expected grey, palette, RGB or CMYK pixels, got a TIFF of L*a*b* colours")
-    # A JPEG has no alpha and 8 bits: OpenCV's own conversion is right, and the fastest there is.
+    if kind == "JPEG" and (plain := plain_jpeg(data)) is not None:
+        return plain
+    # a JPEG has no alpha and 8 bits: OpenCV's own conversion is right
     pixels = _imdecode(data, cv2.IMREAD_COLOR_RGB if kind == "JPEG" else cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(f"{name}: expected a {kind} that can be decoded, got {len(data)} broken or truncated bytes")

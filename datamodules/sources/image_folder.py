@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import IMAGE_EXTENSIONS, read_image
+from datamodules.sources.image_bytes import read_bytes
 
 
 class ImageFolder:
@@ -77,6 +78,14 @@ class ImageFolder:
             DataError: If it cannot be read or decoded; the message names its path.
         """
         return read_image(self.root / self.name(index))
+
+    def encoded(self, index: int) -> bytes:
+        """The file of image ``index``, as it is.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        return read_bytes(self.root / self.name(index))
 
     def landmarks(self, index: int) -> Landmarks | None:
         """``None``: a folder knows no landmarks."""

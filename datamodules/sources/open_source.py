@@ -6,24 +6,28 @@ from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
 from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.recordio import RecordIO
+from datamodules.sources.shards.shard_manifest import is_sharded
+from datamodules.sources.shards.shards import Shards
 
 
 def open_source(path: Path | str) -> FaceSource:
-    """Open a folder of faces: a RecordIO pack if ``train.rec`` is in it, else one sub-folder per identity.
+    """Open a folder of faces: a RecordIO pack if ``train.rec`` is in it, shards if there are some, or sub-folders.
 
     Args:
         path: The folder.
 
     Raises:
-        DataError: If there is no such folder, or it is neither.
+        DataError: If there is no such folder, or it is none of these, or shards without an index.
     """
     path = Path(path)
     if not path.is_dir():
         found = f"the file {path.name}" if path.exists() else "nothing there"
-        raise DataError(f"{path}: expected a folder with train.rec or one sub-folder per identity, got {found}")
+        raise DataError(f"{path}: expected a folder with train.rec, shards or one sub-folder per identity, got {found}")
     # A lone index means a pack whose records are missing; RecordIO says so.
     packed = any((path / name).exists() for name in ("train.rec", "train.idx"))
-    return RecordIO(path) if packed else ImageFolder(path)
+    if packed:
+        return RecordIO(path)
+    return Shards(path) if is_sharded(path) else ImageFolder(path)
 
 
 def describe(source: FaceSource) -> str:
@@ -32,6 +36,8 @@ def describe(source: FaceSource) -> str:
     match source:
         case RecordIO():
             return f"InsightFace RecordIO {source.root}: {counts}"
+        case Shards():
+            return f"shards {source.root}: {counts} in {len(source.manifest.shards):,} shards"
         case ImageFolder(skipped=0):
             return f"image folder {source.root}: {counts}"
         case ImageFolder():

@@ -2,6 +2,7 @@
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,3 +51,29 @@ def count(text: str) -> int:
     if not (text.isdecimal() and int(text) > 0):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)
+
+
+def whole(option: str, least: int) -> Callable[[str], int]:
+    """Return what reads an option that is a whole number of at least ``least``."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise UserError(f"Expected {option} of at least {least}, got {text!r}")
+        return int(text)
+
+    return read
+
+
+def rate(option: str) -> Callable[[str], float]:
+    """Return what reads an option that is a rate above 0 and up to 1."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value <= 1:
+            raise UserError(f"Expected {option} in (0, 1], got {text!r}")
+        return value
+
+    return read

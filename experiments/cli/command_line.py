@@ -12,6 +12,7 @@ from typing import Any
 
 from datamodules.yaml_file import read_yaml
 from experiments import cli as room
+from experiments.cli.garbage import uncollected
 from experiments.cli.messages import did_you_mean
 from experiments.cli.option_names import check_option_names
 from experiments.cli.user_errors import UserError, as_user_errors
@@ -42,14 +43,16 @@ def run(
     Raises:
         UserError: If what was asked for cannot be done; the message is one line.
     """
-    words = _checked(args, siblings)
-    return room.called(cli or room.FaceCLI, words, siblings)
+    with uncollected():
+        words = _checked(args, siblings)
+        return room.called(cli or room.FaceCLI, words, siblings)
 
 
 def build(args: Sequence[str], *, siblings: Sequence[str] = ()) -> "room.FaceCLI":
     """Build all that a command line asks for, and run nothing; arguments and errors are those of :func:`run`."""
-    words = _checked(args, siblings)
-    return room.called(room.BuildingCLI, words, siblings)
+    with uncollected():
+        words = _checked(args, siblings)
+        return room.called(room.BuildingCLI, words, siblings)
 
 
 def parse(args: Sequence[str], *, siblings: Sequence[str] = ()) -> dict[str, Any]:
@@ -57,8 +60,9 @@ def parse(args: Sequence[str], *, siblings: Sequence[str] = ()) -> dict[str, Any
 
     Arguments and errors are those of :func:`run`.
     """
-    words = _checked(args, siblings)
-    config = room.called(room.parsed, words, siblings).config
+    with uncollected():
+        words = _checked(args, siblings)
+        config = room.called(room.parsed, words, siblings).config
     resolved: dict[str, Any] = config[config["subcommand"]].as_dict()
     return resolved
 

@@ -21,6 +21,7 @@ from datamodules.protocols import EvaluationProtocol
 from experiments.cli import wandb_runs
 from experiments.cli.arguments import check_writable
 from experiments.cli.command_line import LINKED
+from experiments.cli.garbage import collected
 from experiments.cli.messages import brief, with_nearest_keys
 from experiments.cli.refusals import refusal, root_cause
 from experiments.cli.settings_checks import check_settings
@@ -30,6 +31,7 @@ from experiments.runs.checkpoint_files import usable_checkpoint
 from experiments.runs.saving import SavesBeforeStopping, WholeCheckpoints
 from lightning_modules.base import FaceModule
 from lightning_modules.batch_norm import check_batch_norm
+from lightning_modules.class_parallel_module import ClassParallelModule
 from losses.lazy import load
 
 # a configuration may name classes without their packages, as `SOIDNModule`, where they are loaded
@@ -133,6 +135,7 @@ class FaceCLI(LightningCLI):
                 check_writable(Path(logger.save_dir), "the run")
         self._check_processes(subcommand)
         wandb_runs.start(self.trainer)
+        collected()
         super()._run_subcommand(subcommand)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -151,6 +154,8 @@ class FaceCLI(LightningCLI):
 
     def _check_processes(self, subcommand: str) -> None:
         """Refuse, before they are started, processes that would each find it impossible."""
+        if isinstance(self.model, ClassParallelModule):
+            self.model.check_processes(self.trainer)
         if subcommand == "fit" and self.trainer.world_size > 1 and isinstance(self.model, FaceModule):
             strategy, accelerator = self.trainer.strategy, self.trainer.accelerator
             if getattr(strategy, "_layer_sync", None) is not None and isinstance(accelerator, CPUAccelerator):

@@ -1,8 +1,10 @@
 """Weights & Biases as a run needs it: on its server where that answers, never in the way of a training."""
 
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from netrc import NetrcParseError, netrc
 from typing import Any
@@ -22,6 +24,7 @@ ANSWER_SECONDS = 5.0
 START_SECONDS = 12
 """So long a run may take to begin on it; W&B's own limit is a minute and a half."""
 MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
+LAUNCH = "wandb.sdk.launch"
 REMEDY = "WANDB_MODE=offline logs to disk, `wandb sync` uploads it later"
 
 
@@ -89,16 +92,33 @@ def _start(logger: WandbLogger) -> None:
     logger._wandb_init.pop("anonymous", None)  # Lightning gives it always, and W&B warns that it has no effect
     try:
         try:
-            _ = logger.experiment
+            with _unlaunched():
+                _ = logger.experiment
         except CommError as error:
             if isinstance(error, AuthenticationError):
                 raise
             _go_offline(said(error))
-            _ = logger.experiment
+            with _unlaunched():
+                _ = logger.experiment
     except UserError:
         raise
     except Exception as error:  # W&B's own, its transport's and its settings' errors
         raise UserError(f"W&B: {said(error)}; {REMEDY}") from error
+
+
+@contextmanager
+def _unlaunched() -> Iterator[None]:
+    """Begin a run without loading W&B's Launch, a second's work, to look for what nobody can have staged there."""
+    look = "_detect_and_apply_job_inputs"
+    original = getattr(wandb.Run, look, None)
+    if original is None or LAUNCH in sys.modules:
+        yield
+        return
+    setattr(wandb.Run, look, lambda run: None)
+    try:
+        yield
+    finally:
+        setattr(wandb.Run, look, original)
 
 
 def _go_offline(reason: str) -> None:

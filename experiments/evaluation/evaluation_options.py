@@ -1,14 +1,14 @@
 """The options of an evaluation."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.protocols.generated_protocol import COVERED_SEED
 from datamodules.protocols.lfw_occ.frozen_instances import LFW_OCC_CATEGORIES
 from datamodules.protocols.lfw_occ.pair_occluder import SEVERITIES
 from experiments.cli import UserError
-from experiments.cli.arguments import Parser
+from experiments.cli.arguments import Parser, rate, whole
 from experiments.evaluation.labelled_sets import LABELLED, labelled_option
 from experiments.evaluation.matching.comparison_options import add_comparisons
 from experiments.evaluation.named_protocols import PROTOCOLS
@@ -98,7 +98,9 @@ def _add_threshold(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--intervals", type=whole("--intervals", 0), help=said)
     parser.add_argument("--threshold-from", help="results.json of an evaluation whose threshold is used in this one")
     parser.add_argument("--threshold-protocol", help="the protocol there that sets it, or a condition: lfw_occ/cup")
-    parser.add_argument("--threshold-far", type=_rate, help="false accept rate it is set for; by default the lowest")
+    parser.add_argument(
+        "--threshold-far", type=rate("--threshold-far"), help="false accept rate it is set for; by default the lowest"
+    )
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -115,27 +117,6 @@ def add_loading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--devices", default="1")
     parser.add_argument("--precision")
-
-
-def whole(option: str, least: int) -> Callable[[str], int]:
-    """Return what reads an option that is a whole number of at least ``least``."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise UserError(f"Expected {option} of at least {least}, got {text!r}")
-        return int(text)
-
-    return read
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = 0.0
-    if not 0 < rate <= 1:
-        raise UserError(f"Expected --threshold-far in (0, 1], got {text!r}")
-    return rate
 
 
 def _protocol_name(name: str) -> str:

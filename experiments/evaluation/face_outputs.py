@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from callbacks.row_collector import RowCollector, Rows
-from datamodules.dataset import FaceDataset, collate_faces
+from datamodules.dataset import FaceDataset
 from datamodules.errors import DataError
+from datamodules.face_samples import collate_faces
 from datamodules.plain_faces import LabelledFaces
 from datamodules.seams.face_batch import FaceBatch
 from datamodules.shared_memory import check_shared_memory

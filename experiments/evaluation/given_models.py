@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.sources import FaceSource
 from experiments.cli import UserError

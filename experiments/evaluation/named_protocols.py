@@ -46,6 +46,9 @@ def named_protocols(options: Namespace) -> list[EvaluationProtocol]:
     protocols = told_apart([protocol for name in options.protocol for protocol in _named(name, options)])
     intervals = getattr(options, "intervals", None)  # a command that measures no rates has no such option
     if intervals is not None:
+        if not any(protocol.compares for protocol in protocols):
+            got = ", ".join(options.protocol)
+            raise UserError(f"Expected a protocol that compares faces with --intervals, got {got}")
         protocols = [replace(protocol, replicates=intervals) for protocol in protocols]
     for protocol in protocols:
         for line in protocol.missing:

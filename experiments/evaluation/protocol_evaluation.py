@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader, Subset
 
 from callbacks.recognition.measure_names import COUNTS
 from callbacks.row_collector import RowCollector
-from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
+from datamodules.face_samples import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.seams.face_batch import FaceBatch

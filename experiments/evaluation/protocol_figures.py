@@ -21,7 +21,7 @@ from callbacks.figures.recognition_figures import (
 from callbacks.metrics.directions import directions
 from callbacks.recognition.recognise import Recognition
 from callbacks.recognition.verification import Verified
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.plain_faces import plain_faces
 from datamodules.protocols import EvaluationProtocol
 from experiments.cli.first_process import warn

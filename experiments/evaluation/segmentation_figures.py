@@ -12,7 +12,7 @@ from callbacks.figures.image_grid import save_grid, segmentation_rows
 from callbacks.figures.segmentation_figures import Rate, draw_rates, draw_reliability
 from callbacks.metrics import class_iou
 from callbacks.recognition.measure_names import with_interval
-from datamodules.dataset import collate_faces
+from datamodules.face_samples import collate_faces
 from datamodules.plain_faces import LabelledFaces
 from datamodules.protocols import EvaluationProtocol
 from datamodules.protocols.labelled_images import ALL

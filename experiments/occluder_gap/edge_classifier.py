@@ -72,7 +72,7 @@ def tell_apart(
     images = Labelled(np.concatenate([first, second]), is_second, photograph)
     random, number = np.random.default_rng(seed), int(photograph.max()) + 1
     auc, accuracy = _measured(images, np.ones(len(names)), random)
-    drawn = random.multinomial(number, np.full(number, 1 / number), replicates)
+    drawn = _drawn(images, number, replicates, random)
     measured = torch.tensor([_measured(images, times[photograph], random) for times in drawn])
     intervals = [percentile_interval(values) for values in measured.double().T]
     return Told(auc, intervals[0], accuracy, intervals[1], (len(first), len(second)))
@@ -99,6 +99,16 @@ def _measured(images: Labelled, times: NDArray[np.number], random: np.random.Gen
     return float(rates["auc"]), 1 - float(rates["far"] + rates["frr"]) / 2
 
 
+def _drawn(images: Labelled, number: int, replicates: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return how often each photograph is in sets drawn anew, ``(R, number)``; drawn again where a set has none."""
+    shares = np.full(number, 1 / number)
+    drawn = random.multinomial(number, shares, replicates)
+    for times in drawn:
+        while not all(times[images.photograph[images.is_second == which]].any() for which in (False, True)):
+            times[:] = random.multinomial(number, shares)
+    return drawn
+
+
 def _folds(images: Labelled, random: np.random.Generator) -> NDArray[np.int64]:
     """Return the fold of each image; photographs of one set, of the other and of both are spread evenly."""
     number = int(images.photograph.max()) + 1
@@ -117,6 +127,8 @@ def _decided(images: Labelled, times: NDArray[np.number], test: NDArray[np.bool_
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
     second = images.is_second
+    if not (times[second].any() and times[~second].any()):
+        return np.zeros(int(test.sum()))  # of one set alone nothing is learnt
     weight = times * np.where(second, 0.5 / times[second].sum(), 0.5 / times[~second].sum())
     used = weight > 0
     scaler = StandardScaler().fit(images.features[used])

@@ -71,13 +71,21 @@ def _files(folder: Path) -> Sequence[str]:
 
 def _partners(images: Path, masks: Path) -> dict[str, tuple[Path, Path]]:
     """Return image and mask of every name."""
-    one = {_called(name): name for name in _files(images) if masks not in (images / name).parents}
-    other = {_called(name): name for name in _files(masks)}
+    one = _by_name(images, [name for name in _files(images) if masks not in (images / name).parents])
+    other = _by_name(masks, _files(masks))
     if alone := sorted(one.keys() ^ other.keys()):
         more = f" and {len(alone) - _SHOWN} more" if len(alone) > _SHOWN else ""
         shown = ", ".join(alone[:_SHOWN])
         raise DataError(f"{images}: expected an image and a mask of each name, got only one of {shown}{more}")
     return {name: (images / one[name], masks / other[name]) for name in one}
+
+
+def _by_name(folder: Path, files: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files:
+        if (before := found.setdefault(_called(file), file)) != file:
+            raise DataError(f"{folder}: expected one file of a name, got {before} and {file}")
+    return found
 
 
 def _pixels(image: Path, mask: Path) -> tuple[UInt8Image, NDArray[np.bool_]]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.occluders.derived_anchors import derived_entry, framed_entry, named_kind
-from datamodules.occluders.own_images import OwnImage
+from datamodules.occluders.listing_writer import listed_item
+from datamodules.occluders.own_images import OwnImage, load_sprite, read_entry
 from datamodules.occluders.seats import SEATS, kind_of
 from datamodules.sources import ALIGNMENTS
 from datamodules.sources.decode import IMAGE_EXTENSIONS
@@ -72,12 +73,15 @@ def entries_of(
         skip: Leave out what cannot be used; otherwise the first is an error.
 
     Raises:
-        DataError: If one cannot be used and may not be left out, or none is left.
+        DataError: If one cannot be used, or its entry could not be read again, and it may not be left out, or none is
+            left.
     """
     entries, left_out = [], []
     for name in names:
         try:
-            entries.append(entry(folder / name))
+            made = entry(folder / name)
+            load_sprite(read_entry(str(made.path), folder, listed_item(folder, made)))  # as whoever uses it will
+            entries.append(made)
         except DataError as error:
             if not skip:
                 raise DataError(f"{error}; --skip leaves such images out") from None

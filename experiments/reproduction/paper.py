@@ -92,16 +92,6 @@ class Paper:
             curves=[c for c in curves if c.rows],
         )
 
-    def before(self, key: str, scale: str) -> set[str]:
-        """Return all rows that are trained before a row, since it depends on them or on rows that do."""
-        found, left = set[str](), self.depends_on(key, scale) if key in self.rows else []
-        while left:
-            one = left.pop()
-            if one not in found:
-                found.add(one)
-                left += self.depends_on(one, scale)
-        return found
-
     def with_dependencies(self, keys: Iterable[str], scale: str) -> list[str]:
         """Return rows, what they depend on and what makes their masks, in an order in which they can be trained."""
         wanted, left = set[str](), list(keys)

@@ -114,19 +114,20 @@ def _rows_of_seed(
         there |= {key: node, **{f"{key}_{name}": made for name, made in maps.items()}}
         planned[key] = PlannedRow(key, seed, node, maps, evaluations)
     for key, one in planned.items():
-        planned[key] = _with_covered(graph, paper, planned, key, setting.scale) if paper.rows[key].matched else one
+        planned[key] = _with_covered(graph, paper, planned, key) if paper.rows[key].matched else one
     for one in planned.values():
         yield one._replace(node=graph.nodes[one.node.folder])
 
 
-def _with_covered(graph: RunGraph, paper: Paper, planned: Mapping[str, PlannedRow], key: str, scale: str) -> PlannedRow:
+def _with_covered(graph: RunGraph, paper: Paper, planned: Mapping[str, PlannedRow], key: str) -> PlannedRow:
     """Let a row be evaluated by masks when both it and what makes them are trained: by whichever run is later."""
     row, matched = planned[key], paper.rows[key].matched
     masks = row if matched == SELF else planned.get(matched)
     if masks is None:
         return row  # whose masks are of a row that is left out
     made = _evaluation(covered(matched, masks.node, row.seed), row.node)
-    early, late = (row, masks) if key in paper.before(matched, scale) else (masks, row)
+    order = list(planned)  # every row after what it depends on
+    early, late = sorted((row, masks), key=lambda one: order.index(one.row))
     needs = () if early is late else (early.node.folder,)
     graph.add(replace(late.node, needs=needs, evaluations=(made,)))
     return row._replace(evaluations=(*row.evaluations, made))

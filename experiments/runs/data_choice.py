@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.alignment import agreed_template
-from datamodules.sources import RecordIO, describe, open_source
+from datamodules.sources import Shards, describe, open_source
 from experiments.cli.user_errors import as_user_errors
 from experiments.runs.resolution import Config, settings_of
 from experiments.runs.spec import instance
@@ -55,10 +55,12 @@ def choose_data(path: str | None, alignment: str | None, scale: str) -> DataChoi
         source = open_source(path)
         template = agreed_template(path, alignment, default="arcface")
     print(f"Faces: {describe(source)}; landmarks: the {template!r} alignment (ALIGNMENT=… names another)")
-    kind = "RecordIO" if isinstance(source, RecordIO) else "ImageFolder"
+    landmarks = instance("datamodules.sources.FixedLandmarks", points=template)
+    if isinstance(source, Shards) and source.manifest.landmarks:
+        landmarks = instance("datamodules.sources.SourceLandmarks", fallback=landmarks)
     changes = {
-        "data.init_args.source": instance(f"datamodules.sources.{kind}", root=path),
-        "data.init_args.landmarks": instance("datamodules.sources.FixedLandmarks", points=template),
+        "data.init_args.source": instance(f"datamodules.sources.{type(source).__name__}", root=path),
+        "data.init_args.landmarks": landmarks,
     }
     if scale == "paper":
         return DataChoice(changes)

@@ -21,6 +21,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from datamodules.errors import DataError
 from datamodules.whole_file import whole_file
 from experiments.runs.checkpoint_files import previous, whole_checkpoint
+from lightning_modules.networks.class_parallel import forget_shards
 
 TERMINATED = 128 + signal.SIGTERM
 """Exit status of a program that SIGTERM has ended, in a shell."""
@@ -113,6 +114,7 @@ class WholeCheckpoints(TorchCheckpointIO):
                 _keep_previous(place)
         except OSError as error:
             raise DataError(f"{place}: expected to write a checkpoint, got {error.strerror}") from error
+        forget_shards(place)
         self._written.add(place)
 
     def load_checkpoint(
@@ -129,12 +131,14 @@ class WholeCheckpoints(TorchCheckpointIO):
         super().remove_checkpoint(path)
         if (place := _local(path)) is not None:
             previous(place).unlink(missing_ok=True)
+            forget_shards(place)
 
     def teardown(self) -> None:
         """Remove what was kept beside other checkpoints."""
         for place in self._written:
             if any(other != place for other in place.parent.glob(f"*{place.suffix}")):
                 previous(place).unlink(missing_ok=True)
+                forget_shards(place)
         self._written.clear()
 
 

@@ -14,6 +14,9 @@ from callbacks.recognition.pair_identities import pair_identities
 from datamodules.seams.evaluation_protocol import EvaluationProtocol, VerificationPairs
 from experiments.cli import UserError
 
+ALL = "all"
+"""What protocols call their pairs of faces that nothing was drawn on."""
+
 Indices = NDArray[np.int64]
 
 
@@ -39,7 +42,7 @@ class ChosenPairs(NamedTuple):
 
 
 def condition_of(protocol: EvaluationProtocol, asked: str | None) -> str:
-    """Return the condition whose pairs are compared.
+    """Return the condition whose pairs are compared: the one that is asked for, ``all`` or the only one.
 
     Raises:
         UserError: If there is none, several and none is named, or they are of templates.
@@ -48,8 +51,8 @@ def condition_of(protocol: EvaluationProtocol, asked: str | None) -> str:
     if protocol.templates is not None or not known:
         got = "templates" if protocol.templates is not None else "none"
         raise UserError(f"Expected a protocol of pairs of images, got {got} from {protocol.name}")
-    if asked is None and len(known) == 1:
-        return known[0]
+    if asked is None and (ALL in known or len(known) == 1):
+        return ALL if ALL in known else known[0]
     if asked not in known:
         raise UserError(f"Expected --condition among {', '.join(known)}, got {asked or 'none'}")
     return asked

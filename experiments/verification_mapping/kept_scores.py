@@ -20,7 +20,7 @@ class KeptScores:
 
     Args:
         folder: Where it is.
-        key: Stands for all that scores depend on.
+        key: Stands for all that scores depend on, but the images, for which a part's name stands.
     """
 
     def __init__(self, folder: Path, key: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -33,7 +32,7 @@ class Orders(NamedTuple):
 
 
 def orders(
-    maps: VerificationMaps, size: tuple[int, int], grain: tuple[int, int], *, seed: int, classifier: Path | None
+    maps: VerificationMaps, size: tuple[int, int], grain: tuple[int, int], *, seed: int, classifier: OcclusionMap | None
 ) -> Orders:
     """Return what pixels are deleted and inserted by: each pair's own map, their mean, a classifier's, a random one.
 
@@ -42,15 +41,12 @@ def orders(
         size: H and W.
         grain: Height and width of what random maps vary by.
         seed: Of those.
-        classifier: File of a classifier's map; one of another size is stretched.
-
-    Raises:
-        DataError: If it is none.
+        classifier: A classifier's map; one of another size is stretched.
     """
     own = torch.stack([whole_map(drop, maps, size) for drop in maps.drops])
     found = {OWN: own, MEAN: whole_map(maps.drops.mean(0), maps, size)}
     if classifier is not None:
-        error = torch.from_numpy(OcclusionMap.load(classifier).error)
+        error = torch.from_numpy(classifier.error)
         found[CLASSIFIER] = interpolate(error[None, None], size=size, mode="bilinear")[0, 0]
     found[RANDOM] = random_importance(len(own), size, grain, seed)
     return Orders(found)

@@ -8,9 +8,9 @@ from typing import get_args
 from callbacks.occlusion_sensitivity.plan import Pair
 from callbacks.occlusion_sensitivity.verification_maps import Covered
 from experiments.cli import UserError
-from experiments.cli.arguments import Parser
+from experiments.cli.arguments import Parser, rate, whole
 from experiments.evaluation.brought_models import check_pixel_options
-from experiments.evaluation.evaluation_options import EXTRACTOR, add_loading, add_pixels, add_protocols, whole
+from experiments.evaluation.evaluation_options import EXTRACTOR, add_loading, add_pixels, add_protocols
 
 
 def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
@@ -26,20 +26,22 @@ def parsed(args: Sequence[str], description: str) -> argparse.Namespace:
     options = parser.parse_args(args)
     if len(options.protocol) != 1:
         raise UserError(f"Expected one --protocol, got {len(options.protocol)}")
+    for option in ("threshold", "far"):
+        _check_distinct(option, getattr(options, option) or ())
     options.extractor = [options.model]
     check_pixel_options(options)
     return options
 
 
 def _add_pairs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--condition", help="of the protocol, where it has several")
+    parser.add_argument("--condition", help="of the protocol; by default `all`, or its only one")
     parser.add_argument("--limit", type=whole("--limit", 1), default=100, help="most genuine pairs, drawn at random")
     parser.add_argument("--seed", type=whole("--seed", 0), default=0, help="of that draw, and of all others")
     chosen = parser.add_mutually_exclusive_group()
     said = "scores that pairs must reach, in [-1, 1]; by default that of --far"
     chosen.add_argument("--threshold", type=number("--threshold", -1, 1), nargs="+", help=said)
     said = "false accept rates, of which the protocol's impostor pairs give the thresholds"
-    chosen.add_argument("--far", type=number("--far", 0, 1), nargs="+", default=[0.001], help=said)
+    chosen.add_argument("--far", type=rate("--far"), nargs="+", default=[0.001], help=said)
 
 
 def _add_occluder(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +63,12 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default="runs/verification_maps")
     parser.add_argument("--cache", default="runs/embeddings", help="where embeddings are kept")
     parser.add_argument("--replicates", type=whole("--replicates", 1), default=1000, help="of identities drawn anew")
+
+
+def _check_distinct(option: str, values: Sequence[float]) -> None:
+    """Refuse values that files and measures would be called alike by."""
+    if len({f"{value:g}" for value in values}) < len(values):
+        raise UserError(f"Expected --{option} values that differ in their first six digits, got {values}")
 
 
 def occluder_size(text: str) -> Pair:

@@ -14,7 +14,7 @@ from callbacks.occlusion_sensitivity.occluded_embeddings import NoDirectionError
 from callbacks.occlusion_sensitivity.plan import Pair
 from callbacks.occlusion_sensitivity.verification_maps import Covered, VerificationMaps, covered_scores
 from datamodules.errors import DataError
-from datamodules.plain_faces import plain_faces
+from datamodules.plain_faces import image_digests, plain_faces
 from datamodules.seams.face_source import FaceSource
 from experiments.evaluation.face_outputs import Extraction
 from experiments.runs.digests import digest
@@ -109,4 +109,5 @@ class FaceMapper:
         return {kind: VerificationMaps(kept.joined(kind, list(parts)), clean, *at) for kind in covered}
 
     def _name(self, pairs: ChosenPairs) -> str:
-        return digest(*(self.source.name(int(image)) for image in (*pairs.first, *pairs.second)))
+        images = map(int, (*pairs.first, *pairs.second))
+        return digest(*(pixels.hex() for pixels in image_digests(self.source, images)))

@@ -27,7 +27,7 @@ def report(run: MappingRun) -> Path:
         DataError: If a face's embedding is none.
     """
     mapper = run.mapper()
-    maps, thresholds = run.maps(mapper), run.thresholds()
+    thresholds, maps = run.thresholds(), run.maps(mapper)  # maps take long: what may be refused comes before
     weights = drawn_weights(run.pairs, replicates=run.options.replicates, seed=run.options.seed)
     points = face_points(run.protocol.source, run.pairs.images, mapper.size, run.model.alignment)
     folder = MapFolder(run, points)
@@ -61,8 +61,7 @@ def _one(
 
 def _curves(run: MappingRun, mapper: FaceMapper, maps: VerificationMaps, weights: Tensor) -> dict[str, Any]:
     side = mapper.size
-    classifier = None if run.options.classifier_map is None else Path(run.options.classifier_map)
-    by = orders(maps, (side, side), run.settings.occluder, seed=run.options.seed, classifier=classifier)
+    by = orders(maps, (side, side), run.settings.occluder, seed=run.options.seed, classifier=run.classifier_map)
     return curve_measures(curves(mapper, run.pairs, by, steps=run.options.steps), weights)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from callbacks.occlusion_sensitivity.verification_maps import Covered, VerificationMaps
 from datamodules.plain_faces import image_digests
 from datamodules.seams.evaluation_protocol import EvaluationProtocol
+from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.benchmarks.benchmark import device_of
 from experiments.cli import UserError
 from experiments.evaluation.alignments import check_alignments
@@ -31,7 +32,7 @@ class MappingRun:
 
     Raises:
         UserError: If model or protocol are none that can be mapped.
-        DataError: If the protocol's files cannot be used.
+        DataError: If the protocol's files, or the classifier's map, cannot be used.
     """
 
     def __init__(self, options: Namespace) -> None:
@@ -46,6 +47,8 @@ class MappingRun:
             options.occluder, options.fill, options.stride, tuple(options.covered), options.dense
         )
         self.folder = Path(options.out)
+        classifier = options.classifier_map
+        self.classifier_map = None if classifier is None else OcclusionMap.load(classifier)
 
     def thresholds(self) -> dict[str, float]:
         """Return the thresholds, by what to call them; where impostors give them, all faces are embedded.
@@ -73,8 +76,8 @@ class MappingRun:
         return mapper.maps(self.pairs, self.settings.covered, KeptScores(self.folder, self.scores_key()))
 
     def scores_key(self) -> str:
-        """Return what stands for all that the scores of pairs depend on."""
-        return digest(self.key, self.protocol.name, str(getattr(self.protocol.source, "root", "")), repr(self.settings))
+        """Return what stands for all that the scores of pairs depend on, but their images."""
+        return digest(self.key, repr(self.settings))
 
 
 def _protocol(options: Namespace) -> EvaluationProtocol:

@@ -16,12 +16,14 @@ CONTAINERS = ("state_dict", "model_state_dict", "state_dict_backbone", "model", 
 WRAPPERS = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""
 
+SHARDS = "class_parallel_shards"
+"""Of a checkpoint's: where beside it the weights are that processes have shared out."""
 LIGHTNING = ("pytorch_lightning.", "lightning.pytorch.", "lightning_fabric.")
 """Objects of these are in older checkpoints of Lightning, as names of callbacks: they are read as empty ones."""
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Read the named tensors of a safetensors file, a saved state dict or a checkpoint.
+    """Read the named tensors of a safetensors file, a saved state dict or a checkpoint, with the shards beside that.
 
     Pickled files are read with ``weights_only=True``: tensors and plain values, never code. Objects of Lightning, which
     its older checkpoints have, become empty ones.
@@ -52,6 +54,10 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         what = _unreadable(path, error)
     if what is not None:
         raise ValueError(f"Expected a readable weights file, got {path}: {what}")
+    if isinstance(content, dict) and SHARDS in content:
+        from lightning_modules.networks.class_parallel import put_together  # noqa: PLC0415  half a second
+
+        put_together(content, path.parent, part="state_dict")
     tensors = _named_tensors(content)
     if not tensors:
         raise ValueError(f"Expected named tensors in {path}, got {_described(content)} without any")

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from losses.distances import promoted
 
+CLOSEST = 1 - 1e-7
+"""Cosine up to which an angle has a derivative."""
+
 
 class MarginHead(nn.Module):
     r"""Scores :math:`s \cos\theta_j` of embeddings against a direction for each class; a loss with a margin.
@@ -119,4 +122,4 @@ class _InnerCosine(CosineSimilarity):  # type: ignore[misc]  # published without
     def compute_mat(self, query_emb: Tensor, ref_emb: Tensor) -> Tensor:
         with torch.autocast(query_emb.device.type, enabled=False):
             cosines: Tensor = super().compute_mat(query_emb, ref_emb)
-        return cosines.clamp(-1 + 1e-7, 1 - 1e-7)
+        return cosines.clamp(-CLOSEST, CLOSEST)

@@ -135,3 +135,22 @@ def test_refuses_what_cannot_be_verified(tmp_path: Path) -> None:
         mapped(tmp_path, waving(), threshold=1.0)
     with pytest.raises(DataError, match="two clean validation images of one identity in the scoring half, got none"):
         mapped(tmp_path, triplets(), num_images=1)
+
+
+def test_impostors_that_are_all_alike_set_no_threshold_beyond_a_cosine(tmp_path: Path) -> None:
+    class Alike(Waving):
+        def embedding_network(self) -> torch.nn.Module:
+            return Ones()
+
+    network = FaceNet(CasiaNetTrunk(width=0.0625), AveragePoolHead, image_size=SIZE, in_channels=1)
+    with warnings.catch_warnings(action="ignore"):
+        made, _ = mapped(tmp_path, Alike(network, 3, normalize=Normalize(grey=True)), far=0.1)
+    assert not made.error.any()
+    assert made.mean_accuracy == 1
+
+
+class Ones(torch.nn.Module):
+    """Embeds all images alike."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.ones(len(x), 4, device=x.device)

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from datamodules.augmentation import Augmentation
-from datamodules.dataset import FaceDataset, FaceSample, collate_faces
+from datamodules.dataset import FaceDataset
 from datamodules.errors import DataError
+from datamodules.face_samples import FaceSample, collate_faces
 from datamodules.occluders.occluder import Occluded
 from datamodules.randomness import sample_generator
 from datamodules.sampler import Draw

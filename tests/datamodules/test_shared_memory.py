@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import DataLoader, get_worker_info
 
 from datamodules import FaceDataModule, Loading, SplitSettings
-from datamodules.dataset import collate_faces
 from datamodules.errors import DataError
+from datamodules.face_samples import collate_faces
 from datamodules.occluders.occluder import Occluded
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.shared_memory import check_shared_memory

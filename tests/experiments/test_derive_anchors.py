@@ -107,3 +107,27 @@ def test_refuses_a_folder_without_images(args: list[str]) -> None:
     Path("empty").mkdir()
     with pytest.raises(DataError, match=f"{args[0]}: expected "):
         derive_anchors(args)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--category", "hand+cup", "--like", "hand"], r"expected 'category' without '\+' and other than 'none'"),
+        (["--category", "none", "--like", "hand"], r"expected 'category' without '\+' and other than 'none'"),
+        (["--category", "arm", "--frame", *["5"] * 10], "expected 'anchors' that determine the similarity fit"),
+        (["--category", "arm", "--frame", *["900", "5"] * 5], r"expected 'anchors' that|expected anchor '"),
+        (["--category", "arm", "--frame", *map(str, range(900, 910))], "within one image size of the 90 x 60 image"),
+    ],
+)
+def test_a_listing_that_could_not_be_read_is_not_written(options: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        derive_anchors(["mine", *options])
+    assert not list(Path("mine").glob("occluders*"))
+
+
+def test_a_sheet_in_the_folder_has_a_sheet_s_name() -> None:
+    with pytest.raises(UserError, match="Expected --sheet outside of FOLDER, or named occluders_sheet…, got mine/a"):
+        derive_anchors(["mine", "--sheet", "mine/a.png"])
+    derive_anchors(["mine", "--sheet", "mine/deep/occluders_sheet_new.png"])
+    derive_anchors(["mine", "--overwrite"])
+    assert len(read_listing("mine")) == 3

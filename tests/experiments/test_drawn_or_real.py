@@ -63,6 +63,7 @@ def test_a_set_against_itself_is_chance(capsys: pytest.CaptureFixture[str]) -> N
         (["--faces", "faces"], "Expected --category with --faces, got none"),
         (["--faces", "faces", "--category", "x"], "Expected an occluder category among"),
         (["--faces", "faces", "--category", "cup", "--shadow", "0", "2"], r"Expected `shadow` as a range in \[0, 1\]"),
+        (["--drawn", "real", "--seed", "-1"], "Expected --seed of at least 0, got '-1'"),
         (["--drawn", "real", "--size", "20"], "Expected --size of at least 48, got 20"),
     ],
 )

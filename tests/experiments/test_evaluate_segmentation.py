@@ -99,6 +99,12 @@ def test_what_cannot_be_measured_is_refused_in_a_line(cofw: str, tmp_path: Path)
         evaluate([segments, *SEGMENTATION])
     with pytest.raises(UserError, match="Expected a model and a protocol with something to measure, got none"):
         evaluate([embeds, *SEGMENTATION, f"--labelled={cofw}"])
+    for option, said in (
+        (["--quality=norm"], "Expected a protocol of pairs of images with --quality, got none from cofw"),
+        (["--intervals=5"], "Expected a protocol that compares faces with --intervals, got segmentation"),
+    ):
+        with pytest.raises(UserError, match=said):
+            evaluate([segments, *SEGMENTATION, f"--labelled={cofw}", *option])
     for wrong in ("cofw", "cofw=", "lfw=there", "there"):
         with pytest.raises(UserError, match="Expected --labelled among cofw=FOLDER, realocc=FOLDER"):
             labelled_option(wrong)

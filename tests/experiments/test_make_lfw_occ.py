@@ -246,7 +246,7 @@ def test_refuses_a_folder_without_settings(small: Small, content: str) -> None:
         (["--categories", "hat"], r"Expected an occluder category among \['cup', .*, got 'hat'"),
         (["--categories", "cup", "cup"], r"Expected every category once, got cup cup"),
         (["--size=8"], r"Expected `--size` of at least 16, got 8"),
-        (["--seed=-1"], r"Expected `seed` of at least 0, got -1"),
+        (["--seed=-1"], r"Expected --seed of at least 0, got .-1."),
         (["--severity=some"], r"argument --severity: invalid choice: 'some'"),
         (["--landmarks=dlib"], r"Expected `points` to be one of \['arcface', 'lfw'\]"),
     ],

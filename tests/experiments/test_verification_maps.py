@@ -14,8 +14,10 @@ from torch.nn.functional import cosine_similarity
 
 from datamodules.errors import DataError
 from datamodules.occluders import StrategicPlacement
+from datamodules.protocols.generated_protocol import generated_protocol
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.cli import UserError
+from experiments.verification_mapping.chosen_pairs import condition_of
 from experiments.verification_mapping.mapped_pairs import FaceMapper
 from experiments.verification_maps import verification_maps
 from lightning_modules.extractors import Extractor, OnnxExtractor
@@ -189,3 +191,44 @@ class Blank(Extractor):
 class _Zeros(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 0 * x.flatten(1)[:, :4]
+
+
+def test_scores_are_those_of_pixels_whatever_their_names(faces: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    scores = FaceMapper.scores
+
+    def count(self: FaceMapper, first: Any, *rest: Any) -> Any:
+        asked.append(len(first))
+        return scores(self, first, *rest)
+
+    monkeypatch.setattr(FaceMapper, "scores", count)
+    call = [checkpoint(), *faces, "--threshold=-1", "--steps=0", "--dense", "--limit=9"]
+    verification_maps(call)
+    before = measures()["maps"]["first"]["score"]
+    for path in sorted(Path("faces").rglob("*_0002.jpg")):
+        with Image.open(path) as picture:
+            picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(path)
+    verification_maps(call)
+    assert asked == [8, 1, 8, 1]
+    assert measures()["maps"]["first"]["score"] != before
+
+
+def test_a_protocol_s_plain_faces_are_mapped_unless_another_condition_is_asked_for() -> None:
+    one = generated_protocol(20, 2, cache_dir=None)
+    assert (condition_of(one, None), condition_of(one, "scarf")) == ("all", "scarf")
+    del one.verification["all"]  # type: ignore[attr-defined]  # a dictionary
+    with pytest.raises(UserError, match="Expected --condition among sunglasses, scarf, got none"):
+        condition_of(one, None)
+
+
+def test_refuses_before_anything_is_mapped(faces: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaceMapper, "scores", None)
+    model = checkpoint()
+    for options, said in (
+        (["--classifier-map=none.npz", "--threshold=0"], "none.npz: expected an occlusion map, found no such file"),
+        (["--far", "0"], r"Expected --far in \(0, 1\], got '0'"),
+        (["--far", "0.001"], "at least 1/10, one of 10 impostor scores"),
+        (["--threshold", "0.3", "0.3000001"], "Expected --threshold values that differ in their first six digits"),
+    ):
+        with pytest.raises((UserError, DataError), match=said):
+            verification_maps([model, *faces, *options])

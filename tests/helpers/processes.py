@@ -1,4 +1,4 @@
-"""Commands and code in processes of their own, one or two that work together.
+"""Commands and code in processes of their own, one or several that work together.
 
 They are forked from a server that has imported the suite already: a new Python would need seconds for that.
 """
@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
+from lightning_utilities.core.rank_zero import rank_zero_only
 from torch import distributed
 
 ROOT = Path(__file__).parents[2]
@@ -32,16 +33,28 @@ def run_module(module: str, *args: str, status: int = 0) -> str:
 
 def run_module_in_two(module: str, *args: str) -> None:
     """Run ``python -m module`` as both processes of one group, as torchrun would start them."""
+    run_module_in(2, module, *args)
+
+
+def run_module_in(processes: int, module: str, *args: str, status: int = 0) -> list[str]:
+    """Run ``python -m module`` as all processes of one group and return what each wrote to stderr."""
     group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(find_free_network_port())}
-    _run([(_run_module, (module, args), {**group, "LOCAL_RANK": str(rank)}) for rank in range(2)])
+    return _run(
+        [(_run_module, (module, args), {**group, "LOCAL_RANK": str(rank)}) for rank in range(processes)], status
+    )
 
 
 def run_in_two(code: str, folder: Path) -> None:
-    """Run code in two processes of one gloo group; it knows its ``rank``, ``folder``, ``torch`` and ``distributed``.
+    """Run code in two processes of one gloo group; see :func:`run_in`."""
+    run_in(2, code, folder)
+
+
+def run_in(processes: int, code: str, folder: Path) -> None:
+    """Run code in processes of one gloo group; it knows its ``rank``, ``folder``, ``torch`` and ``distributed``.
 
     Warnings are errors.
     """
-    _run([(_run_code, (code, folder, rank), {}) for rank in range(2)])
+    _run([(_run_code, (code, folder, rank, processes), {}) for rank in range(processes)])
 
 
 def _run(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...], dict[str, str]]], status: int = 0) -> list[str]:
@@ -78,6 +91,8 @@ def _enter(errors: str, folder: str, environment: dict[str, str], function: Call
     os.environ.clear()
     os.environ.update(environment)
     torch.set_num_threads(1)
+    # read by an import that the server has done
+    vars(rank_zero_only)["rank"] = int(environment.get("LOCAL_RANK", 0))
     function(*args)
 
 
@@ -86,8 +101,9 @@ def _run_module(module: str, args: Sequence[str]) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _run_code(code: str, folder: Path, rank: int) -> None:
+def _run_code(code: str, folder: Path, rank: int, processes: int) -> None:
     warnings.simplefilter("error")
-    distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    meeting = f"file://{folder}/meeting{processes}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=processes)
     exec(code, {"rank": rank, "folder": str(folder), "torch": torch, "distributed": distributed})  # noqa: S102  a test's own
     distributed.destroy_process_group()

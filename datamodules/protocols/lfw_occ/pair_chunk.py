@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,7 @@ def versions() -> dict[str, str]:
         "suite": f"{project['name']} {project['version']}",
         "opencv": cv2.__version__,
         "jpeg_decoder": decoder[1] if decoder else "unknown",
+        "simplejpeg": version("simplejpeg"),
         "numpy": np.__version__,
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,10 +125,16 @@ class LabelledSet:
         """What the masks of image ``index`` mark, of the image's shape ``(H, W)``; every reader says it."""
         raise NotImplementedError
 
+    def _stored(self) -> "LabelledSet":
+        """Return the set without cropping: regions find what is cropped, by landmarks of whole photographs."""
+        stored = copy(self)
+        stored.crop = None
+        return stored
+
     def _face(self, index: int, shape: tuple[int, ...]) -> tuple[Pixels, UInt8Image]:
         """Return the region of the face and the label map of a photograph as it is stored."""
         marks = self.marks(index, shape)
-        found = None if self.region is None else self.region(marks, self, index)
+        found = None if self.region is None else self.region(marks, self._stored(), index)
         labels = face_labels(marks, found, self.name(index))
         region = found if found is not None else np.logical_or.reduce([part for part in marks[:2] if part is not None])
         return region, labels

@@ -61,9 +61,10 @@ def _read(path: Path) -> dict[str, Points]:
                 name, *fields = [field.strip() for field in row] or [""]
                 if not any((name, *fields)) or (not found and not any(map(_is_number, fields))):
                     continue  # an empty line, or a header
+                name = name.replace("\\", "/")
                 if name in found:
                     raise DataError(f"{path}: line {reader.line_num}: expected every image once, got {name!r} again")
-                found[name.replace("\\", "/")] = _points(fields, found, f"{path}: line {reader.line_num}")
+                found[name] = _points(fields, found, f"{path}: line {reader.line_num}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: expected a table of landmarks, got {error}") from None
     if not found:

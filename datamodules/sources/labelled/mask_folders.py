@@ -76,7 +76,7 @@ class MaskFolders(LabelledSet):
         )
         if self.missing and not allow_missing:
             raise DataError(f"{root}: expected a mask of every image and an image of every mask, got {self._said()}")
-        kind_of = read_kinds(kinds)
+        kind_of = read_kinds(kinds, stems)
         files = [
             LabelledFile(stems[stem], (pairs[stem],), person_of(stems[stem], person), kind_of(stem))
             for stem in wanted

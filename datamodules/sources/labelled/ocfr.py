@@ -77,7 +77,7 @@ class OCFR(LabelledSet):
             wanted = "a mask" if faces is None else f"a mask and a face in {faces}"
             found = f"{len(self.missing)} without: {listed(self.missing)}"
             raise DataError(f"{root}: expected {wanted} for every image and an image for every mask, got {found}")
-        kind_of = read_kinds(kinds)
+        kind_of = read_kinds(kinds, images)
         self._behind = [behind.get(stem, "") for stem in whole]
         files = [LabelledFile(images[s], (pairs[s],), person_of(images[s], person), kind_of(s)) for s in whole]
         points = None if landmarks is None else CsvLandmarks(landmarks)

@@ -93,7 +93,7 @@ def chosen(
         lines = [line.strip().replace("\\", "/") for line in Path(table).read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{table}: expected a list of images, got {error}") from None
-    wanted = [_without_extension(line) for line in lines if line]
+    wanted = [without_extension(line) for line in lines if line]
     known = {alike(name): stem for name, stem in (*_only(stems).items(), *((stem, stem) for stem in stems))}
     if absent := [name for name in wanted if alike(name) not in known]:
         raise DataError(f"{table}: expected images of {root}, got {len(absent)} that are not there: {listed(absent)}")
@@ -105,6 +105,12 @@ def chosen(
     return found
 
 
-def _without_extension(name: str) -> str:
+def without_extension(name: str) -> str:
+    """Return a name without its image format; other dots stay.
+
+    Example:
+        >>> [without_extension(name) for name in ("a.b/1.JPG", "v1.5/2")]
+        ['a.b/1', 'v1.5/2']
+    """
     stem, extension = os.path.splitext(name)  # noqa: PTH122  a path's dots in folders stay
     return stem if extension.lower() in IMAGE_EXTENSIONS else name

@@ -94,7 +94,7 @@ def _genuine(protocol: EvaluationProtocol, found: Recognition, condition: str) -
 
 def _curves(pairs: GenuinePairs, qualities: Mapping[str, Tensor], first_error: float) -> DiscardCurves | None:
     ordered = pairs.scores.sort().values
-    rejected = pairs.scores < ordered[round(first_error * len(ordered))]  # at most all but one
+    rejected = pairs.scores < ordered[min(round(first_error * len(ordered)), len(ordered) - 1)]
     if not rejected.any():
         return None
     rates, gains = {}, {}

@@ -54,6 +54,8 @@ def read_discarding(options: Namespace, protocols: Sequence[EvaluationProtocol])
     for protocol in protocols if named else ():
         if protocol.templates is not None:
             raise UserError(f"Expected a protocol that compares images with --quality, got {protocol.name}'s templates")
+        if not protocol.verification:
+            raise UserError(f"Expected a protocol of pairs of images with --quality, got none from {protocol.name}")
     masks = iter(read_masks([path for path in named if path != NORM], options, protocols, option="--quality"))
     found = [Quality(NORM, None) if one == NORM else _covered(next(masks)) for one in named]
     return Discarding(tuple(found), FIRST_ERROR if options.discard_error is None else options.discard_error)

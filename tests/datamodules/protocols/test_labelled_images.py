@@ -74,3 +74,13 @@ def test_refuses_sources_without_label_maps_and_maps_without_a_pixel_that_counts
         labelled_images(Nothing([2], size=(12, 10)))
     with pytest.raises(ValueError, match="Expected a `name`, got none"):
         labelled_images(Shares([2]), " ")
+
+
+@pytest.mark.parametrize("name", ["all", "covered 10-25 %"])
+def test_refuses_an_occluder_that_is_called_as_other_images_are(name: str) -> None:
+    class Called(Shares):
+        def kind(self, index: int) -> str:
+            return name if index == 3 else "hand"
+
+    with pytest.raises(DataError, match=f"image-3: expected its occluder called other than '{name}'"):
+        labelled_images(Called([11], size=(12, 10)))

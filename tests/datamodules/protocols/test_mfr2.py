@@ -79,6 +79,11 @@ def test_a_compared_image_without_a_label_is_named(whole: Path, tmp_path: Path) 
     write_mfr2(tmp_path, labels=labels, images=False)
     with pytest.raises(DataError, match=r"expected a label of each image .*, got none of 1: Per_Son02/Per_Son02_0001$"):
         mfr2_pairs(whole, labels=tmp_path / "mfr2_labels.txt", allow_other_counts=True)
+    told = mfr2_pairs(whole, labels=tmp_path / "mfr2_labels.txt", allow_other_counts=True, allow_missing=True).missing
+    assert "Per_Son02/Per_Son02_0001: no label in mfr2_labels.txt" in told
+    pairs = [line for line in told if line.startswith("line ")]
+    assert pairs
+    assert all(line.endswith(": no labelled image of Per_Son02/Per_Son02_0001") for line in pairs)
 
 
 def test_pairs_that_are_listed_twice_count_twice_and_are_told(

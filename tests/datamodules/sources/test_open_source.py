@@ -59,11 +59,11 @@ def test_describes_any_source() -> None:
 
 def test_refuses_paths_that_are_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(
-        DataError, match=r"none: expected a folder with train\.rec or one sub-folder .* got nothing there"
+        DataError, match=r"none: expected a folder with train\.rec, shards or one sub-folder .* got nothing there"
     ):
         open_source(tmp_path / "none")
     (tmp_path / "train.rec").write_bytes(b"")
-    with pytest.raises(DataError, match=r"train\.rec: expected a folder with train\.rec .* got the file train\.rec"):
+    with pytest.raises(DataError, match=r"train\.rec: expected a folder with train\.rec, .* got the file train\.rec"):
         open_source(tmp_path / "train.rec")
 
 

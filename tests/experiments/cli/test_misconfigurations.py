@@ -214,7 +214,7 @@ def test_of_what_is_built(refusal: Refusal, tiny: Options, system: str, options:
         (make_lfw_occ, [*LFW, "--out=folder.yaml/x"], "Expected --out outside --root, got folder.yaml/x in"),
         (make_lfw_occ, [*LFW, "--out=."], "Expected --root outside --out, got folder.yaml in ."),
         (front_figure, ["--checkpoint=nope"], "nope"),
-        (front_figure, ["--images=x"], "argument --images: invalid int value: 'x'"),
+        (front_figure, ["--images=x"], "Expected --images of at least 1, got 'x'"),
     ],
 )
 def test_of_every_command(refusal: Refusal, command: Callable[[Options], object], args: Options, message: str) -> None:

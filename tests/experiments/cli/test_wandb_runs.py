@@ -2,10 +2,14 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
+import wandb
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import WandbLogger
 
@@ -104,6 +108,27 @@ def test_what_w_and_b_refuses_is_one_line_before_training(error: Exception, monk
     trainer = Trainer(logger=WandbLogger(), accelerator="cpu", enable_checkpointing=False)
     with pytest.raises(UserError, match=f"W&B: {type(error).__name__}: {error}; WANDB_MODE=offline logs to disk"):
         start(trainer)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_only_where_launch_is_loaded_a_run_looks_for_its_inputs(loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    looked: list[object] = []
+    monkeypatch.setattr(wandb.Run, "_detect_and_apply_job_inputs", looked.append)
+    monkeypatch.delitem(sys.modules, wandb_runs.LAUNCH, raising=False)
+    if loaded:
+        monkeypatch.setitem(sys.modules, wandb_runs.LAUNCH, ModuleType(wandb_runs.LAUNCH))
+
+    def init(**_: object) -> MagicMock:
+        begun = MagicMock()
+        wandb.Run._detect_and_apply_job_inputs(begun)
+        return begun
+
+    monkeypatch.setattr("wandb.init", init)
+    start(Trainer(logger=WandbLogger(), accelerator="cpu", enable_checkpointing=False))
+    assert len(looked) == loaded
+    wandb.Run._detect_and_apply_job_inputs(MagicMock())  # afterwards it is W&B's own again
+    assert len(looked) == loaded + 1
 
 
 def test_w_and_b_failing_in_the_middle_of_a_run_is_a_warning(tiny: Options, monkeypatch: pytest.MonkeyPatch) -> None:

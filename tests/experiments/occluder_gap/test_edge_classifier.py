@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from datamodules.errors import DataError
-from experiments.occluder_gap.edge_classifier import halves, tell_apart
+from experiments.occluder_gap.edge_classifier import Labelled, _drawn, halves, tell_apart
 from experiments.occluder_gap.edge_features import REACH, edge_features
 
 
@@ -64,3 +64,15 @@ def test_refuses_few_images() -> None:
     few = np.zeros((9, 3), np.float32)
     with pytest.raises(DataError, match="Expected at least 10 images with an edge in each set, got 9 and 9"):
         tell_apart(few, few, ["a"] * 18)
+
+
+def test_draws_that_leave_a_set_out_are_drawn_again_and_small_sets_have_intervals() -> None:
+    random = np.random.default_rng(0)
+    features, names = random.normal(size=(40, 3)).astype(np.float32), [str(number) for number in range(40)]
+    few = tell_apart(features[:10], features[10:], names, replicates=300)
+    assert np.isfinite([*few.auc_interval, *few.accuracy_interval]).all()
+    images = Labelled(features[:4], np.arange(4) == 0, np.arange(4))
+    for times in _drawn(images, 4, 200, random):
+        assert times.sum() == 4
+        assert times[0] > 0
+        assert times[1:].any()

@@ -57,3 +57,11 @@ def test_refuses_what_has_no_partner_or_no_mask(tmp_path: Path) -> None:
         list(masked_images(tmp_path, 64))
     with pytest.raises(DataError, match="nowhere: expected a folder of images with masks"):
         list(masked_images(tmp_path / "nowhere", 64))
+
+
+def test_refuses_two_files_of_a_name(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        write(tmp_path / "images" / name, channels=3)
+    write(tmp_path / "masks/a.png")
+    with pytest.raises(DataError, match=r"images: expected one file of a name, got a\.jpg and a\.png"):
+        list(masked_images(tmp_path, 64))

@@ -1,6 +1,7 @@
 """From a paper's file to runs: folders say what a row depends on, and each run is an ordinary one."""
 
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,22 @@ def test_a_row_whose_masks_are_of_a_row_that_is_left_out_is_not_compared_by_them
     paper = Paper("mine", "", rows, [Table("T", ["trunk"], [Column("c", ["test/rank1/none"])])])
     (row,) = add_paper(RunGraph(), paper, SETTING, [], [0], ["trunk"])
     assert (row.row, row.evaluations) == ("trunk", ())
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_rows_may_be_compared_by_each_other_s_masks(names: str) -> None:
+    rows = {
+        name: PaperRow(name, "soidn", {"model.init_args.segmentation_weight": 0.1 * (k + 1)}, matched=names[k - 1])
+        for k, name in enumerate(names)
+    }
+    paper = Paper("mine", "", rows, [Table("T", [*names], [Column("c", ["test/rank1/none"])])])
+    graph = RunGraph()
+    planned = {row.row: row for row in add_paper(graph, paper, SETTING, [], [0], paper.rows)}
+    trained = TopologicalSorter({folder: node.needs for folder, node in graph.nodes.items()})
+    assert set(trained.static_order()) == set(graph.nodes)  # there is an order
+    for k, name in enumerate(names):
+        (one,) = planned[name].evaluations
+        assert f"--matched={planned[names[k - 1]].node.checkpoint}" in one.options
+        by = [node for node in graph.nodes.values() if one in node.evaluations]
+        assert len(by) == 1
+        assert {planned[name].node.folder, planned[names[k - 1]].node.folder} <= {by[0].folder, *by[0].needs}

@@ -8,6 +8,8 @@ import pytest
 from callbacks.run_files import read_json
 from datamodules.errors import DataError
 from experiments.runs import digests as contents
+from tests.helpers.faces_on_disk import write_image_folder
+from tests.helpers.sharded_faces import sharded
 
 
 def digits(path: Path) -> str:
@@ -55,6 +57,26 @@ def test_large_folders_are_read_again_only_where_a_file_has_changed(
         assert digits(tmp_path / "faces") != before
     contents.KNOWN.write_text("{")
     assert digits(tmp_path / "faces") == before
+
+
+def test_shards_are_not_read_again_unless_they_are_newer_than_their_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = sharded(write_image_folder(tmp_path / "faces", {"ann": 4, "bea": 4}, size=(8, 8)), tmp_path / "shards")
+    read: list[str] = []
+    content = contents._content
+    monkeypatch.setattr(contents, "_content", lambda path: read.append(path.name) or content(path))
+    before = digits(shards.root)
+    assert not [name for name in read if name.endswith(".tar")]
+    path = shards.root / "shard-000001.tar"
+    os.utime(path, ns=(0, (shards.root / "shards.json").stat().st_mtime_ns + 1))
+    assert digits(shards.root) == before
+    assert [name for name in read if name.endswith(".tar")] == ["shard-000001.tar"]
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(0, (shards.root / "shards.json").stat().st_mtime_ns + 1))
+    assert digits(shards.root) != before
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:

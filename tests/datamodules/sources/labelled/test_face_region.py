@@ -100,6 +100,7 @@ def test_a_hull_holds_its_points_and_their_lines(tmp_path: Path) -> None:
         ("a,1,2,3,4,5,6\nb,1,2,3,4,5,6,7,8\n", "line 2: expected a name and 6 finite coordinates"),
         ("a,1,2,3,4,5,nan\n", "line 1: expected a name and 6 finite coordinates"),
         ("a,1,2,3,4,5,6\na,1,2,3,4,5,6\n", "line 2: expected every image once, got 'a' again"),
+        ("d/a,1,2,3,4,5,6\nd\\a,1,2,3,4,5,6\n", "line 2: expected every image once, got 'd/a' again"),
         ("", "expected rows of landmarks, got none"),
     ],
 )

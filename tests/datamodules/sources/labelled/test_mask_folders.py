@@ -195,3 +195,35 @@ def test_configurations_name_the_reader_and_its_region(root: Path) -> None:
         node["init_args"].update(settings)  # type: ignore[attr-defined]  # of a mapping
         built = parser.instantiate(parser.parse_object({"source": node})).source
         assert isinstance(built.region, LandmarkEllipse)
+
+
+def test_a_face_is_found_and_cut_out_by_the_same_landmarks(tmp_path: Path) -> None:
+    """The region's landmarks are of the photograph as it is stored, whatever is cut out of it."""
+    root = write_masks(tmp_path / "COFW", 2)
+    table = tmp_path / "points.csv"
+    table.write_text("".join(f"000{number}.jpg,22,26,42,26,32,38,25,50,39,50\n" for number in (1, 2)))
+    whole = COFW(root, region=LandmarkEllipse(), landmarks=table)
+    cut = COFW(root, region=LandmarkEllipse(), landmarks=table, crop=CropSquare(1.2))
+    one, other = whole.label_map(0), cut.label_map(0)
+    for label in (0, 1):
+        assert (one == label).sum() == (other == label).sum()
+    points, moved = whole.landmarks(0), cut.landmarks(0)
+    assert points is not None
+    assert moved is not None
+    assert np.ptp(moved - points, axis=0) == pytest.approx([0, 0], abs=1e-4)
+
+
+def test_a_table_of_occluders_takes_names_with_dots_and_refuses_those_of_no_image(root: Path, tmp_path: Path) -> None:
+    for folder, ending in (("img", "jpg"), ("mask", "png")):
+        (root / folder / f"0001.{ending}").rename(root / folder / f"v1.5.{ending}")
+    table = tmp_path / "kinds.csv"
+    table.write_text("image,occluder\nv1.5,hand\n")
+    faces = COFW(root, kinds=table)
+    assert [faces.kind(index) for index in range(6) if faces.name(index) == "v1.5.jpg"] == ["hand"]
+    table.write_text("image,occluder\n0002,hand\n0020,cup\n")
+    with pytest.raises(DataError, match=r"kinds.csv: expected images that are there, got 1 that are not: 0020"):
+        COFW(root, kinds=table)
+    table.write_text("image,occluder\n0002,hand\n")
+    listed = tmp_path / "val.txt"
+    listed.write_text("0003\n")
+    assert len(COFW(root, kinds=table, images_of=listed)) == 1  # a table of all images serves a part of them, too

@@ -76,3 +76,10 @@ def test_pairs_of_several_conditions_count_once() -> None:
 def test_a_condition_without_a_rejected_pair_has_no_curve() -> None:
     one = protocol()
     assert discard_curves(one, recognised(one, torch.zeros(3 * PEOPLE)), {"q": torch.ones(60)}, first_error=0.01) == {}
+
+
+def test_all_but_the_best_pair_are_rejected_at_most() -> None:
+    one = protocol()
+    noise = torch.linspace(0.1, 2, 3 * PEOPLE)
+    found = discard_curves(one, recognised(one, noise), {"good": -noise}, first_error=0.99)
+    assert float(found["all"].rates["good"][0]) == pytest.approx(1 - 1 / PEOPLE)

@@ -1,0 +1,1 @@
+"""The page of the demo: what stands behind its tabs, plain functions, and the tabs themselves."""

@@ -1,0 +1,117 @@
+"""A model as the page asks it: crops in, embeddings, occluders and classes out, for several visitors at once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  torch's own name for it
+from torch import Tensor, nn
+
+from datamodules.errors import DataError
+from datamodules.seams.face_source import UInt8Image
+from datamodules.sources import FixedLandmarks
+from experiments.evaluation.given_models import Model
+from lightning_modules.extractors.extractor import Extractor
+from lightning_modules.networks import occluder_probability
+from lightning_modules.networks.foreign import foreign
+
+AT_ONCE = 32
+"""Faces in a network at once: others wait no longer than these take."""
+USUAL_ALIGNMENT = "arcface"
+
+
+class FaceModel:
+    """A recogniser, a segmenter, or both.
+
+    Args:
+        model: As it was given.
+        landmarks: Where eyes and mouth are in its faces; by default, where its alignment puts them.
+
+    Attributes:
+        name: What to call it.
+        size: Side of its images in pixels.
+        turn: Held while its network is at work: one visitor at a time.
+    """
+
+    def __init__(self, model: Model, landmarks: FixedLandmarks | None = None) -> None:
+        self.model = model
+        self.key = model.key  # as it was built: before it has run
+        self.name = model.name
+        self.size = model.extraction.image_size
+        self.alignment = model.alignment or USUAL_ALIGNMENT
+        self.landmarks = landmarks or FixedLandmarks(self.alignment)
+        self.module: Any = model.extraction.module.eval()
+        self.turn = RLock()
+
+    def embed(self, faces: Tensor) -> Tensor:
+        """Return embeddings ``(N, D)`` float32 of raw RGB faces ``(N, 3, H, W)`` of the model's size.
+
+        Raises:
+            DataError: If the model embeds nothing, or an embedding is not finite.
+        """
+        if self.embedding_network is None:
+            raise DataError(f"{self.name}: expected a model that embeds faces, got one that does not")
+        found = self._in_parts(lambda part: self.embedding_network(self.module.pixels(part)).float(), faces)
+        if not torch.isfinite(found).all():
+            raise DataError(f"{self.name}: expected finite embeddings of these faces, got others")
+        return found
+
+    def occluders(self, faces: Tensor) -> Tensor | None:
+        """Return the probability of an occluder at each pixel, ``(N, H, W)``; ``None`` of a model that says none."""
+        if not self.segments:
+            return None
+        found = self._in_parts(self._probability, faces)
+        if found.shape[1:] == faces.shape[2:]:
+            return found
+        return F.interpolate(found[:, None], size=faces.shape[2:], mode="bilinear")[:, 0]
+
+    @cached_property
+    def embedding_network(self) -> Any:
+        """From images as the network takes them to embeddings; ``None`` of a model that makes none."""
+        try:
+            network = self.module.embedding_network()
+            blank = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
+            with self.turn, torch.no_grad():
+                network(self.module.pixels(blank))
+        except (ValueError, AttributeError):
+            return None
+        return network
+
+    @cached_property
+    def segments(self) -> bool:
+        """Whether it says where occluders are."""
+        blank = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
+        with self.turn, torch.no_grad():
+            return self._probability(blank) is not None
+
+    @property
+    def classifier(self) -> nn.Module | None:
+        """From images as the network takes them to class scores; ``None`` of a model without classes."""
+        method = getattr(self.module, "logits_network", None)
+        return None if method is None else method()
+
+    @property
+    def is_program(self) -> bool:
+        """Whether its network is one that torch cannot follow."""
+        return bool(getattr(self.module, "is_program", False))
+
+    def _probability(self, images: Tensor) -> Any:
+        if isinstance(self.module, Extractor):
+            return self.module.outputs(images).get("occluder_probability")
+        logits = getattr(self.module.network(self.module.pixels(images)), "logits", None)
+        return None if logits is None else occluder_probability(logits)
+
+    def _in_parts(self, run: Any, faces: Tensor) -> Tensor:
+        found = []
+        for part in torch.split(faces, AT_ONCE):
+            with self.turn, torch.no_grad(), foreign(f"{self.name} to take faces of {self.size} pixels"):
+                found.append(run(part))
+        return torch.cat(found)
+
+
+def stacked(faces: Sequence[UInt8Image]) -> Tensor:
+    """Return faces ``(S, S, 3)`` as one tensor ``(N, 3, S, S)`` uint8."""
+    return torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2).contiguous()
