@@ -65,7 +65,12 @@ def test_shards_are_not_read_again_unless_they_are_newer_than_their_index(
     shards = sharded(write_image_folder(tmp_path / "faces", {"ann": 4, "bea": 4}, size=(8, 8)), tmp_path / "shards")
     read: list[str] = []
     content = contents._content
-    monkeypatch.setattr(contents, "_content", lambda path: read.append(path.name) or content(path))
+
+    def told(path: Path) -> str:
+        read.append(path.name)
+        return content(path)
+
+    monkeypatch.setattr(contents, "_content", told)
     before = digits(shards.root)
     assert not [name for name in read if name.endswith(".tar")]
     path = shards.root / "shard-000001.tar"
