@@ -63,9 +63,7 @@ def chosen_folder(text: str, allowed: Sequence[Path]) -> Path:
     if "\0" in text or not text.strip():
         raise DataError("Expected the name of a folder, got none")
     given = Path(text.strip())
-    tried = (
-        [given] if given.is_absolute() else [one.parent / given for one in allowed] + [one / given for one in allowed]
-    )
+    tried = [given, *(one.parent / given for one in allowed), *(one / given for one in allowed)]
     for folder in tried:
         place = Path(os.path.realpath(folder))
         if any(place.is_relative_to(os.path.realpath(one)) for one in allowed) and place.is_dir():

@@ -87,4 +87,4 @@ def painted(face: UInt8Image, editor: Mapping[str, Any] | None) -> UInt8Image:
         premultiplied = np.dstack([colour, sheet[..., 3].astype(np.float32)])
         small = cv2.resize(premultiplied, face.shape[1::-1], interpolation=cv2.INTER_AREA)
         result = small[..., :3] + (1 - small[..., 3:] / 255) * result
-    return np.clip(result.round(), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(result.round(), 0, 255), np.uint8)

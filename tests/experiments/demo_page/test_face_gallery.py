@@ -47,6 +47,14 @@ def test_folders_below_those_allowed_are_found_by_name(people: Path, text: str) 
     assert chosen_folder(text, [people]).is_relative_to(people)
 
 
+def test_a_folder_that_was_given_from_here_is_found_as_it_was_given(
+    people: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(people.parent.parent)
+    given = people.relative_to(people.parent.parent)
+    assert chosen_folder(str(given), [given]) == people
+
+
 def test_the_face_itself_comes_first_and_what_cannot_be_read_is_left_out_and_said(people: Path) -> None:
     (people / "3" / "broken.jpg").write_bytes(b"%PDF")
     gallery = enrolled(people, face_model(), crop)

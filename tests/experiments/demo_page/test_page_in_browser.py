@@ -214,7 +214,7 @@ def test_a_model_without_thresholds_says_so_until_they_are_measured(page: Any) -
     page.get_by_role("option", name="other").click()
     page.get_by_text("not measured yet").first.wait_for()
     page.get_by_role("button", name=re.compile("Measure")).click()
-    page.get_by_text("FRR").first.wait_for()
+    page.get_by_text("impostor pairs").first.wait_for()
 
 
 def test_four_at_once_get_their_own_results(browser: Any, served: PageAtWork) -> None:
@@ -246,6 +246,7 @@ def test_the_page_asks_no_other_server(browser: Any, served: PageAtWork) -> None
 def test_files_are_not_served_by_name(served: PageAtWork, route: str, name: str) -> None:
     with pytest.raises(HTTPError) as refused:
         urlopen(f"{served.address}{route}{name.format(faces=served.folder)}")  # noqa: S310  our own server
+    refused.value.close()
     assert refused.value.code in (403, 404, 405, 422)
 
 
