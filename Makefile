@@ -35,14 +35,15 @@ REPRODUCE = $(BIN)/python -m experiments.reproduce $(1) $${DATA:+--data="$$DATA"
 SWEEP = $(BIN)/python -m experiments.sweep experiments/sweeps/$(1).yaml $${DATA:+--data="$$DATA"} $${SCALE:+--scale="$$SCALE"} \
 	$${WEIGHTS:+--weights="$$WEIGHTS"} $${ALIGNMENT:+--alignment="$$ALIGNMENT"} $(ARGS)
 
-LOCK_BESIDE = $(BIN)/uv pip compile --group pyproject.toml:$(1) --constraint $(2) --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --quiet --custom-compile-command "make lock" -o requirements-$(1).txt
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+	--custom-compile-command "make lock"
+LOCK_BESIDE = $(LOCK) --group pyproject.toml:$(1) --constraint $(2) -o requirements-$(1).txt
 
 .PHONY: help setup train-soidn train-soidn-shared train-baseline train-trunk train-segmentation train-model-a \
 	train-model-a-strategic train-model-a-normal finetune-triplet finetune-batch-triplet reproduce reproduce-quick \
 	reproduce-soidn reproduce-occlusion-maps reproduce-segmentation-that-pays occlusion-maps compare-triplets \
-	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export demo gpu-check test tests test-demo \
-	lint types format lock clean
+	sweep-lambda sweep-beta sweep-temperature sweep-joint evaluate evaluate-models export demo docs gpu-check test tests \
+	test-demo lint types format lock clean
 
 help: ## Show this list
 	@echo "Targets (DATA=folder or RecordIO folder, SCALE=demo|paper, WEIGHTS=file, ALIGNMENT=arcface|lfw, ARGS=\"--key=value …\"):"
@@ -152,6 +153,13 @@ $(DEMO_TEST): requirements-demo-test.txt $(DEMO)
 gpu-check: $(READY) ## Tests and speed on a GPU, eight minutes at most; ARGS="--parts tests maps", ARGS="--device=cpu --small"
 	@$(BIN)/python -m experiments.benchmarks.gpu_check $(ARGS)
 
+docs: $(VENV)/.ready-docs ## These documents as a site in site/, with a reference; ARGS=--serve shows it
+	@$(BIN)/python -m experiments.site $(ARGS)
+
+$(VENV)/.ready-docs: requirements-docs.txt $(READY)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-docs.txt
+	@touch $@
+
 test: lint types tests ## All checks: lint, types, import contracts, doctests, tests
 
 tests: $(READY)
@@ -173,8 +181,8 @@ format: $(READY) ## Rewrite the code in the project's style
 	@$(BIN)/ruff format --quiet .
 
 lock: $(READY) ## Renew requirements.txt from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --upgrade --quiet --custom-compile-command "make lock" -o requirements.txt
+	@$(LOCK) pyproject.toml --group dev --upgrade -o requirements.txt
+	@$(call LOCK_BESIDE,docs,requirements.txt)
 	@$(call LOCK_BESIDE,demo,requirements.txt)
 	@$(call LOCK_BESIDE,demo-test,requirements.txt --constraint requirements-demo.txt)
 

@@ -113,6 +113,14 @@ class OcclusionMapping(Callback):
                 raise ValueError(f"Expected one callback for {self.subset} maps of {size[0]} × {size[1]}, got several")
         self._folder = run_folder(trainer, "occlusion_maps")
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse, before anything is trained, a module whose network no process has as a whole.
+
+        Raises:
+            MisconfigurationException: If it is one.
+        """
+        getattr(pl_module, self.network[0])()
+
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: FaceBatch, batch_idx: int
     ) -> None:

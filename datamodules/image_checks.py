@@ -141,7 +141,8 @@ def usable_images(
         return [_look(source, index, landmarks) for index in run.tolist()]
 
     digests, complaints = np.zeros(len(indices), np.uint64), dict[int, str]()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # pixels that only have to be copied are there before another thread has the interpreter
+    with ThreadPoolExecutor(1 if getattr(source, "decoded", False) else os.cpu_count()) as pool:
         # in pieces, so that a bad image early on is not waited for until the last one has been read
         for start in track(
             range(0, len(indices), PIECE), "Checking images", transient=True, disable=len(indices) <= PIECE

@@ -18,7 +18,7 @@ Ask = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Runs:
+class PositionRuns:
     """How positions of a dataset lie in files.
 
     Args:
@@ -48,7 +48,7 @@ class Runs:
         return WindowOrder(self.cuts, window=self.window, seed=seed, epoch=epoch, lanes=self.lanes)
 
 
-def runs_of(source: object, images: NDArray[np.int64]) -> Runs | None:
+def runs_of(source: object, images: NDArray[np.int64]) -> PositionRuns | None:
     """Return how chosen images of a source lie in its files, ``None`` where it has each in a file of its own.
 
     Args:
@@ -58,7 +58,7 @@ def runs_of(source: object, images: NDArray[np.int64]) -> Runs | None:
     if not isinstance(source, StoredRuns):
         return None
     cuts = np.searchsorted(images, source.run_starts).astype(np.int64)
-    return Runs(cuts, source.shuffle_window, partial(_ask, source, images))
+    return PositionRuns(cuts, source.shuffle_window, partial(_ask, source, images))
 
 
 def _ask(source: StoredRuns, images: NDArray[np.int64], first: int, stop: int) -> None:
@@ -80,7 +80,7 @@ class ShardSampler(EpochSampler):
     """
 
     def __init__(
-        self, runs: Runs, *, world_size: int = 1, rank: int = 0, seed: int = 0, drop_last: bool = False
+        self, runs: PositionRuns, *, world_size: int = 1, rank: int = 0, seed: int = 0, drop_last: bool = False
     ) -> None:
         super().__init__(range(runs.count), world_size=world_size, rank=rank, seed=seed, drop_last=drop_last)
         self.runs = runs

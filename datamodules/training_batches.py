@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from datamodules.identity_sampler import IdentityBatches, IdentitySampler
 from datamodules.sampler import EpochSampler
-from datamodules.shard_sampler import Runs, ShardSampler
+from datamodules.shard_sampler import PositionRuns, ShardSampler
 
 
 class TrainingBatches:
@@ -30,7 +30,7 @@ class TrainingBatches:
         batch_size: int,
         groups: IdentityBatches | None,
         seed: int,
-        runs: Runs | None = None,
+        runs: PositionRuns | None = None,
     ) -> None:
         self.images = len(identities)
         # of many million images, hundreds of megabytes that nothing else asks for

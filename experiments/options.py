@@ -17,7 +17,7 @@ from lightning_modules.networks.checkpoint_file import check_is_there
 
 def add_data_options(parser: argparse.ArgumentParser, *, weights: str = "local file of initial weights") -> None:
     """Add the options that choose data, scale and weights, the same in every command."""
-    parser.add_argument("--data", help="folder of one sub-folder per identity, or InsightFace RecordIO folder")
+    parser.add_argument("--data", help="folder of one sub-folder per identity, InsightFace RecordIO folder, or shards")
     parser.add_argument("--scale", choices=("demo", "paper"), help="size of model, images and schedule")
     parser.add_argument("--alignment", help="of the crops; by default as align_settings.json says, else arcface")
     parser.add_argument("--weights", help=weights)

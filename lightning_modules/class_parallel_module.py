@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from pytorch_lightning import Trainer
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
@@ -13,7 +12,6 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import loss_parallel
 from torch.nn.parallel import DistributedDataParallel
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from datamodules.errors import DataError
 from datamodules.randomness import sample_generator
@@ -27,6 +25,7 @@ from lightning_modules.networks.class_parallel import (
     Classified,
     Lent,
     ParallelSoftmax,
+    clip_by_norm,
     lend,
     put_together,
     share_out,
@@ -104,7 +103,8 @@ class ClassParallelModule(FaceModule):
         self._softmax = ParallelSoftmax(self.classifier[1], sampling_rate=self.sampling_rate, mesh=mesh)
         if mesh is not None:
             shards = [name for name, weight in self.named_parameters() if isinstance(weight, DTensor)]
-            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, shards)
+            # DDP neither averages nor broadcasts them
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, shards)  # type: ignore[no-untyped-call]  # torch's
             strategy.__class__ = ClassParallelStrategy
 
     def classify(self, embeddings: Tensor, identities: Tensor, loss: nn.Module) -> Classified:
@@ -174,13 +174,7 @@ class ClassParallelModule(FaceModule):
         if self.mesh is None or not gradient_clip_val or gradient_clip_algorithm == "value":
             super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
-        own = [one.stand_in for one in self._lent]
-        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-        shared = [w.grad for w in weights if w.grad is not None and not any(w is one for one in own)]
-        squared = get_total_norm([one.grad for one in own if one.grad is not None]).square()
-        dist.all_reduce(squared, group=self.mesh.get_group())
-        norm = (get_total_norm(shared).square() + squared).sqrt()
-        clip_grads_with_norm_(weights, gradient_clip_val, norm)
+        clip_by_norm(optimizer, self._lent, gradient_clip_val, self.mesh)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take this process's share of the classes, of a checkpoint of any number of processes.

@@ -84,7 +84,8 @@ def occlusion_maps(
         occluder_size: Height and width in pixels.
         fill: The occluder's value, one for all channels or one for each, in the units of ``images``.
         stride: Distance of neighbouring centres in pixels; the last row and column are always among them.
-        batch_size: Occluded images evaluated at once; by default 64; on a GPU 4,096, computed densely 1,024.
+        batch_size: Occluded images evaluated at once; by default 64, small windows up to 256; on a GPU
+            4,096, computed densely 1,024.
         method: ``"incremental"`` or ``"dense"``.
         memory: Bytes for what is kept of the images at work, whatever their number.
         all_scores: Return all logits, not only those of the correct class.
@@ -158,7 +159,8 @@ def occlusion_error_map(
         occluder_size: Height and width in pixels.
         fill: The occluder's value, one for all channels or one for each, in the units of ``images``.
         stride: Distance of neighbouring centres in pixels; between them the map is interpolated bilinearly.
-        batch_size: Occluded images evaluated at once; by default 64; on a GPU 4,096, computed densely 1,024.
+        batch_size: Occluded images evaluated at once; by default 64, small windows up to 256; on a GPU
+            4,096, computed densely 1,024.
         method: ``"incremental"`` or ``"dense"``.
         memory: Bytes for what is kept of the images at work, whatever their number.
         progress: Show a progress bar, in the first process.

@@ -73,7 +73,8 @@ def sampled_error_map(
         share: s, the share of all pairs of image and centre that is evaluated, in (0, 1]. With 1 the map is exact, not
             smoothed, and its standard error 0.
         seed: Chooses the places, with the index of an image among ``images``; not negative.
-        batch_size: Occluded images evaluated at once; by default 64; on a GPU 4,096, computed densely 1,024.
+        batch_size: Occluded images evaluated at once; by default 64, small windows up to 256; on a GPU
+            4,096, computed densely 1,024.
         method: ``"incremental"`` or ``"dense"``.
         memory: Bytes for what is kept of the images at work.
         progress: Show a progress bar, in the first process.

@@ -24,12 +24,10 @@ IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _SIGNATURES = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n", "BMP": b"BM", "WebP": b"RIFF"}
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*")
-_TIFF_COLOURS = 0x0106
-_WHITE_IS_ZERO = 0
+_TIFF_COLOURS, _WHITE_IS_ZERO = 0x0106, 0
 _PNG_BIT_DEPTH = 24  # where it stands
 _LAB_COLOURS = (8, 9, 10)  # CIE, ICC and ITU L*a*b*: OpenCV would hand them over as if they were RGB
-_JPEG_START_OF_SCAN = 0xDA
-_JPEG_END_OF_IMAGE = b"\xff\xd9"
+_JPEG_START_OF_SCAN, _JPEG_END_OF_IMAGE = 0xDA, b"\xff\xd9"
 
 
 def read_image(path: Path, decode: Callable[..., UInt8Image] | None = None) -> UInt8Image:

@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
-from datamodules.sources.recordio_file import RecordFile, read_index
+from datamodules.sources.record_headers import HEADER_BYTES, RecordHeaders, read_headers
+from datamodules.sources.recordio_file import RecordFile
 
 log = logging.getLogger(__name__)
 
-_HEADER_BYTES = 24  # uint32 flag, float32 label, uint64 id, uint64 id2; `flag` float32 labels follow
 _PROPERTY = re.compile(r"([0-9]{1,18})\s*(?:[,\s]\s*[0-9]{1,18}\s*){2}")
 _LABEL_LIMIT = 1 << 24  # from here on float32 labels of neighbouring identities are one number
 
@@ -46,7 +45,7 @@ class RecordIO:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self._file = RecordFile(self.root / "train.rec")
-        records = _read_records(self._file, self.root / "train.idx")
+        records = read_headers(self._file, self.root / "train.idx")
         images = records[records.image]
         if not len(images.keys):
             raise DataError(f"{self._file.path}: expected images, got {len(records.keys)} records without one")
@@ -83,7 +82,7 @@ class RecordIO:
     def encoded(self, index: int) -> bytes:
         """The image file in the record of image ``index``, as it is."""
         payload = self._file.read(int(self._offsets[index]))
-        return payload[_HEADER_BYTES + 4 * int.from_bytes(payload[:4], "little") :]
+        return payload[HEADER_BYTES + 4 * int.from_bytes(payload[:4], "little") :]
 
     def landmarks(self, index: int) -> Landmarks | None:
         """``None``: a pack holds aligned images, and no landmarks."""
@@ -94,53 +93,11 @@ class RecordIO:
         return str(self._keys[index])
 
 
-@dataclass(frozen=True)
-class _Records:
-    """What the headers of all records say, by ascending key; every array is ``(N, …)``."""
-
-    keys: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    image: NDArray[np.bool_]
-    labels: NDArray[np.float32]  # (N, 2): the first two, NaN where there are fewer
-
-    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "_Records":
-        return _Records(self.keys[rows], self.offsets[rows], self.image[rows], self.labels[rows])
-
-
-def _read_records(file: RecordFile, index: Path) -> _Records:
-    listed = read_index(index) if index.is_file() else None
-    offsets = file.walk() if listed is None else listed[1]
-    lengths, words = file.scan(offsets, words=_HEADER_BYTES // 4 + 2)
-    flags = words[:, 0].astype(np.int64)
-    header_bytes = _HEADER_BYTES + 4 * flags
-    short = np.flatnonzero((lengths < _HEADER_BYTES) | (lengths < header_bytes))
-    if len(short):
-        row = short[0]
-        # A payload under 24 bytes has no flag to trust.
-        wanted = _HEADER_BYTES if lengths[row] < _HEADER_BYTES else header_bytes[row]
-        raise file.corrupt(int(offsets[row]), f"a header of {wanted} bytes", f"a payload of {lengths[row]}")
-    keys = _keys_without_index(words) if listed is None else listed[0]
-    records = _Records(keys, offsets, lengths > header_bytes, _labels(flags, words))
-    return records[np.argsort(keys)]
-
-
-def _keys_without_index(words: NDArray[np.uint32]) -> NDArray[np.int64]:
-    ids = np.ascontiguousarray(words[:, 2:4]).view("<u8")[:, 0].astype(np.int64)
-    return ids if len(np.unique(ids)) == len(ids) else np.arange(len(ids))
-
-
-def _labels(flags: NDArray[np.int64], words: NDArray[np.uint32]) -> NDArray[np.float32]:
-    scalar = np.ascontiguousarray(words[:, 1:2]).view("<f4")  # (N, 1)
-    labels = np.ascontiguousarray(words[:, 6:8]).view("<f4")  # (N, 2)
-    labels[flags < 2, 1] = np.nan
-    return np.where(flags[:, None] > 0, labels, np.hstack([scalar, np.full_like(scalar, np.nan)]))
-
-
-def _is_header(records: _Records) -> bool:
+def _is_header(records: RecordHeaders) -> bool:
     return len(records.keys) > 0 and records.keys[0] == 0 and not records.image[0]
 
 
-def _check_layout(path: Path, records: _Records) -> None:
+def _check_layout(path: Path, records: RecordHeaders) -> None:
     """Compare which records hold images with what the header record says, if there is one."""
     images = records.keys[records.image]
     others = records.keys[~records.image][1 if _is_header(records) else 0 :]
@@ -164,7 +121,7 @@ def _check_layout(path: Path, records: _Records) -> None:
         log.warning("%s: %s of the records that record 0 announces are not there; the others are read", path, lost)
 
 
-def _whole_labels(path: Path, images: _Records) -> NDArray[np.int64]:
+def _whole_labels(path: Path, images: RecordHeaders) -> NDArray[np.int64]:
     labels = images.labels[:, 0]
     wrong = np.flatnonzero(~(np.abs(labels) < _LABEL_LIMIT) | (labels != np.floor(labels)))
     if len(wrong):
@@ -173,7 +130,7 @@ def _whole_labels(path: Path, images: _Records) -> NDArray[np.int64]:
     return labels.astype(np.int64)
 
 
-def _check_ranges(path: Path, records: _Records, labels: NDArray[np.int64]) -> None:
+def _check_ranges(path: Path, records: RecordHeaders, labels: NDArray[np.int64]) -> None:
     """Refuse an identity range, if there are any, whose images have several labels; else the labels decide."""
     identity = records[np.flatnonzero(~records.image)[1:]]  # without the header record
     if not len(identity.keys):

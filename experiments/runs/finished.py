@@ -1,9 +1,12 @@
 """Whether a run is done, and whether what others start from is still there."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from datamodules.errors import DataError
 from datamodules.seams.occlusion_map_file import OcclusionMap
 from experiments.runs.run_graph import MAPS, Node
-from experiments.runs.run_record import recorded, weights_of
+from experiments.runs.run_record import Trace, recorded, traced, weights_of
 
 
 def is_finished(node: Node, *, for_others: bool = False) -> bool:
@@ -24,3 +27,19 @@ def lost(node: Node) -> str:
     except DataError as error:
         return str(error)
     return "" if maps else f"{node.folder / MAPS}: expected maps, found none"
+
+
+class Looked:
+    """What records runs had when this process looked: a failure of later is another process's result."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Trace] = {}
+
+    def look(self, nodes: Iterable[Node]) -> None:
+        """Look at what has become of nodes."""
+        self._known.update((node.folder, traced(node.folder)) for node in nodes)
+
+    def failed_since(self, node: Node) -> bool:
+        """Whether a node has failed since it was looked at."""
+        now = traced(node.folder)
+        return recorded(node.folder).status == "failed" and self._known.get(node.folder, now) != now

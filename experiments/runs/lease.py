@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from filelock import SoftFileLease
 
 SECONDS = 120.0
-"""How long a lease lasts that nobody renews; all who ask for one must agree. It is renewed three times as often."""
+"""How long a lease lasts by default; it is renewed three times as often."""
 
 
 class BusyError(Exception):
@@ -37,7 +37,7 @@ class Lease:
 
     Args:
         place: The file.
-        seconds: See :data:`SECONDS`.
+        seconds: How long it lasts that nobody renews; all who ask for one must agree.
     """
 
     def __init__(self, place: Path, *, seconds: float = SECONDS) -> None:

@@ -67,10 +67,14 @@ def say(line: str) -> None:
 
 
 class Processes:
-    """Commands of the suite, each in a process of its own, that end with this one."""
+    """Commands of the suite, each in a process of its own, that end with this one.
 
-    def __init__(self) -> None:
-        self.stopping = False
+    Args:
+        stops_on_sigterm: Whether a command that SIGTERM has ended has not failed: this process is about to be ended.
+    """
+
+    def __init__(self, *, stops_on_sigterm: bool = False) -> None:
+        self.stopping, self.stops_on_sigterm = False, stops_on_sigterm
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = Lock()
 
@@ -99,7 +103,7 @@ class Processes:
         status = process.wait()
         with self._lock:
             self._running.discard(process)
-            if self.stopping:
+            if self.stopping or (self.stops_on_sigterm and status in (-SIGTERM, 128 + SIGTERM)):
                 raise StoppedError
         if status != 0:
             raise RuntimeError(first_error(log.read_bytes()[begin:].decode(errors="replace"), status))
@@ -111,11 +115,15 @@ class Processes:
             try:
                 yield
             except BaseException:
-                with self._lock:
-                    self.stopping = True
-                    for process in self._running:
-                        process.terminate()
+                self.stop()
                 raise
+
+    def stop(self) -> None:
+        """Ask all commands to end, and begin no other."""
+        with self._lock:
+            self.stopping = True
+            for process in self._running:
+                process.terminate()
 
 
 def python(module: str, args: Sequence[str]) -> list[str]:

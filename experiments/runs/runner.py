@@ -11,12 +11,12 @@ from datamodules.errors import DataError
 from datamodules.whole_file import write_whole
 from experiments.cli.first_process import is_first
 from experiments.runs.checkpoint_files import whole_checkpoint
-from experiments.runs.finished import lost
+from experiments.runs.finished import Looked, lost
 from experiments.runs.lease import Lease
 from experiments.runs.process import say
 from experiments.runs.run_folder import forget_folder, words_in_folder
 from experiments.runs.run_graph import Node
-from experiments.runs.run_record import RunRecord, Trace, begun, collected, recorded, traced, weights_of
+from experiments.runs.run_record import RunRecord, begun, collected, recorded, weights_of
 
 GIB = 1 << 30
 LOG = "log.txt"
@@ -50,11 +50,11 @@ class Runner:
     ) -> None:
         self.call, self.reserve, self.tell, self.is_stopping = call, reserve, tell, is_stopping
         self._leases: dict[Path, Lease] = {}
-        self._known: dict[Path, Trace] = {}
+        self._looked = Looked()
 
     def look(self, nodes: Iterable[Node]) -> None:
         """Look at what has become of nodes: a failure from now on is another process's, and not tried again."""
-        self._known.update((node.folder, traced(node.folder)) for node in nodes)
+        self._looked.look(nodes)
 
     def run(
         self,
@@ -83,7 +83,7 @@ class Runner:
             node.folder.mkdir(parents=True, exist_ok=True)
         with self._alone(node, waits=waits) as lease:
             record = recorded(node.folder)
-            if record.status == "failed" and self._known.get(node.folder, traced(node.folder)) != traced(node.folder):
+            if self._looked.failed_since(node):
                 self.tell(f"{node.name}: failed in another process: {record.error}")
                 return record
             fresh = again or (record.status == "done" and for_others and bool(lost(node)))

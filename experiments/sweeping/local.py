@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -49,10 +49,7 @@ def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str =
             settings, or no run logs the metric.
     """
     points = list(sweep.grid()) if sweep.method == "grid" else []
-    count = count or sweep.run_cap or len(points)
-    if not count:
-        raise UserError(f"{sweep.path}: expected `run_cap`, or --trials N, with method {sweep.method}, got neither")
-    count = min(count, len(points) or count)
+    count = number_of_trials(sweep, count, points)
     folder = FOLDER / sweep.name
     with locked(folder):
         study = open_study(sweep, folder, settings)
@@ -66,6 +63,18 @@ def run_here(sweep: Sweep, trials: Trials, count: int | None, *, settings: str =
             write_json(folder / NOTES, {**(read_json(folder / NOTES) or {}), str(number): trial.note})
             print(f"    {sweep.metric}: {trial.note if trial.result is None else trial.result}", flush=True)
         return _ended(study, sweep, read_json(folder / NOTES) or {})
+
+
+def number_of_trials(sweep: Sweep, count: int | None, points: Sequence[object]) -> int:
+    """Return how many trials there are: the asked, the file's, or all points of a grid.
+
+    Raises:
+        UserError: If nothing says so.
+    """
+    count = count or sweep.run_cap or len(points)
+    if not count:
+        raise UserError(f"{sweep.path}: expected `run_cap`, or --trials N, with method {sweep.method}, got neither")
+    return min(count, len(points) or count)
 
 
 def _ended(study: optuna.Study, sweep: Sweep, notes: Mapping[str, str]) -> list[SweepTrial]:
@@ -105,13 +114,16 @@ def pending(study: optuna.Study, sweep: Sweep, count: int) -> Iterator[tuple[int
             study.tell(trial.number, state=TrialState.FAIL)
     while (done := len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.FAIL)))) < count:
         # seeded by the number of trials, so that an interrupted sweep chooses as an undisturbed one
-        study.sampler = (
-            optuna.samplers.TPESampler(seed=done, n_startup_trials=STARTUP)
-            if sweep.method == "bayes"
-            else optuna.samplers.RandomSampler(seed=done)
-        )
+        study.sampler = sampler(sweep, done)
         asked = study.ask(dict(sweep.space))
         yield asked.number, asked.params
+
+
+def sampler(sweep: Sweep, seed: int) -> optuna.samplers.BaseSampler:
+    """Return what chooses a trial's values."""
+    if sweep.method == "bayes":
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP)
+    return optuna.samplers.RandomSampler(seed=seed)
 
 
 def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, Any]) -> SweepTrial:

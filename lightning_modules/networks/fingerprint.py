@@ -12,7 +12,7 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
     Args:
         state: Name to tensor, of a module or of its checkpoint; what is not ``network.…`` or ``classifier.…`` does not
-            count.
+            count. Where processes share out some of it, all of them must call this.
 
     Example:
         >>> weights = {"network.bias": torch.zeros(2), "normalize.mean": torch.zeros(3)}
@@ -21,7 +21,8 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     """
     hashed = hashlib.sha256()
     for name in sorted(name for name in state if name.startswith(("network.", "classifier."))):
-        tensor = state[name].detach().cpu().contiguous()
+        tensor = getattr(state[name], "full_tensor", lambda name=name: state[name])()  # of what processes share out
+        tensor = tensor.detach().cpu().contiguous()
         hashed.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
         hashed.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return hashed.hexdigest()[:16]

@@ -23,6 +23,7 @@ from experiments.reproduction import paper_file
 from experiments.runs.layers import merged
 from experiments.sweeping.sweep_file import read_sweep
 from lightning_modules.networks.checkpoint_file import read_state_dict
+from tests.at_scale import fuzzed_shards as shards
 from tests.at_scale import good_files as good
 from tests.at_scale.mutations import Generator, mutate, with_right_checksums
 
@@ -62,7 +63,8 @@ class FuzzedFile:
 
 def fuzzed_files() -> dict[str, FuzzedFile]:
     """Return all kinds, by name."""
-    return _packs() | _protocols() | _landmarks() | _pictures() | _lfw_occ() | _settings()
+    of_shards = {name: FuzzedFile(*kind) for name, kind in shards.kinds(good.encoded(".jpg")).items()}
+    return _packs() | of_shards | _protocols() | _landmarks() | _pictures() | _lfw_occ() | _settings()
 
 
 def _packs() -> dict[str, FuzzedFile]:

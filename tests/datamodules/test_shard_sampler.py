@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from datamodules.shard_sampler import Runs, ShardSampler, runs_of
+from datamodules.shard_sampler import PositionRuns, ShardSampler, runs_of
 from datamodules.window_order import WindowOrder
 
 CUTS = np.array([0, 5, 5, 11, 17])
@@ -11,7 +11,9 @@ Asked = list[tuple[int, int]]
 
 
 def sampler(*, world_size: int = 1, rank: int = 0, drop_last: bool = False, asked: Asked | None = None) -> ShardSampler:
-    runs = Runs(CUTS, 6, lambda first, stop: (asked if asked is not None else []).append((first, stop)), lanes=2)
+    runs = PositionRuns(
+        CUTS, 6, lambda first, stop: (asked if asked is not None else []).append((first, stop)), lanes=2
+    )
     made = ShardSampler(runs, world_size=world_size, rank=rank, seed=1, drop_last=drop_last)
     made.set_epoch(2)
     return made

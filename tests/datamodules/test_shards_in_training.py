@@ -14,7 +14,7 @@ from datamodules.shard_sampler import ShardSampler
 from datamodules.sources import ImageFolder, Shards
 from tests.helpers.doubles import RandomSquare
 from tests.helpers.faces_on_disk import write_image_folder
-from tests.helpers.shard_files import sharded
+from tests.helpers.sharded_faces import sharded
 
 EPOCH = 3
 
@@ -51,7 +51,7 @@ def batches(made: FaceDataModule, *, world_size: int = 1, rank: int = 0, done: i
 
 
 def same(one: FaceBatch, two: FaceBatch) -> bool:
-    alike = all(torch.equal(one[key], two[key]) for key in ("image", "mask", "identity", "index"))  # type: ignore[literal-required]  # of both
+    alike = all(torch.equal(one[key], two[key]) for key in ("image", "mask", "identity", "index"))
     return alike and one["name"] == two["name"]
 
 
@@ -92,8 +92,8 @@ def test_processes_share_each_batch_of_one(root: Path, whole: list[FaceBatch], w
         together = torch.cat([part[step]["index"] for part in parts])
         order = torch.tensor([places[index] for index in together.tolist()])
         for key in ("image", "mask", "identity", "index"):
-            gathered = torch.cat([part[step][key] for part in parts])  # type: ignore[literal-required]  # of the batch
-            assert torch.equal(gathered, batch[key][order])  # type: ignore[literal-required]  # of the batch
+            gathered = torch.cat([part[step][key] for part in parts])
+            assert torch.equal(gathered, batch[key][order])
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -105,7 +105,8 @@ def test_a_resumed_epoch_goes_on_with_the_next_batch(root: Path, whole: list[Fac
 
 
 def test_a_set_no_larger_than_the_window_is_trained_on_as_from_its_folder(folder: Path, root: Path) -> None:
-    for settings in ({}, {"identity_batches": IdentityBatches(identities=3, images=4)}):
+    grouped: list[dict[str, Any]] = [{}, {"identity_batches": IdentityBatches(identities=3, images=4)}]
+    for settings in grouped:
         one, two = (batches(data(source, **settings)) for source in (ImageFolder(folder), Shards(root)))
         assert len(one) == len(two) > 2
         for left, right in zip(one, two, strict=True):

@@ -17,7 +17,7 @@ from tests.experiments.conftest import Options
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.processes import run_module_in_two
 from tests.helpers.recordio_pack import write_recordio
-from tests.helpers.shard_files import sharded
+from tests.helpers.sharded_faces import sharded
 from tests.helpers.system_groups import FINE_TUNED
 
 PATCH = "data.init_args.training_occluder.init_args.occluders.noise_patch.init_args"

@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 import torch
 from lightning_fabric.plugins.environments.lightning import find_free_network_port
+from lightning_utilities.core.rank_zero import rank_zero_only
 from torch import distributed
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,8 @@ def _enter(errors: str, folder: str, environment: dict[str, str], function: Call
     os.environ.clear()
     os.environ.update(environment)
     torch.set_num_threads(1)
+    # read by an import that the server has done
+    vars(rank_zero_only)["rank"] = int(environment.get("LOCAL_RANK", 0))
     function(*args)
 
 

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from unittest.mock import patch
@@ -83,6 +85,14 @@ def events(kind: str) -> list[str]:
     """Return what has ``begun``, ``ended`` or ``stopped``, in order."""
     lines = Path(STARTS).read_text().splitlines() if Path(STARTS).exists() else []
     return [line.split()[1] for line in lines if line.startswith(kind)]
+
+
+def until(condition: Callable[[], bool], seconds: float = 200) -> None:
+    """Wait for what is to come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def short_python(module: str, args: list[str]) -> list[str]:

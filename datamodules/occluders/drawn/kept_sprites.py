@@ -37,7 +37,7 @@ def kept_sprite(folder: Path, category: str, split: Split, index: int) -> Sprite
     Args:
         folder: Where instances are kept; made if it does not exist.
         category: One of :data:`CATEGORIES`.
-        split: As in :func:`drawn_sprite`.
+        split: ``train`` or ``held_out``.
         index: Any number from 0.
     """
     path = folder / f"{category}-{split}-{index}-{code_digest(category)}.npz"

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from datamodules.errors import DataError
 from datamodules.sources.decode import IMAGE_EXTENSIONS
-from datamodules.sources.shards.shard_label import Label, label_of
+from datamodules.sources.shards.shard_label import LONGEST, Label, label_of
 
 BLOCK = tarfile.BLOCKSIZE
 _END = 2 * BLOCK  # of zeros, with which an archive ends
+_DAMAGED = (tarfile.TarError, ValueError, OverflowError, MemoryError)  # by what a header says of sizes and places
 _METADATA = re.compile(r"__[^/]*__($|/)")  # what WebDataset passes over
 _IMAGES = frozenset(extension.lstrip(".") for extension in IMAGE_EXTENSIONS)
 
@@ -67,7 +68,7 @@ def look_at_shard(path: Path, label: str | None = None) -> ShardContents:
     if not keys:
         raise DataError(f"{path}: expected images, got none")
     offsets, sizes = np.array(places, np.uint64).T
-    file = path.name, path.stat().st_size, _sha256(path)
+    file = path.name, path.stat().st_size, sha256_of(path)
     return ShardContents(*file, keys_digest(keys), labels, offsets, sizes.astype(np.uint32))
 
 
@@ -89,7 +90,7 @@ def splits_into(file: str, key: str, ending: str) -> bool:
 def _opened(path: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(path, "r:")
-    except tarfile.ReadError:
+    except _DAMAGED:
         raise DataError(f"{path}: expected a tar file that is not compressed, got another file") from None
     except OSError as error:
         raise DataError(f"{path}: expected a tar file, got {error.strerror}") from None
@@ -121,9 +122,9 @@ def _files(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         while (file := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # it would keep all
             last = file
-            if file.isreg() and not _METADATA.match(file.name):
+            if file.isreg() and not file.issparse() and not _METADATA.match(file.name):
                 yield file
-    except tarfile.ReadError:
+    except (*_DAMAGED, OSError):
         raise _cut_short(path, last, size) from None
     with path.open("rb") as end:
         end.seek(archive.offset)
@@ -148,11 +149,19 @@ def _read(archive: tarfile.TarFile, file: tarfile.TarInfo) -> Callable[[], bytes
 
     def read() -> bytes:
         opened = archive.extractfile(file)
-        return opened.read() if opened else b""
+        return opened.read(LONGEST + 1) if opened else b""
 
     return read
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a shard.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: expected a shard, got {error.strerror}") from None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,10 @@ class ShardIndex:
     @cached_property
     def identities(self) -> NDArray[np.int64]:
         """Identity of each image, ``(N,)``."""
-        return self._mapped("identities")
+        found = self._mapped("identities")
+        if not 0 <= found.min() <= found.max() < self._count:
+            raise self._damaged(self.folder / "identities.npy", f"identities below {self._count:,}")
+        return found
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:
@@ -92,7 +96,7 @@ class ShardIndex:
         path, kind = self.folder / f"{name}.npy", _KINDS[name]
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+        except (OSError, ValueError, EOFError, SyntaxError, TokenError, OverflowError, MemoryError):  # a damaged header
             array = None
         if array is None or array.dtype.str != kind.dtype or array.shape != (self._images, *kind.shape):
             raise self._damaged(path, f"{name} of {self._images:,} images")
@@ -130,7 +134,7 @@ def write_index(
     write_array(root, "sizes", sizes)
     numbers, names = _numbered(codes) if names is None else (np.array(list(codes), np.int64), names)
     write_array(root, "identities", numbers[coded])
-    write_whole(root / FOLDER / _NAMES, json.dumps(list(names)) + "\n")
+    write_names(root, names)
     return files, len(names)
 
 
@@ -146,3 +150,8 @@ def write_array(root: Path, name: str, array: NDArray[Any]) -> None:
     """Write one array of the index."""
     with whole_file(root / FOLDER / f"{name}.npy") as file:
         np.save(file, array.astype(_KINDS[name].dtype, copy=False), allow_pickle=False)
+
+
+def write_names(root: Path, names: Sequence[str]) -> None:
+    """Write what the identities are called."""
+    write_whole(root / FOLDER / _NAMES, json.dumps(list(names)) + "\n")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
 from datamodules.sources.landmarks import LandmarkSource
-from datamodules.sources.shards.shard_contents import ShardContents, look_at_shard
+from datamodules.sources.shards.shard_contents import ShardContents, look_at_shard, sha256_of
 from datamodules.sources.shards.shard_index import ShardIndex, write_array, write_index
 from datamodules.sources.shards.shard_manifest import BEGUN, MANIFEST, ShardManifest, read_manifest, write_manifest
 from datamodules.sources.shards.shard_writer import ShardLayout, ShardWriter, Wrote, claim
@@ -115,8 +115,7 @@ def check_shards(folder: Path, read: Wrote = lambda number: None) -> None:
         DataError: If one is missing or has changed.
     """
     for shard in read_manifest(folder).shards:
-        found = look_at_shard(folder / shard.name)
-        if found.sha256 != shard.sha256:
+        if sha256_of(folder / shard.name) != shard.sha256:
             raise DataError(f"{folder / shard.name}: expected the bytes that were indexed, got others")
         read(shard.images)
 

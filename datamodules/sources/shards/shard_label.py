@@ -11,7 +11,8 @@ Files = Mapping[str, Callable[[], bytes]]
 """What reads each file of a sample, by its ending."""
 
 _FIELDS = ("label", "identity")
-_LONGEST = 1 << 20  # bytes of a label file
+LONGEST = 1 << 20
+"""Bytes of a label file."""
 
 
 def label_of(where: str, files: Files, field: str | None = None) -> Label:
@@ -52,7 +53,7 @@ def _class(where: str, data: bytes) -> int:
 
 def _fields(where: str, data: bytes) -> Mapping[str, object]:
     try:
-        said = json.loads(data) if len(data) <= _LONGEST else None
+        said = json.loads(data) if len(data) <= LONGEST else None
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):

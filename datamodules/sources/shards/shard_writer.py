@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.randomness import sample_generator
-from datamodules.seams.encoded_images import EncodedImages
 from datamodules.seams.face_source import FaceSource
+from datamodules.seams.image_files import ImageFiles
 from datamodules.sources.shards.shard_contents import ShardContents, keys_digest, look_at_shard
 from datamodules.sources.shards.shard_names import Names, ShardNames
 from datamodules.whole_file import whole_file
@@ -66,7 +66,7 @@ class ShardWriter:
     """Writes what is missing of a source's shards.
 
     Args:
-        source: The images; it has their files (:class:`~datamodules.seams.encoded_images.EncodedImages`).
+        source: The images; it has their files (:class:`~datamodules.seams.image_files.ImageFiles`).
         folder: Where shards are written.
         layout: How.
 
@@ -75,7 +75,7 @@ class ShardWriter:
     """
 
     def __init__(self, source: FaceSource, folder: Path, layout: ShardLayout) -> None:
-        if not isinstance(source, EncodedImages):
+        if not isinstance(source, ImageFiles):
             raise DataError(f"Expected a folder, RecordIO pack or shards of image files, got {type(source).__name__}")
         self._names = ShardNames(source, layout.names)
         self._names.check()

@@ -1,6 +1,7 @@
 """Face images in tar shards of WebDataset's layout, each found by an index."""
 
 import tarfile
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
+from datamodules.sources.shards.open_shards import OpenShards
 from datamodules.sources.shards.shard_contents import BLOCK
-from datamodules.sources.shards.shard_files import ShardFiles
 from datamodules.sources.shards.shard_index import ShardIndex
 from datamodules.sources.shards.shard_manifest import INDEX_COMMAND, read_manifest
+
+_SIZE = slice(124, 136)  # in a tar header
 
 
 class Shards:
@@ -40,7 +43,8 @@ class Shards:
         self.shuffle_window = shuffle_window
         self.manifest = read_manifest(self.root)
         self._starts = self.manifest.starts
-        self._files = ShardFiles([self.root / shard.name for shard in self.manifest.shards])
+        self._firsts = self._starts[:-1].tolist()
+        self._files = OpenShards([self.root / shard.name for shard in self.manifest.shards])
         self._index = ShardIndex(self.root, len(self), self.manifest.identities)
         for path, shard in zip(self._files.paths, self.manifest.shards, strict=True):
             _check_size(path, shard.bytes)
@@ -71,8 +75,11 @@ class Shards:
         Raises:
             DataError: If it cannot be decoded, or is not what was indexed; the message names shard and key.
         """
-        member, data = self._member(index, with_data=True)
-        return decode_image(data, name=f"{self._path(index)}: {member}")
+        data = self.encoded(index)
+        try:
+            return decode_image(data, name="")
+        except DataError as error:
+            raise DataError(f"{self._path(index)}: {self._member(index)}{error}") from None
 
     def encoded(self, index: int) -> bytes:
         """The file of image ``index``, as it is.
@@ -80,7 +87,15 @@ class Shards:
         Raises:
             DataError: If it is not what was indexed.
         """
-        return self._member(index, with_data=True)[1]
+        index = range(len(self))[index]
+        offset, size = int(self._index.offsets[index]), int(self._index.sizes[index])
+        shard = self._shard(index)
+        inside = BLOCK <= offset <= self.manifest.shards[shard].bytes - size
+        found = self._files.read(shard, offset - BLOCK, BLOCK + size) if inside else b""
+        # written so by nearly all; the others cost ten microseconds more
+        if found[_SIZE] != b"%011o\0" % size or len(found) != BLOCK + size:
+            self._checked(index, found[:BLOCK] if len(found) == BLOCK + size else b"")
+        return found[BLOCK:]
 
     def landmarks(self, index: int) -> Landmarks | None:
         """Five landmarks of image ``index``, if the shards were written with some."""
@@ -88,34 +103,43 @@ class Shards:
 
     def name(self, index: int) -> str:
         """Shard and name of image ``index``, ``<shard>/<key>.<extension>``."""
-        return f"{self._path(index).name}/{self._member(index)[0]}"
+        return f"{self._path(index).name}/{self._member(index)}"
 
     def will_need(self, first: int, stop: int) -> None:
         """Have images ``first`` to ``stop - 1``, all of one shard, read ahead; does not wait."""
-        begin = int(self._index.offsets[first]) - BLOCK
+        shard = self._shard(first)
+        begin = max(0, int(self._index.offsets[first]) - BLOCK)
         end = int(self._index.offsets[stop - 1]) + int(self._index.sizes[stop - 1])
-        self._files.will_need(self._shard(first), begin, end)
+        self._files.will_need(shard, begin, min(end, self.manifest.shards[shard].bytes))
 
     def _shard(self, index: int) -> int:
-        return int(np.searchsorted(self._starts, index, side="right")) - 1
+        return bisect_right(self._firsts, index) - 1
 
     def _path(self, index: int) -> Path:
         return self._files.paths[self._shard(index)]
 
-    def _member(self, index: int, *, with_data: bool = False) -> tuple[str, bytes]:
-        """Return an image's name and, if asked for, its bytes."""
-        index = range(len(self))[index]
-        offset, size = int(self._index.offsets[index]), int(self._index.sizes[index])
-        found = self._files.read(self._shard(index), offset - BLOCK, BLOCK + (size if with_data else 0))
+    def _member(self, index: int) -> str:
+        """Return the name of an image in its shard."""
+        offset, shard = int(self._index.offsets[index]), self._shard(index)
+        inside = BLOCK <= offset <= self.manifest.shards[shard].bytes
+        return self._checked(index, self._files.read(shard, offset - BLOCK, BLOCK) if inside else b"").name
+
+    def _checked(self, index: int, header: bytes) -> tarfile.TarInfo:
+        """Return what a header says.
+
+        Raises:
+            DataError: If it is not that of an image of the size that was indexed.
+        """
+        size = int(self._index.sizes[index])
         try:
-            header = tarfile.TarInfo.frombuf(found[:BLOCK], "utf-8", "surrogateescape")
+            member = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         except tarfile.HeaderError:
-            header = tarfile.TarInfo()
-        if header.size != size or (with_data and len(found) != BLOCK + size):
-            where = f"{self._path(index)}: {header.name or 'no name'} at byte {offset - BLOCK}"
-            remedy = f"`{INDEX_COMMAND} {self.root}` indexes anew"
-            raise DataError(f"{where}: expected an image of {size} bytes, as indexed, got {header.size}; {remedy}")
-        return header.name, found[BLOCK:]
+            member = tarfile.TarInfo()
+        if member.size == size and member.name:
+            return member
+        where = f"{self._path(index)}: {member.name or 'no name'} at byte {int(self._index.offsets[index]) - BLOCK}"
+        remedy = f"`{INDEX_COMMAND} {self.root}` indexes anew"
+        raise DataError(f"{where}: expected an image of {size} bytes, as indexed, got {member.size}; {remedy}")
 
 
 def _check_size(path: Path, expected: int) -> None:

@@ -70,6 +70,11 @@ class SyntheticFaces:
         self._open_cache()
 
     @property
+    def decoded(self) -> bool:
+        """Whether images are kept as pixels, with nothing to render or decode."""
+        return self.cache_dir is not None
+
+    @property
     def identities(self) -> NDArray[np.int64]:
         """Identity of every image, ``(N,)``."""
         identities = np.arange(self._collection.num_identities, dtype=np.int64)

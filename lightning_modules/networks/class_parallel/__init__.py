@@ -6,7 +6,7 @@ from losses.lazy import export_lazily
 
 if TYPE_CHECKING:
     from lightning_modules.networks.class_parallel.class_shard import ClassShard
-    from lightning_modules.networks.class_parallel.lent_weights import Lent, lend, take_back
+    from lightning_modules.networks.class_parallel.lent_weights import Lent, clip_by_norm, lend, take_back
     from lightning_modules.networks.class_parallel.parallel_softmax import Classified, ParallelSoftmax, check_classes
     from lightning_modules.networks.class_parallel.shard_files import (
         damaged_shards,
@@ -23,6 +23,7 @@ __all__ = [
     "Lent",
     "ParallelSoftmax",
     "check_classes",
+    "clip_by_norm",
     "damaged_shards",
     "forget_shards",
     "lend",

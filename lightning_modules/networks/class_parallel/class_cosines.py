@@ -19,7 +19,7 @@ class _ClassCosines(Function):
         return cosines
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch's
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         embeddings, directions, norms, cosines = ctx.saved_tensors
         along = (grad * cosines).sum(0).div_(norms.square())  # (k,)

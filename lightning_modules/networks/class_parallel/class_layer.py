@@ -51,7 +51,7 @@ def with_margin(layer: nn.Module, found: Tensor, faces: Tensor, classes: Tensor)
     """Return what the softmax is taken of: the similarities with a margin head's margin and scale.
 
     Args:
-        layer: See :func:`similarities`.
+        layer: A linear layer or a margin head.
         found: ``(B, k)``, what that has returned.
         faces: ``(b,)``: the faces whose class is among the k.
         classes: ``(b,)``: which of the k it is.

@@ -15,13 +15,13 @@ class ClassSample(NamedTuple):
         owner: ``(B,)``: the process that has the class of a face.
         column: ``(B,)``: which of that process's sampled classes it is.
         width: k, sampled classes of a process; the last one may have fewer.
-        index: ``(k,)`` of this process's own classes, from 0; ``None`` stands for all of them.
+        chosen: ``(k,)`` of this process's own classes, from 0; ``None`` stands for all of them.
     """
 
     owner: Tensor
     column: Tensor
     width: int
-    index: Tensor | None = None
+    chosen: Tensor | None = None
 
     @property
     def target(self) -> Tensor:
@@ -58,10 +58,10 @@ def sampled_classes(
     Example:
         >>> generator = torch.Generator().manual_seed(0)
         >>> sample = sampled_classes(torch.tensor([7, 2, 7]), ClassShard(10), 0.4, generator)
-        >>> len(sample.index), sample.index[sample.column].tolist()
+        >>> len(sample.chosen), sample.chosen[sample.column].tolist()
         (4, [7, 2, 7])
     """
-    present, which = identities.unique(return_inverse=True)  # (C,), (B,)
+    present, which = torch.unique(identities, return_inverse=True)  # (C,), (B,)
     owners = present // shard.size
     counts = owners.bincount(minlength=shard.processes)  # (W,)
     places = torch.arange(len(present), device=present.device) - (counts.cumsum(0) - counts)[owners]  # (C,)

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from lightning_modules.networks.class_parallel.class_shard import as_part_of, local
@@ -16,13 +19,13 @@ class Lent(NamedTuple):
     Args:
         weight: A parameter of the optimizer.
         dim: The dimension that counts classes.
-        index: ``(k,)``: the classes that were sampled; ``None`` is all of this process.
+        chosen: ``(k,)``: the classes that were sampled; ``None`` is all of this process.
         stand_in: The weights of these classes, with their gradient.
     """
 
     weight: nn.Parameter
     dim: int
-    index: Tensor | None
+    chosen: Tensor | None
     stand_in: Tensor
 
 
@@ -54,10 +57,27 @@ def take_back(optimizer: Optimizer, lent: list[Lent]) -> None:
     for one, group, place in _places(optimizer, [each.stand_in for each in lent], lent):
         group["params"][place] = one.weight
         state, before = optimizer.state.pop(one.stand_in, {}), optimizer.state.get(one.weight, {})
-        if one.index is not None:
-            local(one.weight).detach().index_copy_(one.dim, one.index, one.stand_in.detach())
+        if one.chosen is not None:
+            local(one.weight).detach().index_copy_(one.dim, one.chosen, one.stand_in.detach())
         if state:
             optimizer.state[one.weight] = {name: _put(one, value, before.get(name)) for name, value in state.items()}
+
+
+def clip_by_norm(optimizer: Optimizer, lent: list[Lent], most: float, mesh: DeviceMesh) -> None:
+    """Scale all gradients so that their norm, over those of all processes, is at most ``most``.
+
+    Args:
+        optimizer: To which weights are lent; of its others all processes have the same gradient.
+        lent: The weights whose gradients are this process's own.
+        most: The largest norm.
+        mesh: The processes.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    own = {id(one.stand_in) for one in lent}
+    shared = [weight.grad for weight in weights if weight.grad is not None and id(weight) not in own]
+    squared = get_total_norm([one.stand_in.grad for one in lent if one.stand_in.grad is not None]).square()
+    dist.all_reduce(squared, group=mesh.get_group())
+    clip_grads_with_norm_(weights, most, (get_total_norm(shared).square() + squared).sqrt())
 
 
 def _places(
@@ -73,7 +93,7 @@ def _places(
 def _taken(one: Lent, value: object) -> object:
     if not isinstance(value, Tensor) or value.shape != one.weight.shape:
         return value
-    return local(value) if one.index is None else local(value).index_select(one.dim, one.index)
+    return local(value) if one.chosen is None else local(value).index_select(one.dim, one.chosen)
 
 
 def _put(one: Lent, value: object, before: object) -> object:
@@ -84,8 +104,8 @@ def _put(one: Lent, value: object, before: object) -> object:
             f"Expected an optimizer with a state for each weight, {tuple(one.stand_in.shape)}, such as SGD or Adam"
         )
         raise ValueError(f"{expected}, with `class_parallel`, got one of {tuple(value.shape)}")
-    if one.index is None:
+    if one.chosen is None:
         return as_part_of(value, one.weight)
     whole = local(before) if isinstance(before, Tensor) else torch.zeros_like(local(one.weight)).to(value.dtype)
-    whole.detach().index_copy_(one.dim, one.index, value)
+    whole.detach().index_copy_(one.dim, one.chosen, value)
     return as_part_of(whole.detach(), one.weight)

@@ -32,7 +32,7 @@ class Classified(NamedTuple):
 class TakenRows(NamedTuple):
     """The weights that a step has looked at."""
 
-    index: Tensor
+    chosen: Tensor
     """``(k,)`` of this process's classes."""
     weights: dict[str, Tensor]
     """By name, those of the k classes: leaves, which get the gradient."""
@@ -99,7 +99,7 @@ class ParallelSoftmax:
     def _gathered(self, embeddings: Tensor) -> Tensor:
         everyone, processes = gather_batch(embeddings), self.shard.processes
         if everyone.requires_grad and processes > 1:
-            everyone.register_hook(lambda grad: grad * processes)
+            everyone.register_hook(lambda grad: grad * processes)  # type: ignore[no-untyped-call]  # torch's
         return everyone
 
     def _sample(self, labels: Tensor, generator: torch.Generator | None) -> ClassSample:
@@ -109,10 +109,10 @@ class ParallelSoftmax:
 
     def _weights(self, sample: ClassSample) -> dict[str, Tensor]:
         weights = {name: local(self.layer.get_parameter(name)) for name in self.dims}
-        if sample.index is None:
+        if sample.chosen is None:
             return weights
-        rows = {name: weights[name].detach().index_select(dim, sample.index) for name, dim in self.dims.items()}
-        self.taken = TakenRows(sample.index, {name: leaf.requires_grad_() for name, leaf in rows.items()})
+        rows = {name: weights[name].detach().index_select(dim, sample.chosen) for name, dim in self.dims.items()}
+        self.taken = TakenRows(sample.chosen, {name: leaf.requires_grad_() for name, leaf in rows.items()})
         return rows
 
     def _correct(self, found: Tensor, faces: Tensor, classes: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class ParallelSoftmax:
         if self.mesh is None:
             return cross_entropy(scores, sample.target, reduction="none")
         classes = self.shard.num_classes
-        if sample.index is not None:
+        if sample.chosen is not None:
             scores = pad(scores, (0, sample.width - scores.shape[1]), value=-torch.inf)
             classes = self.shard.processes * sample.width
         shape = torch.Size([len(scores), classes])

@@ -15,12 +15,15 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemWriter
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor
 
 from lightning_modules.networks.checkpoint_file import SHARDS
-from lightning_modules.networks.class_parallel.shard_reader import read_tensors
-from lightning_modules.networks.foreign import foreign, reason
+from lightning_modules.networks.class_parallel.shard_reader import first_failure, read_tensors
+from lightning_modules.networks.foreign import foreign
 
 SUFFIX = ".shards"
 Place = tuple[str | int, ...]
@@ -51,17 +54,13 @@ def write_shards(tensors: Mapping[Place, DTensor], path: Path) -> dict[str, Any]
     Raises:
         ValueError: If they cannot be written.
     """
-    from torch.distributed.checkpoint import FileSystemWriter, save  # noqa: PLC0415  heavy: pay only when used
-    from torch.distributed.checkpoint.api import CheckpointException  # noqa: PLC0415
-
     given: list[Any] = [f"{path.name}{SUFFIX}/{secrets.token_hex(6)}"]
     dist.broadcast_object_list(given, src=0)
     folder = path.parent / given[0]
     try:
         save({_name(place): t for place, t in tensors.items()}, storage_writer=FileSystemWriter(str(folder)))
     except CheckpointException as error:  # a BaseException
-        first = next(iter(error.failures.values()))[0]
-        raise ValueError(f"{folder}: expected to write a checkpoint's shards, got {reason(first)}") from error
+        raise ValueError(f"{folder}: expected to write a checkpoint's shards, got {first_failure(error)}") from error
     rank = dist.get_rank()
     own = sorted(folder.glob(f"__{rank}_*")) + ([folder / ".metadata"] if rank == 0 else [])
     files: list[Any] = [None] * dist.get_world_size()

@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributed.checkpoint import FileSystemReader, load
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.filesystem import FileSystemReader
 from torch.distributed.checkpoint.metadata import Metadata
+from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import Shard, empty
+
+from lightning_modules.networks.foreign import reason
 
 KNOWN = {
     "torch": {"Size", "device"},
@@ -41,6 +45,9 @@ def read_tensors(folder: Path, dims: Mapping[str, int], mesh: DeviceMesh | None 
         folder: Where it is.
         dims: Name → the dimension that is shared out.
         mesh: The processes that share it out, each its own part; ``None`` is the whole tensors.
+
+    Raises:
+        ValueError: If a file is missing or damaged.
     """
     reader = _Reader(folder)
     described: Any = reader.read_metadata().state_dict_metadata
@@ -52,10 +59,19 @@ def read_tensors(folder: Path, dims: Mapping[str, int], mesh: DeviceMesh | None 
             if mesh is None
             else empty(size, dtype=dtype, device_mesh=mesh, placements=[Shard(dim)])
         )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "torch.distributed is ")  # no process waits for another: as is wanted
-        load(dict(tensors), storage_reader=_Reader(folder), no_dist=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "torch.distributed is ")  # no process waits for another: as is wanted
+            load(dict(tensors), storage_reader=reader, no_dist=True)
+    except CheckpointException as error:
+        raise first_failure(error) from error
     return tensors
+
+
+def first_failure(error: CheckpointException) -> ValueError:
+    """Return what torch wraps with tracebacks, in something that no ``except Exception`` catches, as one line."""
+    failure = next(iter(error.failures.values()))[0]
+    return ValueError(reason(failure))
 
 
 class _Unpickler(pickle.Unpickler):

@@ -18,6 +18,7 @@ from callbacks.occlusion_sensitivity.engine import (
     Positions,
     make_evaluator,
     occlude,
+    windows_at_once,
 )
 from tests.callbacks.occlusion_sensitivity.networks import Sample, head, sample, sample_of
 
@@ -73,11 +74,27 @@ def test_what_is_computed_at_once_is_the_ways_own_even_where_another_was_asked_f
     method: Method, monkeypatch: pytest.MonkeyPatch, may_warn: Warns
 ) -> None:
     monkeypatch.setattr(engine, "BATCH_SIZES", {"incremental": {"cpu": 9}, "dense": {"cpu": 3}})
+    monkeypatch.setattr(engine, "MOST_TIMES", 1)
     windowed = sample_of(nn.Sequential(nn.Conv2d(1, 4, 3), *head(4)), (1, 15, 14))
     assert batch_size_of(evaluator(windowed, method, batch_size=None)) == {"incremental": 9, "dense": 3}[method]
     assert batch_size_of(evaluator(windowed, method, batch_size=5)) == 5
     with may_warn():
         assert batch_size_of(evaluator(sample_of(Choice(), (1, 15, 14)), method, batch_size=None)) == 3
+
+
+@pytest.mark.parametrize(("channels", "expected"), [(4, 36), (64, 18), (512, 9)])
+def test_a_processor_computes_more_windows_at_once_where_they_are_small(
+    channels: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BATCH_SIZES", {"incremental": {"cpu": 9, "cuda": 7}, "dense": {"cpu": 3}})
+    twice = nn.Conv2d(1, channels, 3), nn.ReLU(), nn.Conv2d(channels, channels, 3)
+    given = sample_of(nn.Sequential(*twice, *head(channels)), (1, 15, 14))
+    # an occluder of 5 × 4 changes 9 × 8 places of the second map, cut at the border 7.4 × 6.5
+    monkeypatch.setattr(engine, "IN_CACHE", 18 * 64 * 49 * 4)
+    made = evaluator(given, batch_size=None)
+    assert isinstance(made, Incremental)
+    assert made.batch_size == expected
+    assert windows_at_once(made.network.plan, torch.device("cuda")) == 7
 
 
 def batch_size_of(made: Evaluator) -> int:

@@ -11,7 +11,7 @@ from datamodules.npz_file import read_npz
 from datamodules.occluders import TemplateMixture, TemplateOccluder, drawn
 from datamodules.occluders.drawn import CATEGORIES, drawn_sprite, kept_sprite, kept_sprites
 from datamodules.occluders.drawn.kept_sprites import ARRAYS, DRAWN_BY, code_digest
-from datamodules.occluders.sprite import Sprite
+from datamodules.occluders.sprite import Level, Sprite
 from datamodules.seams.face_source import Landmarks, UInt8Image
 
 ROOT = Path(drawn.__file__).parents[3]
@@ -30,9 +30,10 @@ def assert_same(one: Sprite, other: Sprite) -> None:
     assert (one.centre, one.units, one.play) == (other.centre, other.units, other.play)
     np.testing.assert_array_equal(one.solver, other.solver)
     for level, same in zip(one.levels, other.levels, strict=True):
-        for array, drawn_one in zip(level, same, strict=True):
-            assert array.dtype == drawn_one.dtype
-            np.testing.assert_array_equal(array, drawn_one)
+        for name in Level._fields:
+            array, expected = getattr(level, name), getattr(same, name)
+            assert array.dtype == expected.dtype
+            np.testing.assert_array_equal(array, expected)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

@@ -2,25 +2,16 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.short_runs import declare, events, said, started
+from tests.helpers.short_runs import declare, events, said, started, until
 
 
 @pytest.fixture
 def declared(alone: Path) -> str:
     return str(declare(alone))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def check_all_once(report: str) -> None:

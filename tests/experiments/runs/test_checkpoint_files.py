@@ -1,5 +1,6 @@
 """Checkpoints: whole or as they were, wherever temporary files are; a damaged one gives way to the one before."""
 
+import hashlib
 import os
 import signal
 from pathlib import Path
@@ -13,6 +14,7 @@ from datamodules.errors import DataError
 from experiments.cli import UserError, run
 from experiments.runs.checkpoint_files import usable_checkpoint, whole_checkpoint
 from experiments.runs.saving import WholeCheckpoints
+from lightning_modules.networks.checkpoint_file import SHARDS
 from tests.experiments.conftest import Options
 
 
@@ -40,6 +42,33 @@ def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1  # within the weights: torch alone would read it
     path.write_bytes(data)
+
+
+def with_shards(path: Path, shards: bytes) -> None:
+    """Save a checkpoint of which processes have shared out something, of which no more than the sum is looked at."""
+    folder = Path(f"{path}.shards") / hashlib.sha256(shards).hexdigest()[:12]
+    folder.mkdir(parents=True)
+    (folder / "__0_0.distcp").write_bytes(shards)
+    named = {"folder": f"{folder.parent.name}/{folder.name}", "tensors": []}
+    files = {"__0_0.distcp": hashlib.sha256(shards).hexdigest()}
+    written = content(0.0) | {SHARDS: {**named, "files": files}}
+    WholeCheckpoints(falls_back=True).save_checkpoint(written, path)
+
+
+def test_a_checkpoint_with_damaged_shards_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    with_shards(path, b"first" * 100)
+    with_shards(path, b"second" * 100)
+    assert whole_checkpoint(path) == path
+    assert len(list((tmp_path / "last.ckpt.shards").iterdir())) == 2  # the one before keeps its own
+    latest = tmp_path / "last.ckpt.shards" / hashlib.sha256(b"second" * 100).hexdigest()[:12] / "__0_0.distcp"
+    flip(latest)
+    assert whole_checkpoint(path) == tmp_path / "last.ckpt.previous"
+    with_shards(path, b"third" * 100)
+    assert whole_checkpoint(path) == path
+    saved(path, 1.0)
+    saved(path, 2.0)  # by one process, which shares out nothing
+    assert not (tmp_path / "last.ckpt.shards").exists()
 
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(

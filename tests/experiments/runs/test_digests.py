@@ -9,7 +9,7 @@ from callbacks.run_files import read_json
 from datamodules.errors import DataError
 from experiments.runs import digests as contents
 from tests.helpers.faces_on_disk import write_image_folder
-from tests.helpers.shard_files import sharded
+from tests.helpers.sharded_faces import sharded
 
 
 def digits(path: Path) -> str:
@@ -65,7 +65,12 @@ def test_shards_are_not_read_again_unless_they_are_newer_than_their_index(
     shards = sharded(write_image_folder(tmp_path / "faces", {"ann": 4, "bea": 4}, size=(8, 8)), tmp_path / "shards")
     read: list[str] = []
     content = contents._content
-    monkeypatch.setattr(contents, "_content", lambda path: read.append(path.name) or content(path))
+
+    def told(path: Path) -> str:
+        read.append(path.name)
+        return content(path)
+
+    monkeypatch.setattr(contents, "_content", told)
     before = digits(shards.root)
     assert not [name for name in read if name.endswith(".tar")]
     path = shards.root / "shard-000001.tar"

@@ -8,7 +8,7 @@ import pytest
 
 from datamodules.errors import DataError
 from datamodules.sources.shards.shard_contents import keys_digest, look_at_shard, splits_into
-from tests.helpers.shard_files import write_tar
+from tests.helpers.sharded_faces import write_tar
 
 File = tuple[str, bytes]
 GOOD: list[File] = [("b.jpg", b"one"), ("b.cls", b"4"), ("a.cls", b"7\n"), ("a.png", b"two" * 300)]

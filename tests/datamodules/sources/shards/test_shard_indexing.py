@@ -15,7 +15,7 @@ from datamodules.sources.shards.shard_indexing import check_shards, index_shards
 from datamodules.sources.shards.shard_writer import ShardLayout
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.recordio_pack import write_recordio
-from tests.helpers.shard_files import IN_ORDER, sharded, write_tar
+from tests.helpers.sharded_faces import IN_ORDER, sharded, write_tar
 
 JPEG = encode(pseudo_face(0, size=(16, 16)))
 
@@ -268,6 +268,7 @@ def test_a_damaged_index_is_refused_with_the_command_that_mends_it(
 
 
 def test_settings_out_of_range_are_refused() -> None:
-    for settings in ({"images": 0}, {"megabytes": 0}, {"seed": -1}):
+    wrong: list[dict[str, Any]] = [{"images": 0}, {"megabytes": 0}, {"seed": -1}]
+    for settings in wrong:
         with pytest.raises(ValueError, match=f"`{next(iter(settings))}` of at least"):
             ShardLayout(**settings)

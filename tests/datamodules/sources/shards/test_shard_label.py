@@ -1,5 +1,7 @@
 """Whom a sample shows: a whole number in ``.cls``, or a field of ``.json``."""
 
+from functools import partial
+
 import pytest
 
 from datamodules.errors import DataError
@@ -7,7 +9,7 @@ from datamodules.sources.shards.shard_label import Label, label_of
 
 
 def label(field: str | None = None, **files: bytes) -> Label:
-    return label_of("a.tar: 1", {ending: (lambda data=data: data) for ending, data in files.items()}, field)
+    return label_of("a.tar: 1", {ending: partial(bytes, data) for ending, data in files.items()}, field)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from datamodules.seams.stored_runs import StoredRuns
 from datamodules.sources import ImageFolder, Shards
 from datamodules.sources.shards.shard_writer import ShardLayout
 from tests.helpers.faces_on_disk import write_image_folder
-from tests.helpers.shard_files import sharded
+from tests.helpers.sharded_faces import sharded
 
 COUNTS = {"ann": 4, "bea": 3, "cid": 5}
 

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
-class EncodedImages(Protocol):
+class ImageFiles(Protocol):
     """What a source has whose images are files of a common format."""
 
     def encoded(self, index: int) -> bytes:

@@ -14,7 +14,7 @@ _AHEAD = 1 << 17
 """Bytes of one request: Linux takes no more of a larger one than the device's read-ahead, which is this or more."""
 
 
-class ShardFiles:
+class OpenShards:
     """Files by number, opened when first read. Several threads may read; instances can be pickled, and survive a fork.
 
     Args:

@@ -1,0 +1,170 @@
+"""A sweep that any number of workers share, on any number of machines: its study is in a storage of theirs."""
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from time import sleep
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from experiments.runs.digests import digest
+from experiments.runs.process import sigterm_interrupts
+from experiments.sweeping import study_storage
+from experiments.sweeping.local import SweepTrial, number_of_trials, sampler
+from experiments.sweeping.signs_of_life import signs_of_life
+from experiments.sweeping.study_storage import open_storage, shown, storage_errors
+from experiments.sweeping.sweep_file import Sweep
+
+TICKET, RUN, NOTE = "ticket", "run", "note"
+"""What a trial is known by in a study: which of the sweep's it is, where its run is, or what went wrong."""
+Run = Callable[[int, Mapping[str, Any]], SweepTrial]
+"""Runs a trial by its number and values."""
+OPEN = (TrialState.WAITING, TrialState.RUNNING)
+LOOKS = 2.0
+"""Seconds between two looks whether others have left something to do."""
+
+
+def run_shared(sweep: Sweep, run: Run, count: int | None, *, settings: str, where: str) -> list[SweepTrial]:
+    """Run what is left of a sweep, beside others that do so, and return all its trials when the last has ended.
+
+    Args:
+        sweep: Its file.
+        run: Runs a trial.
+        count: How many trials there are in all, over all workers.
+        settings: What tells them from those of another sweep.
+        where: The study's storage, a database's URL or a file.
+
+    Raises:
+        UserError: If the number of trials is missing, no run logs the metric, or the storage does not answer; what has
+            been found is not lost.
+    """
+    points = list(sweep.grid()) if sweep.method == "grid" else []
+    tickets = range(number_of_trials(sweep, count, points))
+    with storage_errors(where), sigterm_interrupts(), ExitStack() as stack:
+        shared = stack.enter_context(closing(SharedStudy(sweep, settings, where)))
+        print(f"Study {shared.study.study_name} in {shown(where)}", flush=True)
+        while shared.prepare(tickets, points):
+            trial = shared.take()
+            if trial is None:
+                sleep(LOOKS)
+            else:
+                shared.work(trial, run, len(tickets))
+        return shared.ended()
+
+
+class SharedStudy:
+    """A study, whose name is that of a sweep and a digest of its settings: two different ones share none.
+
+    A trial is a ticket, of which there are as many as the sweep has trials: a trial of Optuna's that waits, and that a
+    worker takes, which the storage lets one of them. A ticket is settled by a trial that has a result, or has failed
+    with a note of why. Of one whose worker was killed or stopped no trial is settled, waits or runs: it is made again,
+    with the values of before. Where two workers make the same one at once, the second that is taken is left out. So no
+    worker must be there for another, and no moment to be killed at loses a trial.
+    """
+
+    def __init__(self, sweep: Sweep, settings: str, where: str) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.sweep = sweep
+        what = {key: value for key, value in sweep.config.items() if key not in {"description", "run_cap", "name"}}
+        storage = open_storage(where)
+        self.study = optuna.create_study(
+            storage=storage,
+            study_name=f"{sweep.name}-{digest(json.dumps(what, sort_keys=True), settings)}",
+            direction="maximize" if sweep.goal == "maximize" else "minimize",
+            load_if_exists=True,
+        )
+        self.storage, self.signs = storage, signs_of_life(storage, where, study_storage.BEAT)
+
+    def close(self) -> None:
+        """Close the connections to a database."""
+        self.storage.remove_session()
+        if isinstance(self.storage, RDBStorage):
+            self.storage.engine.dispose()
+
+    def prepare(self, tickets: Sequence[int], points: Sequence[Mapping[str, Any]]) -> bool:
+        """Make the tickets that are missing, and return whether some are not settled."""
+        self.signs.fail_silent(self.study)
+        found = self._by_ticket()
+        for ticket in tickets:
+            before = found.get(ticket, [])
+            if not any(_is_settled(trial) or trial.state in OPEN for trial in before):
+                values = before[-1].params if before else points[ticket] if points else {}
+                self.study.enqueue_trial(dict(values), user_attrs={TICKET: ticket})
+        return not all(any(map(_is_settled, found.get(ticket, []))) for ticket in tickets)
+
+    def take(self) -> optuna.Trial | None:
+        """Take a trial that waits, ``None`` where others have taken all."""
+        if not self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # signs of life are given here, and not by Study.optimize
+            trial = self.study.ask()
+        ticket = int(trial.user_attrs.get(TICKET, -1))  # none, where another took the last meanwhile
+        others = [one for one in self._by_ticket().get(ticket, []) if one.number != trial.number]
+        if ticket < 0 or any(_is_settled(one) or (one.state in OPEN and one.number < trial.number) for one in others):
+            self.study.tell(trial, state=TrialState.PRUNED)
+            return None
+        return trial
+
+    def work(self, trial: optuna.Trial, run: Run, count: int) -> None:
+        """Run a trial and write what it found; one that is interrupted is left to whoever comes."""
+        ticket = int(trial.user_attrs[TICKET])
+        try:
+            with self.signs.of(trial):
+                self.study.sampler = sampler(self.sweep, ticket)
+                chosen = {name: _chosen(trial, name, space) for name, space in self.sweep.space.items()}
+                values = self.sweep.values(chosen)
+                said = ", ".join(f"{name} = {value}" for name, value in values.items())
+                print(f"Trial {ticket + 1} of {count}: {said}", flush=True)
+                found = run(ticket, values)
+                trial.set_user_attr(NOTE if found.result is None else RUN, found.note)
+        except BaseException:
+            with suppress(Exception):  # where the storage is gone, its worker is silent
+                self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+            raise
+        state = TrialState.FAIL if found.result is None else TrialState.COMPLETE
+        self.study.tell(trial, found.result, state=state, skip_if_finished=True)
+        print(f"    {self.sweep.metric}: {found.note if found.result is None else found.result}", flush=True)
+
+    def ended(self) -> list[SweepTrial]:
+        """Return what has been found, ticket by ticket."""
+        settled = {ticket: next(filter(_is_settled, of), None) for ticket, of in sorted(self._by_ticket().items())}
+        return [
+            SweepTrial(
+                ticket,
+                self.sweep.values(one.params),
+                one.value,
+                one.user_attrs.get(RUN) or one.user_attrs.get(NOTE, ""),
+            )
+            for ticket, one in settled.items()
+            if one is not None
+        ]
+
+    def _by_ticket(self) -> dict[int, list[FrozenTrial]]:
+        found: dict[int, list[FrozenTrial]] = {}
+        for trial in self.study.get_trials(deepcopy=False):
+            if TICKET in trial.user_attrs:
+                found.setdefault(int(trial.user_attrs[TICKET]), []).append(trial)
+        return found
+
+
+def _is_settled(trial: FrozenTrial) -> bool:
+    return trial.state == TrialState.COMPLETE or (trial.state == TrialState.FAIL and NOTE in trial.user_attrs)
+
+
+def _note(trial: FrozenTrial) -> str:
+    return str(trial.user_attrs.get(RUN) or trial.user_attrs.get(NOTE, ""))
+
+
+def _chosen(trial: optuna.Trial, name: str, space: BaseDistribution) -> Any:
+    """Return a parameter's value: the one that a trial was made with, or a new one."""
+    if isinstance(space, CategoricalDistribution):
+        return trial.suggest_categorical(name, space.choices)
+    if isinstance(space, IntDistribution):
+        return trial.suggest_int(name, space.low, space.high, step=space.step, log=space.log)
+    return trial.suggest_float(name, space.low, space.high, step=space.step, log=space.log)  # type: ignore[attr-defined]  # a FloatDistribution
