@@ -1,84 +1,18 @@
 """The page as a person uses it, in Chromium: files, sliders, brush, errors, a narrow screen, several at once."""
 
-import importlib.util
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 
-from experiments.demo_page.demo_answers import Asked
-from experiments.demo_page.sample_faces import PAIRS, sample
-from tests.helpers.demo_page_at_work import CHROMIUM, WAIT, PageAtWork, page_at_work
+from experiments.demo_page.sample_faces import sample
+from tests.helpers.demo_page_at_work import PageAtWork
+from tests.helpers.demo_page_visits import IN_A_BROWSER, expected, give, opened, tab, took
 from tests.helpers.hostile_images import moving, png_of
 
-MISSING = [name for name in ("gradio", "playwright") if importlib.util.find_spec(name) is None]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(MISSING) or CHROMIUM is None, reason=f"needs Chromium, and of the packages {MISSING}"),
-    pytest.mark.filterwarnings("ignore"),  # what libraries of the page tell each other
-]
+pytestmark = IN_A_BROWSER
 TABS = ("Compare", "Occlude", "Map", "Gallery")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageAtWork]:
-    """Serve one page for all tests."""
-    with page_at_work(tmp_path_factory.mktemp("page")) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Start one browser for all tests."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-def opened(browser: Any, served: PageAtWork, width: int = 1280, **settings: Any) -> Any:
-    """Return the page, loaded, in a session of its own."""
-    page = browser.new_context(viewport={"width": width, "height": 900}, **settings).new_page()
-    page.set_default_timeout(WAIT)
-    page.goto(served.address)
-    page.get_by_role("tab", name="Compare").wait_for()
-    return page
-
-
-@pytest.fixture
-def page(browser: Any, served: PageAtWork) -> Iterator[Any]:
-    """Open the page."""
-    one = opened(browser, served)
-    yield one
-    one.context.close()
-
-
-def tab(page: Any, name: str) -> None:
-    """Choose a tab."""
-    page.get_by_role("tab", name=name).click()
-
-
-def took(page: Any, kind: str) -> None:
-    """Take generated faces."""
-    page.get_by_role("button", name=kind).click()
-    page.locator("#comparison .verdict").first.wait_for()
-
-
-def give(page: Any, which: int, path: Path | str) -> None:
-    """Give the first (0) or the second photograph as a file."""
-    page.locator("input[type=file]").nth(which).set_input_files(str(path))
-
-
-def expected(served: PageAtWork, kind: str) -> str:
-    """Return how the plain score of a pair of generated faces is written."""
-    return f"{served.answers.compared(Asked(*sample(served.folder, kind), 'toy')).plain:.3f}"
 
 
 def test_two_files_are_compared_and_every_picture_has_words(page: Any, served: PageAtWork) -> None:
@@ -215,39 +149,6 @@ def test_a_model_without_thresholds_says_so_until_they_are_measured(page: Any) -
     page.get_by_text("not measured yet").first.wait_for()
     page.get_by_role("button", name=re.compile("Measure")).click()
     page.get_by_text("impostor pairs").first.wait_for()
-
-
-def test_four_at_once_get_their_own_results(browser: Any, served: PageAtWork) -> None:
-    pages = [opened(browser, served) for _ in PAIRS]
-    for turn in range(2):
-        kinds = [*PAIRS][turn:] + [*PAIRS][:turn]
-        for one, kind in zip(pages, kinds, strict=True):
-            one.get_by_role("button", name=kind).click(no_wait_after=True)
-        for one, kind in zip(pages, kinds, strict=True):
-            one.get_by_text(f"score {expected(served, kind)}").first.wait_for()
-    for one in pages:
-        one.context.close()
-
-
-def test_the_page_asks_no_other_server(browser: Any, served: PageAtWork) -> None:
-    page = browser.new_context().new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(served.address)
-    page.get_by_role("tab", name="Compare").wait_for()
-    took(page, "Two people")
-    assert asked
-    assert [url for url in asked if not url.startswith((served.address, "data:", "blob:"))] == []
-    page.context.close()
-
-
-@pytest.mark.parametrize("route", ["gradio_api/file=", "file=", "static/", "assets/", "gradio_api/stream/"])
-@pytest.mark.parametrize("name", ["/etc/passwd", "../../../../etc/passwd", "pyproject.toml", "{faces}/person-01-1.png"])
-def test_files_are_not_served_by_name(served: PageAtWork, route: str, name: str) -> None:
-    with pytest.raises(HTTPError) as refused:
-        urlopen(f"{served.address}{route}{name.format(faces=served.folder)}")  # noqa: S310  our own server
-    refused.value.close()
-    assert refused.value.code in (403, 404, 405, 422)
 
 
 def test_tabs_and_buttons_are_reached_by_keyboard_alone(page: Any) -> None:
