@@ -86,15 +86,14 @@ class FaceDataset(Dataset[FaceSample]):
             DataError: If the image cannot be used, or an occluder covers it and says that nothing was drawn.
         """
         known = isinstance(draw, Draw)
-        epoch, position, repeat = one = draw if isinstance(draw, Draw) else Draw(0, draw)
-        index = int(self.indices[position])
+        draw = draw if isinstance(draw, Draw) else Draw(0, draw)
+        index = int(self.indices[draw.position])
         clean, landmarks = load_face(self.source, index, self.landmarks, self.image_size)
-        suffix = f"/{repeat}" if repeat else ""
-        drawn, layers = self._drawn(clean, landmarks, index, one, known=known)
+        drawn, layers = self._drawn(clean, landmarks, index, draw, known=known)
         image, mask, category = self._with_given(index, drawn)
         change = PLAIN
         if self.augmentation is not None:
-            generator = sample_generator(self.seed, epoch, index, stream=f"{self.stream}/augmentation{suffix}")
+            generator = self._generator("augmentation", index, draw)
             if self.on_device:
                 mask, change = self.augmentation.plan(mask, generator)
             else:
@@ -102,7 +101,7 @@ class FaceDataset(Dataset[FaceSample]):
         return FaceSample(
             image=image,
             mask=mask,
-            identity=int(self.labels[position]),
+            identity=int(self.labels[draw.position]),
             index=index,
             occluder=self.condition or category,
             name=self.source.name(index),
@@ -115,8 +114,7 @@ class FaceDataset(Dataset[FaceSample]):
         occluder = self.occluder
         if occluder is None:
             return Planned(Occluded(clean, np.zeros(clean.shape[:2], np.uint8), CLEAN))
-        suffix = f"/{draw.view}" if draw.view else ""
-        generator = sample_generator(self.seed, draw.epoch, index, stream=f"{self.stream}/occluder{suffix}")
+        generator = self._generator("occluder", index, draw)
         if self._growing is not None and known:
             occluder = self._growing.at_epoch(draw.epoch)
         if self._planning is not None:
@@ -129,6 +127,10 @@ class FaceDataset(Dataset[FaceSample]):
                 "covers the face"
             )
         return planned
+
+    def _generator(self, what: str, index: int, draw: Draw) -> np.random.Generator:
+        suffix = f"/{draw.view}" if draw.view else ""
+        return sample_generator(self.seed, draw.epoch, index, stream=f"{self.stream}/{what}{suffix}")
 
     def _with_given(self, index: int, drawn: Occluded) -> Occluded:
         """Return a drawn face with the label map that its photograph has, and what covers it called by both."""

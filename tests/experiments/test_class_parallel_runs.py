@@ -1,7 +1,5 @@
 """Runs whose classes are shared out over processes are those of one process, and resume on any number of them."""
 
-import csv
-import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ from lightning_modules.networks import fingerprint, read_state_dict
 from lightning_modules.networks.class_parallel import put_together
 from tests.experiments.conftest import Options
 from tests.helpers.processes import ROOT, run_module, run_module_in
+from tests.helpers.run_measures import history, metrics
 
 NETWORK = "--model.init_args.network.init_args"
 HEAD = "{class_path: lightning_modules.networks.VGG16Head, init_args: {embedding_dim: 32, dropout: 0}}"
@@ -67,16 +66,6 @@ def trained(tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         return folder / f"runs/{system}_demo/version_0"
 
     return train
-
-
-def metrics(folder: Path) -> dict[str, float]:
-    found: dict[str, float] = json.loads((folder / "metrics.json").read_text())["metrics"]
-    return found
-
-
-def history(folder: Path) -> dict[str, list[float]]:
-    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
-    return {key: [float(row[key]) for row in rows if row[key]] for key in rows[0] if not key.startswith("lr-")}
 
 
 def check_same(one: Path, other: Path, tolerance: float) -> None:

@@ -1,7 +1,5 @@
 """Two processes train, validate and test as one: no face is lost, none counted twice."""
 
-import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import torch
 from experiments.cli import run
 from tests.experiments.conftest import Options
 from tests.helpers.processes import ROOT, run_module, run_module_in_two
+from tests.helpers.run_measures import history, metrics
 
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp"]
 NETWORK = "--model.init_args.network.init_args"
@@ -39,16 +38,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], P
         return folder
 
     return go
-
-
-def metrics(folder: Path) -> dict[str, float]:
-    found: dict[str, float] = json.loads((folder / "metrics.json").read_text())["metrics"]
-    return found
-
-
-def history(folder: Path) -> dict[str, list[float]]:
-    rows = list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
-    return {key: [float(row[key]) for row in rows if row[key]] for key in rows[0] if not key.startswith("lr-")}
 
 
 @pytest.mark.ddp

@@ -1,6 +1,5 @@
 """The demo configurations: every stage runs, and leaves what it promises."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from experiments.cli import FaceCLI, UserError, run
 from experiments.measures import logged_names
 from experiments.runs.layers import SYSTEMS
 from tests.experiments.conftest import Options
+from tests.helpers.run_measures import metrics
 from tests.helpers.system_groups import FINE_TUNED, OCCLUDED
 
 CATEGORIES = {"sunglasses", "party_mask", "scarf", "doctor_mask", "cup", "sunglasses+scarf"}
@@ -33,11 +33,6 @@ MEASURES = {
 FEW_PEOPLE_HAVE_NONE = {f"train/{name}" for name in ("mu_ap", "mu_an", "var_ap", "var_an", "decidability")}
 """Of triplets, where nobody is confused with another."""
 FEW_PEOPLE = ["--data.init_args.identity_batches={identities: 4, images: 2}"]  # the demo's batches hold more
-
-
-def metrics(folder: Path) -> dict[str, float]:
-    found: dict[str, float] = json.loads((folder / "metrics.json").read_text())["metrics"]
-    return found
 
 
 @pytest.mark.parametrize("system", [name for name in SYSTEMS if name not in OCCLUDED])  # which start from model A
