@@ -1,12 +1,11 @@
 """Jobs that were submitted, kept as a file beside each run: who is started again finds them."""
 
-import os
 import platform
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 
 from pydantic import TypeAdapter
 
@@ -28,6 +27,8 @@ GONE = "gone"
 OVER = "over"
 CONTROLLER = b"submitit.local._local"
 """In the command line of what watches over a local job."""
+STARTING = 10.0
+"""Seconds that a process may be without a command line."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,20 @@ def _slurm_states() -> dict[str, str] | None:
 
 
 def _is_controller(number: str) -> bool:
-    """Whether a process of this machine, which has not ended, watches over a local job."""
-    try:
-        with open(os.path.join("/proc", number, "cmdline"), "rb") as words:  # noqa: PTH118, PTH123  of the system
-            return CONTROLLER in words.read()
-    except OSError:
-        return False
+    """Whether a process of this machine, which has not ended, watches over a local job.
+
+    A process that has just been started has no words for a moment, one that has ended has none either.
+    """
+    until = monotonic() + STARTING
+    while True:
+        try:
+            words = Path("/proc", number, "cmdline").read_bytes()
+            has_ended = not words and Path("/proc", number, "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        except OSError:
+            return False
+        if words or has_ended or monotonic() > until:
+            return CONTROLLER in words
+        sleep(0.01)
 
 
 def _place(run: Path) -> Path:

@@ -10,7 +10,8 @@ from typing import Any
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from experiments.cli.user_errors import UserError, said
@@ -19,6 +20,8 @@ BEAT = 30
 """Seconds between two signs of life of a trial; without four it is another worker's."""
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """SQLAlchemy's own choice for PostgreSQL is the driver before."""
+PATIENCE = 60
+"""Seconds that a transaction waits for those of other workers where a database has one at a time."""
 TRIES = 5  # workers that start together make the tables together, which PostgreSQL refuses to all but one
 
 
@@ -45,13 +48,23 @@ def open_storage(where: str) -> BaseStorage:
 def _database(where: str) -> RDBStorage:
     url = make_url(where)
     url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-    is_postgres = url.get_backend_name() == "postgresql"
+    is_postgres, is_sqlite = (url.get_backend_name() == name for name in ("postgresql", "sqlite"))
     engine: dict[str, Any] = {"pool_pre_ping": True}  # a connection from before a restart is made anew
     engine |= {"connect_args": {"connect_timeout": 10}} if is_postgres else {}
+    engine |= {"connect_args": {"timeout": PATIENCE}} if is_sqlite else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # signs of life are experimental, Optuna says
         made = url.render_as_string(hide_password=False)
-        return RDBStorage(made, engine, heartbeat_interval=BEAT, grace_period=4 * BEAT)
+        storage = RDBStorage(made, engine, heartbeat_interval=BEAT, grace_period=4 * BEAT)
+    if is_sqlite:
+        listen(storage.engine, "begin", _begin_alone)
+    return storage
+
+
+def _begin_alone(connection: Connection) -> None:
+    """Let one transaction at a time read or write: SQLite has no ``SELECT FOR UPDATE``, by which trials are taken."""
+    connection.connection.isolation_level = None  # type: ignore[attr-defined]  # else the driver begins on its own
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def shown(where: str) -> str:

@@ -6,11 +6,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 import yaml
+from optuna.storages._rdb.models import TrialModel
+from optuna.trial import TrialState
 
 from experiments.benchmarks.postgres_server import PostgresServer, postgres_programs
 from experiments.cli import UserError
@@ -109,6 +114,29 @@ def test_workers_share_the_trials(where: str, started: Callable[..., Any]) -> No
     assert sorted(ran()) == list(range(8))
     for process in workers:
         assert "Trial" in Path(f"said-{process.pid}.txt").read_text()
+
+
+def test_of_two_that_take_a_trial_at_the_same_moment_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = declared()
+    one, other = (SharedStudy(wanted, "s", STORAGES[1]) for _ in range(2))
+    one.prepare([0], [])
+    trial_id = one.study.get_trials(deepcopy=False)[0]._trial_id
+    both, found_by_id = Barrier(2), TrialModel.find_or_raise_by_id
+
+    def found_together(*args: Any, **kwargs: Any) -> Any:
+        trial = found_by_id(*args, **kwargs)
+        with suppress(BrokenBarrierError):
+            both.wait(0.5)  # both have read that it waits, if they can
+        return trial
+
+    monkeypatch.setattr(TrialModel, "find_or_raise_by_id", found_together)
+    with ThreadPoolExecutor(2) as threads:
+        taken = threads.map(lambda study: _take(study.storage, trial_id), (one, other))
+        assert sorted(taken) == [False, True]
+
+
+def _take(storage: Any, trial_id: int) -> bool:
+    return bool(storage.set_trial_state_values(trial_id, state=TrialState.RUNNING))
 
 
 @pytest.mark.parametrize("where", STORAGES)

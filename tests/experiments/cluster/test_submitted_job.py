@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.cluster.submitted_job import GONE, OVER, JobStates, job_of, submitted
+from tests.helpers.short_runs import until
 
 Squeue = Path
 
@@ -76,3 +77,19 @@ def test_a_local_job_lives_as_long_as_its_controller(tmp_path: Path) -> None:
         states = [JobStates().ended(job), JobStates().ended(submitted("local", str(os.getpid()), tmp_path))]
         process.kill()
     assert [*states, JobStates().ended(job)] == ["", GONE, GONE]
+
+
+def test_a_controller_that_nobody_has_waited_for_has_ended(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "", "submitit.local._local"])
+    job = submitted("local", str(process.pid), tmp_path)
+    until(lambda: JobStates().ended(job) == GONE)
+    assert process.wait() == 0
+
+
+@pytest.mark.parametrize("at", range(8))
+def test_a_controller_is_seen_from_its_first_moment(tmp_path: Path, at: int) -> None:
+    words = [sys.executable, "-c", "import time; time.sleep(600)", "submitit.local._local"]
+    with subprocess.Popen(words) as process:  # noqa: S603
+        state = JobStates().ended(submitted("local", str(process.pid), tmp_path))
+        process.kill()
+    assert state == ""
