@@ -68,7 +68,7 @@ class RunGraph:
         self.nodes: dict[Path, Node] = {}
 
     def training(
-        self, name: str, spec: RunSpec, *, needs: Iterable[Node] = (), copies: Mapping[str, Path] | None = None
+        self, name: str, spec: RunSpec, *, needs: Iterable[Node] = (), copies: Mapping[str, str] | None = None
     ) -> Node:
         """Add a training, in a folder of its configuration's system and its digest.
 
@@ -87,7 +87,7 @@ class RunGraph:
             config=config,
             folder=folder,
             needs=tuple(need.folder for need in needs),
-            copies={folder / to: what for to, what in copied.items()},
+            copies={folder / to: Path(what) for to, what in copied.items()},
             evaluates=bool(config["evaluate"]),
             trial=bool(config["trainer"].get("fast_dev_run")),
         )

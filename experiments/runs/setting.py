@@ -130,7 +130,7 @@ def add_training(
     *,
     name: str = "",
     needs: Sequence[Node] = (),
-    copies: Mapping[str, Any] | None = None,
+    copies: Mapping[str, str] | None = None,
 ) -> Node:
     """Add a training, ``spec``, to the graph with what it starts from and the maps that place its occluders.
 

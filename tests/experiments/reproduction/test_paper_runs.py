@@ -1,12 +1,17 @@
 """From a paper's file to runs: folders say what a row depends on, and each run is an ordinary one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+from callbacks.run_files import write_json
+from datamodules.occluders import OcclusionMap
 from experiments.cli import UserError
 from experiments.reproduction.paper import Paper
 from experiments.reproduction.paper_file import load, papers
@@ -15,8 +20,11 @@ from experiments.reproduction.paper_runs import Protocol, add_paper
 from experiments.reproduction.row_run import PlannedRow
 from experiments.runs.data_choice import DataChoice
 from experiments.runs.finished import is_finished
+from experiments.runs.process import Processes
 from experiments.runs.run_graph import RunGraph
 from experiments.runs.run_record import RunRecord
+from experiments.runs.run_schedule import run_all
+from experiments.runs.runner import Runner
 from experiments.runs.setting import Setting
 
 SETTING = Setting("demo", shared=tuple)
@@ -54,6 +62,34 @@ def test_a_run_depends_on_those_whose_folders_its_settings_name(name: str, scale
         assert named == set(node.needs) if node.trains else named <= set(node.needs)
         assert "${" not in words
         before.add(node.folder)
+    assert not failures(graph)
+
+
+def failures(graph: RunGraph) -> dict[str, str]:
+    """Run all of a graph, with a stand-in for each command that leaves what that would, and return what goes wrong."""
+
+    def call(module: str, args: Sequence[str], log: Path, lease: int) -> None:
+        if module == "experiments.evaluate":
+            write_json(
+                log.with_name("results.json"), {"Mine": {log.parent.name.partition("-")[0]: {"none": {"rank1": 0.5}}}}
+            )
+            return
+        run = graph.nodes[log.parent]
+        for copy, original in run.copies.items():
+            assert copy.read_bytes() == original.read_bytes()
+        write_json(run.folder / "metrics.json", {"metrics": {"test/rank1/none": 0.5}})
+        write_json(run.folder / "history.json", [{"epoch": 1, "seconds": 2.5}])
+        if run.trains:
+            run.checkpoint.parent.mkdir()
+            torch.save({"state_dict": {"network.weight": torch.zeros(1)}}, run.checkpoint)
+        else:
+            named = [file for other in graph.nodes.values() for file in other.copies.values()]
+            for file in [run.map_file("mine", (1, 1)), *filter(lambda one: one.is_relative_to(run.folder), named)]:
+                OcclusionMap(np.zeros((2, 2)), (1, 1), np.zeros(3, np.float32), 1, np.arange(1), "a", "b").save(file)
+
+    runner = Runner(call, tell=lambda said: None)
+    ended = run_all(graph, [*graph.nodes.values()], runner, Processes(), parallel=2)
+    return {node.name: record.error for node, record in ended if record.status != "done" or record.unevaluated}
 
 
 def test_a_misspelt_key_is_refused_with_its_row() -> None:
