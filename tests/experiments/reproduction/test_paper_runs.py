@@ -85,7 +85,9 @@ def failures(graph: RunGraph) -> dict[str, str]:
         else:
             named = [file for other in graph.nodes.values() for file in other.copies.values()]
             for file in [run.map_file("mine", (1, 1)), *filter(lambda one: one.is_relative_to(run.folder), named)]:
-                OcclusionMap(np.zeros((2, 2)), (1, 1), np.zeros(3, np.float32), 1, np.arange(1), "a", "b").save(file)
+                OcclusionMap(
+                    np.zeros((2, 2), np.float32), (1, 1), np.zeros(3, np.float32), 1, np.arange(1), "a", "b"
+                ).save(file)
 
     runner = Runner(call, tell=lambda said: None)
     ended = run_all(graph, [*graph.nodes.values()], runner, Processes(), parallel=2)
