@@ -274,7 +274,7 @@ def test_settings_out_of_range_are_refused() -> None:
             ShardLayout(**settings)
 
 
-@pytest.mark.parametrize("left", ["..shards_begun.json.tmp", "..shards_begun.json.1a2b3c4d.tmp"])
+@pytest.mark.parametrize("left", ["..shards_begun.json.machine.tmp", "..shards_begun.json.1a2b3c4d.tmp"])
 def test_a_command_that_was_killed_at_its_very_beginning_is_repeated(folder: Path, tmp_path: Path, left: str) -> None:
     (tmp_path / "shards").mkdir()
     (tmp_path / "shards" / left).write_text("{")
