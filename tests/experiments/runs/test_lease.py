@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from experiments.runs.lease import BusyError, Lease
-from experiments.runs.lease_keeper import use
+from experiments.runs.lease_keeper import asking_to_end, use
 from experiments.runs.left_lease import marked, put_aside
 from experiments.runs.process import Processes, StoppedError
 from tests.helpers.processes import ROOT
@@ -139,6 +139,18 @@ def test_one_of_another_machine_is_taken_over_when_it_is_silent(place: Path) -> 
     assert not second.lost
     for lease in (first, second):
         lease.give_back()
+
+
+def test_a_process_that_has_the_number_of_one_that_has_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.Popen(SLEEP)  # noqa: S603
+    end = asking_to_end(ended.pid)
+    ended.kill()
+    ended.wait()
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("by its number"))
+    with pytest.raises(ProcessLookupError):
+        end()
+    with pytest.raises(ProcessLookupError):
+        asking_to_end(ended.pid)
 
 
 @pytest.fixture
