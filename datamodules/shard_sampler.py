@@ -107,9 +107,9 @@ class ShardSampler(EpochSampler):
                 yield from piece.tolist()
             place += len(window) * self.num_replicas
         # repeated, so that all processes have as many
-        yield from (
-            int(order.window(0)[again % order.count]) for again in range(place, self.total_size, self.num_replicas)
-        )
+        for again in range(place, self.total_size, self.num_replicas):
+            number, inside = divmod(again % order.count, order.places)
+            yield int(order.window(number)[inside])
 
     def _ask(self, order: WindowOrder, number: int, lanes: Sequence[int]) -> None:
         if number < order.windows:

@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+MACHINE = platform.node().replace("/", "_")[:64]
 
 
 @contextmanager
@@ -57,9 +60,12 @@ def write_whole(path: Path | str, content: bytes | str, *, lasting: bool = True)
 
 
 def _open_beside(path: Path) -> IO[bytes]:
-    """Open the unfinished file of ``path``, emptied; another one while a writer is at that."""
-    start = f".{os.fsdecode(os.fsencode(path.name)[:200])}"  # a file system takes 255 bytes of a name
-    shared = path.with_name(f"{start}.tmp")
+    """Open this machine's unfinished file of ``path``, emptied; another one while a writer is at that.
+
+    Of another machine's nobody here knows who is at it: NFS without a lock server grants every lock.
+    """
+    start = f".{os.fsdecode(os.fsencode(path.name)[:180])}"  # a file system takes 255 bytes of a name
+    shared = path.with_name(f"{start}.{MACHINE}.tmp")
     file = open(shared, "wb", opener=_keeping)  # noqa: SIM115  # closed by the caller; Path's takes no opener
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,9 +2,11 @@
 
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from pytorch_lightning.strategies import DDPStrategy
 from torch import nn
 
+from lightning_modules.class_parallel_strategy import ClassParallelStrategy
 from lightning_modules.networks.class_parallel import check_classes
 
 
@@ -31,15 +33,23 @@ def check_processes(trainer: Trainer, layer: nn.Module, sampling_rate: float) ->
         check_classes(layer, trainer.world_size)
     except ValueError as error:
         raise MisconfigurationException(str(error)) from error
-    if sampling_rate < 1.0 and trainer.accumulate_grad_batches > 1:
-        got = f"{trainer.accumulate_grad_batches}: each batch has other classes"
-        raise refused("`trainer.accumulate_grad_batches` of 1 with a `sampling_rate` below 1", got)
+    if sampling_rate < 1.0 and (most := _accumulated(trainer)) > 1:
+        raise refused(
+            "`trainer.accumulate_grad_batches` of 1 with a `sampling_rate` below 1",
+            f"{most}: each batch has other classes",
+        )
     if trainer.world_size == 1:
         return
-    if not isinstance(trainer.strategy, DDPStrategy):
+    if type(trainer.strategy) not in (DDPStrategy, ClassParallelStrategy):  # what stands on DDP does more, as DeepSpeed
         raise refused("`trainer.strategy` ddp with `class_parallel`", type(trainer.strategy).__name__)
     if trainer.precision == "16-mixed":  # a process whose gradients are too large would leave out a step alone
         raise refused("`trainer.precision` bf16-mixed or 32-true with `class_parallel`", "16-mixed")
+
+
+def _accumulated(trainer: Trainer) -> int:
+    """Return how many batches make a step at most, in whichever epoch."""
+    schedules = [one.scheduling for one in trainer.callbacks if isinstance(one, GradientAccumulationScheduler)]  # type: ignore[attr-defined]  # of all trainers
+    return max(trainer.accumulate_grad_batches, *(most for schedule in schedules for most in schedule.values()), 1)
 
 
 def refused(expected: str, got: str = "") -> MisconfigurationException:

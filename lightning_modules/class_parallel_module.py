@@ -105,7 +105,7 @@ class ClassParallelModule(FaceModule):
             shards = [name for name, weight in self.named_parameters() if isinstance(weight, DTensor)]
             # DDP neither averages nor broadcasts them
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(self, shards)  # type: ignore[no-untyped-call]  # torch's
-            strategy.__class__ = ClassParallelStrategy
+            strategy.__class__ = ClassParallelStrategy  # of DDP's own: nobody has to name it beside the setting
 
     def classify(self, embeddings: Tensor, identities: Tensor, loss: nn.Module) -> Classified:
         """Return loss and accuracy of a batch; all processes that share out the classes call this.

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from datamodules.errors import DataError
 from datamodules.seams.face_source import FaceSource
+from datamodules.sources.decode import IMAGE_EXTENSIONS
 from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.recordio import RecordIO
-from datamodules.sources.shards.shard_manifest import is_sharded
+from datamodules.sources.shards.shard_manifest import MANIFEST, is_sharded
 from datamodules.sources.shards.shards import Shards
 
 
@@ -27,7 +28,13 @@ def open_source(path: Path | str) -> FaceSource:
     packed = any((path / name).exists() for name in ("train.rec", "train.idx"))
     if packed:
         return RecordIO(path)
-    return Shards(path) if is_sharded(path) else ImageFolder(path)
+    return Shards(path) if is_sharded(path) and not _is_image_folder(path) else ImageFolder(path)
+
+
+def _is_image_folder(path: Path) -> bool:
+    """Whether a tar file in a folder without a list of shards is none: it lies beside what was taken out of it."""
+    images = (file for file in path.glob("*/*") if file.suffix.lower() in IMAGE_EXTENSIONS)
+    return not (path / MANIFEST).exists() and any(not file.parent.name.startswith(".") for file in images)
 
 
 def describe(source: FaceSource) -> str:

@@ -3,11 +3,12 @@
 import os
 import pickle
 from collections.abc import Callable, Iterable
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
-from time import sleep
+from threading import Lock
+from time import monotonic, sleep
 
 from experiments.cli.user_errors import UserError, said
 from experiments.cluster.job_options import JOBS, JobOptions
@@ -18,6 +19,9 @@ from experiments.runs.lease import Lease
 from experiments.runs.process import StoppedError, command_environment, first_error, say
 from experiments.runs.run_graph import Node
 from experiments.runs.run_record import RunRecord, recorded
+
+SUBMITTING = Lock()
+"""Held by who has taken the place of stderr, which all threads share."""
 
 
 class ClusterRunner:
@@ -34,6 +38,8 @@ class ClusterRunner:
         states: Tells which jobs have ended.
         tell: Is told what happens, line by line.
         looks: Seconds between two looks at a job.
+        patience: Seconds after a job's end in which its result may appear: a file server's clients see late what others
+            have written.
     """
 
     def __init__(
@@ -45,9 +51,10 @@ class ClusterRunner:
         states: JobStates | None = None,
         tell: Callable[[str], None] = say,
         looks: float = 1.0,
+        patience: float = 15.0,
     ) -> None:
         self.options, self.reserve, self.is_stopping, self.tell = options, reserve, is_stopping, tell
-        self.states, self.looks = states or JobStates(), looks
+        self.states, self.looks, self.patience = states or JobStates(), looks, patience
         self._looked = Looked()
         os.environ["PYTHONPATH"] = command_environment()["PYTHONPATH"]  # which jobs inherit
 
@@ -74,12 +81,15 @@ class ClusterRunner:
             if self.is_stopping():
                 raise StoppedError
             sleep(self.looks)
-        return self._outcome(node, job, how)
+        return self._outcome(node, job, how if how == OVER else self._settled(job, how))
 
     def _running(self, node: Node) -> SubmittedJob | None:
-        """Return the job that was submitted for a node, and that is queued or running."""
+        """Return the job that was submitted for a node, and that is queued or running.
+
+        One of another machine itself is none: nobody here sees it end. The run's lease lets the one of here wait.
+        """
         job = job_of(node.folder)
-        if job is None or self.states.ended(job):
+        if job is None or job.is_elsewhere or self.states.ended(job):
             return None
         self.tell(f"{node.name}: waiting for {job}, submitted before, at {node.folder}")
         return job
@@ -88,13 +98,22 @@ class ClusterRunner:
         name = "-".join(node.folder.parts[-2:])
         folder = _new_folder(JOBS / name)
         executor = self.options.executor(folder, name=name)
-        with redirect_stderr(StringIO()):  # the error has what submitit prints of a refusal
+        with SUBMITTING, redirect_stderr(StringIO()):  # the error has what submitit prints of a refusal
             made = executor.submit(NodeJob(node, Path.cwd(), for_others=for_others, reserve=self.reserve))
         job = submitted(self.options.cluster, made.job_id, made.paths.folder)
         job.save(node.folder)
         self.states.forget()
         self.tell(f"{node.name}: submitted as {job}, at {node.folder}; its log: {job.log}")
         return job
+
+    def _settled(self, job: SubmittedJob, how: str) -> str:
+        """Return how a job has ended that had no result when it was seen to end."""
+        until = monotonic() + (0.0 if job.cluster == "local" else self.patience)
+        while not job.result.exists() and monotonic() < until:
+            with suppress(OSError):  # a change of the folder, by which NFS looks at it anew
+                Path(job.folder).chmod(Path(job.folder).stat().st_mode)
+            sleep(self.looks)
+        return OVER if job.result.exists() else how
 
     def _outcome(self, node: Node, job: SubmittedJob, how: str) -> RunRecord:
         """Return what became of a node, by its job's result or its record; a failure names the job and its log."""

@@ -57,6 +57,11 @@ class SubmittedJob:
         """What it leaves when it has ended by itself."""
         return Path(self.folder) / f"{self.number}_0_result.pkl"
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is of another machine itself, which alone can tell of it."""
+        return self.cluster == "local" and self.machine != platform.node()
+
     def save(self, run: Path) -> None:
         """Write it beside a run's folder."""
         write_json(_place(run), asdict(self))
@@ -82,6 +87,8 @@ def submitted(cluster: str, number: str, folder: Path) -> SubmittedJob:
 class JobStates:
     """Says of jobs whether they have ended, with one question to SLURM for all of them.
 
+    None is gone by an answer that is older than the question.
+
     That is asked of ``squeue``, which every SLURM has; ``sacct`` needs a database.
 
     Args:
@@ -99,14 +106,19 @@ class JobStates:
         if job.result.exists():
             return OVER
         if job.cluster == "local":
-            return "" if job.machine != platform.node() or _is_controller(job.number) or job.result.exists() else GONE
+            return "" if job.is_elsewhere or _is_controller(job.number) or job.result.exists() else GONE
+        called = monotonic()
         with self._lock:
-            if monotonic() > self._asked + self.seconds:
-                self._states, self._asked = _slurm_states(), monotonic()
+            if called > self._asked + self.seconds or (self._is_unknown(job) and self._asked < called):
+                self._asked, self._states = monotonic(), _slurm_states()
             if self._states is None:
                 return ""
             state = self._states.get(job.number, GONE)
         return state if state == GONE or state.startswith(ENDED) else ""
+
+    def _is_unknown(self, job: SubmittedJob) -> bool:
+        """Whether the last answer does not have a job, which another driver may have submitted since."""
+        return self._states is not None and job.number not in self._states
 
     def forget(self) -> None:
         """Let SLURM be asked anew: what has just been submitted is not in its last answer."""

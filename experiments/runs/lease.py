@@ -1,6 +1,7 @@
 """Who is at a run: a lease in a file, also between machines that share a file system."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,6 +10,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from experiments.runs.lease_keeper import HELD
+from experiments.runs.left_lease import LeftLease
 from experiments.runs.process import StoppedError, command_environment, python
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Lease:
     this is filelock's ``SoftFileLease``: a file that is created where there is none, which NFS does for one process
     alone, and renewed while it is held. Another takes it over when its holder's process has ended, on the same machine,
     or when it has not changed for :data:`SECONDS` of the other's own clock; clocks of two machines are not compared.
+    Where filelock cannot take over, as on NFS, :class:`~experiments.runs.left_lease.LeftLease` does, by that clock.
 
     A process of its own renews it, ``lease_keeper``, as long as someone has the other end of its pipe open: this
     process, or a command that the end is passed to, so that the run of a command that was killed is left alone while it
@@ -43,6 +46,7 @@ class Lease:
     def __init__(self, place: Path, *, seconds: float = SECONDS) -> None:
         self.place, self.seconds = place, seconds
         self._observer: SoftFileLease | None = None
+        self._left = LeftLease(place, seconds)
         self._keeper: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._has_waited = False
@@ -68,6 +72,18 @@ class Lease:
     def fileno(self) -> int:
         """Return the end of the pipe that holds it; a command that it is passed to holds it too."""
         return self._pipe
+
+    @property
+    def is_at_work_here(self) -> bool:
+        """Whether it is known to be a process's of this machine that has not ended; in a container, nobody knows."""
+        owner = self._observer.owner if self._observer is not None else None
+        if owner is None or owner.hostname != socket.gethostname():
+            return False
+        try:
+            os.kill(owner.pid, 0)
+        except OSError as error:
+            return isinstance(error, PermissionError)  # another user's
+        return True
 
     @property
     def lost(self) -> bool:
@@ -121,6 +137,7 @@ class Lease:
         try:
             self._observer.acquire()
         except Timeout:
+            self._left.look()
             return False
         self._observer.release()
         return True

@@ -7,7 +7,9 @@ step of a training, which Python's one interpreter lock would keep a thread wait
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 HELD, BUSY = "held", "busy"
 NOT_FOR_IT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -23,12 +25,12 @@ def keep(place: str, seconds: float) -> None:
 
     for number in NOT_FOR_IT:
         signal.signal(number, signal.SIG_IGN)
-    users: list[int] = []
+    users: list[Callable[[], None]] = []
 
     def end_users(_: object) -> None:
-        for user in users:
+        for end in users:
             with suppress(ProcessLookupError):
-                os.kill(user, signal.SIGTERM)
+                end()
         os._exit(1)
 
     lease = SoftFileLease(place, lease_duration=seconds, blocking=False, on_compromise=end_users)
@@ -39,8 +41,24 @@ def keep(place: str, seconds: float) -> None:
         return
     print(HELD, flush=True)
     for line in sys.stdin:
-        users.append(int(line))  # noqa: PERF401  each is to be there as soon as it has come
+        with suppress(ProcessLookupError):
+            users.append(asking_to_end(int(line)))
     lease.release()
+
+
+def asking_to_end(number: int) -> Callable[[], None]:
+    """Return what asks a process to end, and no other that has its number when it has ended.
+
+    Raises:
+        ProcessLookupError: If it has ended.
+    """
+    try:
+        process = os.pidfd_open(number)
+    except ProcessLookupError:
+        raise
+    except (AttributeError, OSError):  # a system that has none
+        return partial(os.kill, number, signal.SIGTERM)
+    return partial(signal.pidfd_send_signal, process, signal.SIGTERM)
 
 
 def use(pipe: int, process: int) -> None:

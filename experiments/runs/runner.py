@@ -109,8 +109,9 @@ class Runner:
             record = replace(record, weights=weights_of(node.checkpoint))
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             record = replace(record, status="failed", error=str(error))
-            if lease.lost:
-                return replace(record, error=f"another process has taken over {node.folder}, as this one was silent")
+        if lease.lost:
+            error = f"another process has taken over {node.folder}, as this one was silent"
+            return replace(record, status="failed", error=error)
         forget_folder(node)
         record.save(node.folder)
         told = f"{record.seconds:.0f} s of training" if record.status == "done" else f"failed: {record.error}"

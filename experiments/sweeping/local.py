@@ -1,11 +1,13 @@
 """A sweep without a server: trials one after the other, chosen by Optuna and kept in SQLite."""
 
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import optuna
@@ -14,7 +16,7 @@ from optuna.trial import TrialState
 from callbacks.run_files import read_json, write_json
 from experiments.cli import UserError, did_you_mean
 from experiments.runs.digests import digest
-from experiments.runs.lease import Lease
+from experiments.runs.lease import SECONDS, Lease
 from experiments.runs.process import Processes, sigterm_interrupts
 from experiments.runs.run_schedule import left
 from experiments.runs.runner import LOG, Runner
@@ -24,6 +26,8 @@ from experiments.sweeping.trials import Trials
 FOLDER = Path("runs/sweeps")
 NOTES = "trials.json"
 """Where each trial's run is, or what went wrong in it."""
+PATIENCE, LOOKS = 1.5 * SECONDS, 1.0
+"""Seconds in which a lease that nobody renews has run out, and between two looks at it."""
 STARTUP = 8  # trials at random, before a model chooses
 
 
@@ -153,13 +157,24 @@ def run_trial(sweep: Sweep, trials: Trials, number: int, values: Mapping[str, An
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; a polite request to end interrupts it."""
+    """Hold a folder for this process; a polite request to end interrupts it.
+
+    Raises:
+        UserError: If another process has it: at once where that is known to be at work, else when it has had time to
+            run out, as that of a machine that is gone does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    lease = Lease(folder / "lease")
-    if not lease.take():
-        raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
-    try:
-        with sigterm_interrupts():
+    lease, deadline = Lease(folder / "lease"), monotonic() + PATIENCE
+    with sigterm_interrupts():
+        for look in itertools.count():
+            if lease.take():
+                break
+            if (look and lease.is_at_work_here) or monotonic() > deadline:  # two that begin at once both step back
+                raise UserError(f"{folder}: expected to be the only process at this sweep, got another")
+            if look == 1:
+                print(f"{folder}: another process was at this sweep: looking for {PATIENCE:.0f} s whether it is gone")
+            sleep(LOOKS)
+        try:
             yield
-    finally:
-        lease.give_back()
+        finally:
+            lease.give_back()

@@ -1,7 +1,6 @@
 """A sweep that any number of workers share, on any number of machines: its study is in a storage of theirs."""
 
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from time import sleep
@@ -9,6 +8,7 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -81,7 +81,8 @@ class SharedStudy:
         self.storage, self.signs = storage, signs_of_life(storage, where, study_storage.BEAT)
 
     def close(self) -> None:
-        """Close the connections to a database."""
+        """Give no sign of life any more, and close the connections to a database."""
+        self.signs.close()
         self.storage.remove_session()
         if isinstance(self.storage, RDBStorage):
             self.storage.engine.dispose()
@@ -93,42 +94,39 @@ class SharedStudy:
         for ticket in tickets:
             before = found.get(ticket, [])
             if not any(_is_settled(trial) or trial.state in OPEN for trial in before):
-                values = before[-1].params if before else points[ticket] if points else {}
+                values = points[ticket] if points else self._values_of(before)
                 self.study.enqueue_trial(dict(values), user_attrs={TICKET: ticket})
         return not all(any(map(_is_settled, found.get(ticket, []))) for ticket in tickets)
 
     def take(self) -> optuna.Trial | None:
         """Take a trial that waits, ``None`` where others have taken all."""
-        if not self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # signs of life are given here, and not by Study.optimize
-            trial = self.study.ask()
-        ticket = int(trial.user_attrs.get(TICKET, -1))  # none, where another took the last meanwhile
-        others = [one for one in self._by_ticket().get(ticket, []) if one.number != trial.number]
-        if ticket < 0 or any(_is_settled(one) or (one.state in OPEN and one.number < trial.number) for one in others):
-            self.study.tell(trial, state=TrialState.PRUNED)
-            return None
-        return trial
+        for waiting in self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            if not self.signs.begin(waiting):
+                continue
+            if self._is_taken(waiting):
+                trial = optuna.Trial(self.study, waiting._trial_id)
+                if not self._is_made_twice(trial):
+                    return trial
+                self.study.tell(trial, state=TrialState.PRUNED)
+            self.signs.leave(waiting)
+        return None
 
     def work(self, trial: optuna.Trial, run: Run, count: int) -> None:
         """Run a trial and write what it found; one that is interrupted is left to whoever comes."""
         ticket = int(trial.user_attrs[TICKET])
-        try:
-            with self.signs.of(trial):
-                self.study.sampler = sampler(self.sweep, ticket)
-                chosen = {name: _chosen(trial, name, space) for name, space in self.sweep.space.items()}
-                values = self.sweep.values(chosen)
-                said = ", ".join(f"{name} = {value}" for name, value in values.items())
-                print(f"Trial {ticket + 1} of {count}: {said}", flush=True)
-                found = run(ticket, values)
-                trial.set_user_attr(NOTE if found.result is None else RUN, found.note)
-        except BaseException:
-            with suppress(Exception):  # where the storage is gone, its worker is silent
-                self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
-            raise
-        state = TrialState.FAIL if found.result is None else TrialState.COMPLETE
-        self.study.tell(trial, found.result, state=state, skip_if_finished=True)
+        with self.signs.of(trial):
+            try:
+                found = self._run(trial, ticket, run, count)
+                state = TrialState.FAIL if found.result is None else TrialState.COMPLETE
+                if self.study.tell(trial, found.result, state=state, skip_if_finished=True).state != state:
+                    raise UpdateFinishedTrialError
+            except UpdateFinishedTrialError:
+                print(f"Trial {ticket + 1} is another worker's, as this one gave no sign of life", flush=True)
+                return
+            except BaseException:
+                with suppress(Exception):  # where the storage is gone, its worker is silent
+                    self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+                raise
         print(f"    {self.sweep.metric}: {found.note if found.result is None else found.result}", flush=True)
 
     def ended(self) -> list[SweepTrial]:
@@ -145,6 +143,34 @@ class SharedStudy:
             if one is not None
         ]
 
+    def _run(self, trial: optuna.Trial, ticket: int, run: Run, count: int) -> SweepTrial:
+        self.study.sampler = sampler(self.sweep, ticket)
+        chosen = {name: _chosen(trial, name, space) for name, space in self.sweep.space.items()}
+        values = self.sweep.values(chosen)
+        said = ", ".join(f"{name} = {value}" for name, value in values.items())
+        print(f"Trial {ticket + 1} of {count}: {said}", flush=True)
+        found = run(ticket, values)
+        trial.set_user_attr(NOTE if found.result is None else RUN, found.note)
+        return found
+
+    def _values_of(self, before: Sequence[FrozenTrial]) -> Mapping[str, Any]:
+        """Return what a ticket's earlier trials have drawn; nothing where a trial draws by its ticket alone."""
+        whole = [trial.params for trial in before if trial.params.keys() == self.sweep.space.keys()]
+        return whole[-1] if whole and self.sweep.method != "random" else {}
+
+    def _is_taken(self, waiting: FrozenTrial) -> bool:
+        """Let a trial run, and return whether no other worker has done so: the storage lets one."""
+        try:
+            return self.storage.set_trial_state_values(waiting._trial_id, state=TrialState.RUNNING)
+        except UpdateFinishedTrialError:
+            return False
+
+    def _is_made_twice(self, trial: optuna.Trial) -> bool:
+        """Whether a trial's ticket is settled, or another of its trials comes first."""
+        ticket = int(trial.user_attrs[TICKET])
+        others = [one for one in self._by_ticket().get(ticket, []) if one.number != trial.number]
+        return any(_is_settled(one) or (one.state in OPEN and one.number < trial.number) for one in others)
+
     def _by_ticket(self) -> dict[int, list[FrozenTrial]]:
         found: dict[int, list[FrozenTrial]] = {}
         for trial in self.study.get_trials(deepcopy=False):
@@ -155,10 +181,6 @@ class SharedStudy:
 
 def _is_settled(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.COMPLETE or (trial.state == TrialState.FAIL and NOTE in trial.user_attrs)
-
-
-def _note(trial: FrozenTrial) -> str:
-    return str(trial.user_attrs.get(RUN) or trial.user_attrs.get(NOTE, ""))
 
 
 def _chosen(trial: optuna.Trial, name: str, space: BaseDistribution) -> Any:

@@ -5,27 +5,37 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
 from typing import Protocol
 
 from optuna import Study, Trial
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from experiments.runs.lease import Lease
 
-SETTLING = 10.0
-"""Seconds from a trial's first sight until its lease is asked for: who begins one takes its lease a moment later."""
-
 
 class SignsOfLife(Protocol):
-    """Keeps a trial this worker's, and lets those go that are nobody's."""
+    """Keeps a trial this worker's, and lets those go that are nobody's.
+
+    The first sign is given before a trial runs, and the last when it has ended: so none runs that nobody can be seen to
+    be at, wherever its worker is killed.
+    """
+
+    def begin(self, trial: FrozenTrial) -> bool:
+        """Give the first sign of life of a trial that waits, and return whether no other worker is about to take it."""
+
+    def leave(self, trial: FrozenTrial) -> None:
+        """Give none of a trial that another has taken."""
 
     def of(self, trial: Trial) -> AbstractContextManager[None]:
-        """Give signs of life of a trial."""
+        """Give signs of life of a trial that was begun."""
 
     def fail_silent(self, study: Study) -> None:
         """Let trials fail whose workers give none."""
+
+    def close(self) -> None:
+        """Give none of any trial from now on."""
 
 
 class Heartbeats:
@@ -38,17 +48,25 @@ class Heartbeats:
     def __init__(self, storage: RDBStorage, seconds: float) -> None:
         self.storage, self.seconds = storage, seconds
 
+    def begin(self, trial: FrozenTrial) -> bool:
+        """See :class:`SignsOfLife`."""
+        self.storage.record_heartbeat(trial._trial_id)
+        return True
+
+    def leave(self, trial: FrozenTrial) -> None:
+        """See :class:`SignsOfLife`: the sign grows old."""
+
     @contextmanager
     def of(self, trial: Trial) -> Iterator[None]:
         """See :class:`SignsOfLife`."""
         ended = Event()
 
         def beat() -> None:
-            while True:
+            while not ended.wait(self.seconds):
                 with suppress(Exception):
                     self.storage.record_heartbeat(trial._trial_id)
-                if ended.wait(self.seconds):
-                    return
+            with suppress(Exception):
+                self.storage.remove_session()  # each thread has its own
 
         thread = Thread(target=beat, daemon=True)
         thread.start()
@@ -64,6 +82,9 @@ class Heartbeats:
             warnings.simplefilter("ignore")  # it is experimental, Optuna says
             fail_stale_trials(study)
 
+    def close(self) -> None:
+        """See :class:`SignsOfLife`: there are none but while a trial is run."""
+
 
 class TrialLeases:
     """Those of a journal file, for which Optuna has none: leases beside it."""
@@ -71,29 +92,42 @@ class TrialLeases:
     def __init__(self, journal: Path) -> None:
         self.journal = journal
         self._leases: dict[int, Lease] = {}
-        self._seen: dict[int, float] = {}
+
+    def begin(self, trial: FrozenTrial) -> bool:
+        """See :class:`SignsOfLife`."""
+        return self._lease(trial).take()
+
+    def leave(self, trial: FrozenTrial) -> None:
+        """See :class:`SignsOfLife`."""
+        self._lease(trial).give_back()
 
     @contextmanager
     def of(self, trial: Trial) -> Iterator[None]:
         """See :class:`SignsOfLife`."""
-        lease = self._lease(trial.number)
-        lease.take()
         try:
             yield
         finally:
-            lease.give_back()
+            self._lease(trial).give_back()
 
     def fail_silent(self, study: Study) -> None:
         """See :class:`SignsOfLife`."""
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            since = self._seen.setdefault(trial.number, monotonic())
-            if monotonic() > since + SETTLING and self._lease(trial.number).take():
-                study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-                self._lease(trial.number).give_back()
+            lease = self._lease(trial)
+            if lease.take():
+                try:
+                    with suppress(UpdateFinishedTrialError):
+                        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+                finally:
+                    lease.give_back()
 
-    def _lease(self, number: int) -> Lease:
-        place = self.journal.with_name(f"{self.journal.name}.trial-{number}")
-        return self._leases.setdefault(number, Lease(place))
+    def close(self) -> None:
+        """See :class:`SignsOfLife`."""
+        for lease in self._leases.values():
+            lease.give_back()
+
+    def _lease(self, trial: FrozenTrial | Trial) -> Lease:
+        number = trial._trial_id  # over all studies of the journal
+        return self._leases.setdefault(number, Lease(self.journal.with_name(f"{self.journal.name}.trial-{number}")))
 
 
 def signs_of_life(storage: BaseStorage, where: str, seconds: float) -> SignsOfLife:

@@ -15,6 +15,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from experiments.cli.user_errors import UserError, said
+from experiments.sweeping.journal_lock import JournalLock
 
 BEAT = 30
 """Seconds between two signs of life of a trial; without four it is another worker's."""
@@ -34,11 +35,11 @@ def open_storage(where: str) -> BaseStorage:
     with storage_errors(where):
         if "://" not in where:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
-            return JournalStorage(JournalFileBackend(where))
+            return JournalStorage(JournalFileBackend(where, JournalLock(where)))
         for tried in range(1, TRIES + 1):
             try:
                 return _database(where)
-            except (IntegrityError, ProgrammingError, OperationalError):
+            except (IntegrityError, ProgrammingError, OperationalError, StorageInternalError):
                 if tried == TRIES:
                     raise
                 sleep(0.2 * tried)
@@ -58,7 +59,21 @@ def _database(where: str) -> RDBStorage:
         storage = RDBStorage(made, engine, heartbeat_interval=BEAT, grace_period=4 * BEAT)
     if is_sqlite:
         listen(storage.engine, "begin", _begin_alone)
+    if is_postgres:
+        listen(storage.engine, "connect", _tell_times_in_utc)
+        storage.engine.dispose()  # connections from before
     return storage
+
+
+def _tell_times_in_utc(connection: Any, _: object) -> None:
+    """Let PostgreSQL keep signs of life in UTC: they have no zone, and are compared.
+
+    Else all would be an hour old when the server's clocks are put forward, and hours old for who has another ``PGTZ``.
+    """
+    cursor = connection.cursor()
+    cursor.execute("SET TIME ZONE 'UTC'")
+    cursor.close()
+    connection.commit()
 
 
 def _begin_alone(connection: Connection) -> None:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from datamodules.seams.occlusion_map_file import OcclusionMap
+from datamodules.whole_file import MACHINE
 from experiments.cli import run
 from experiments.cli.arguments import Parser, count
 from experiments.cli.user_errors import main as run_command
@@ -83,7 +84,7 @@ def _killed(system: str, folder: Path, after: float, *, while_writing: bool) -> 
     """Kill a training so many seconds after its start, or while it then writes the next checkpoint, unless it ends."""
     process = _start(system, folder)
     process.join(after)
-    unfinished = (folder / LAST).with_name(f".{LAST.name}.tmp")
+    unfinished = (folder / LAST).with_name(f".{LAST.name}.{MACHINE}.tmp")
     writing = False
     while while_writing and process.is_alive() and not (writing := unfinished.exists()):
         pass  # a checkpoint of some megabytes is written within milliseconds

@@ -23,6 +23,7 @@ from datamodules.occluders import (
     TemplateOccluder,
     UniformPlacement,
 )
+from datamodules.occluders.drawn import CATEGORIES
 from datamodules.sampler import Draw
 from datamodules.sources import FixedLandmarks, SyntheticFaces
 from datamodules.split import SplitSettings
@@ -74,6 +75,13 @@ def test_label_maps_are_the_same_and_pixels_but_for_rounding(size: int) -> None:
     assert one["mask"].any()
     assert_alike(one, other)
     assert other["image"].stride() == one["image"].stride()
+
+
+@pytest.mark.parametrize(("size", "jitter"), [(97, 1.0), (33, 3.0), (160, 0.0)])
+def test_every_category_is_drawn_alike_at_odd_sizes_and_however_it_sits(size: int, jitter: float) -> None:
+    one, other = both(TemplateMixture(dict.fromkeys(CATEGORIES, 1.0), num_instances=5, jitter=jitter), size)
+    assert set(one["occluder"]) == set(CATEGORIES)
+    assert_alike(one, other)
 
 
 @pytest.mark.gpu

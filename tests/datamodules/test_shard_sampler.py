@@ -32,7 +32,7 @@ def test_golden_order() -> None:
     assert {draw.epoch for draw in sampler()} == {2}
 
 
-@pytest.mark.parametrize("world_size", [2, 3, 4])
+@pytest.mark.parametrize("world_size", [2, 3, 4, 7, 15])
 def test_processes_share_the_order_of_one(world_size: int) -> None:
     for drop_last in (False, True):
         parts = [

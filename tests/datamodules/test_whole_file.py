@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.whole_file import whole_file, write_whole
+from datamodules.whole_file import MACHINE, whole_file, write_whole
 
 
 def test_a_failure_leaves_what_was_there_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_killed_process_leaves_what_was_there_and_a_file_that_is_hidden(tmp_pa
             os.kill(os.getpid(), signal.SIGKILL)  # before all is there
     os.waitpid(child, 0)
     assert path.read_bytes() == b"first"
-    assert {entry.name for entry in tmp_path.iterdir()} == {"a.npz", ".a.npz.tmp"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"a.npz", f".a.npz.{MACHINE}.tmp"}
     write_whole(path, b"2")
     assert path.read_bytes() == b"2"
     assert list(tmp_path.iterdir()) == [path]
@@ -57,6 +57,19 @@ def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path: Path) -> No
     with whole_file(path) as one, whole_file(path) as other:
         one.write(b"one")
         other.write(b"other")
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writers_on_two_machines_do_not_disturb_each_other_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcntl.flock", lambda *_: None)  # as NFS without a lock server, which grants every one
+    path = tmp_path / "a"
+    with whole_file(path) as one:
+        monkeypatch.setattr("datamodules.whole_file.MACHINE", "another-machine")
+        write_whole(path, "other")
+        one.write(b"one")
     assert path.read_bytes() == b"one"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -152,7 +152,9 @@ MAPS = "--trainer.callbacks+={{class_path: callbacks.{}, init_args: {{occluder_s
 
 @pytest.mark.ddp
 @pytest.mark.slow
-def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_reads_weights_reads_those_of_several_processes(
+    trained: Callable[..., Any], tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     margin = f"--model.init_args.margin_head={MARGIN}"
     # its maps hold the digits of all weights, which all processes find together
     folder = trained("left", 2, margin, MAPS.format("VerificationMapping", ", threshold: 0"), *MORE_FACES)
@@ -165,6 +167,16 @@ def test_what_reads_weights_reads_those_of_several_processes(trained: Callable[.
     assert OcclusionMap.load(made).model == fingerprint(weights)
     export(["--checkpoint", str(path), "--out", str(tmp_path / "exported")])
     assert (tmp_path / "exported/model.onnx").exists()
+    # one process measures what several did, and maps it
+    monkeypatch.chdir(tmp_path)
+    for stage, maps in (("validate", [MAPS.format("OcclusionMapping", "")]), ("test", [])):
+        alone = [*tiny, *PLAIN, *processes(1), margin, *MORE_FACES, f"--ckpt_path={path}"]
+        run([stage, "--config=baseline_demo", *alone, *maps])
+    validated, tested = (tmp_path / f"runs/baseline_demo/version_{number}" for number in range(2))
+    for name in ("val/loss", "val/accuracy"):
+        assert history(validated)[name] == pytest.approx(history(folder)[name], rel=1e-5)
+    assert OcclusionMap.load(validated / "occlusion_maps/scoring-16x16.npz").model == fingerprint(weights)
+    assert metrics(tested) == pytest.approx(metrics(folder), abs=1e-5)
     more = [f"--model.init_args.initial_weights={path}", "--model.init_args.continue_classifier=true"]
     trained("continued", 1, margin, *more, "--trainer.max_epochs=1")
     # no process of several has all scores: the checkpoint's maps are made by one

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from experiments.cli import UserError
 from experiments.runs.layers import CONFIGS, merged
+from experiments.runs.lease import Lease
 from experiments.runs.process import Processes
 from experiments.runs.resolution import resolved
 from experiments.runs.spec import RunSpec
@@ -243,7 +245,8 @@ def test_a_parameter_that_stands_twice_is_refused(write: Write) -> None:
 
 
 @pytest.mark.usefixtures("trials")
-def test_a_folder_is_for_one_process_and_one_sweep(write: Write) -> None:
+def test_a_folder_is_for_one_process_and_one_sweep(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.sweeping.local.PATIENCE", 0.0)
     with locked(FOLDER / "mine"), pytest.raises(UserError, match="only process at this sweep"):
         sweep([str(write())])
     sweep([str(write())])
@@ -251,6 +254,19 @@ def test_a_folder_is_for_one_process_and_one_sweep(write: Write) -> None:
         sweep([str(write()), "--seed_everything=1"])
     sweep([str(write()), "--seed_everything=1", "--name=other"])
     assert (FOLDER / "other/response.png").exists()
+
+
+def test_a_sweep_of_a_machine_that_is_gone_is_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("experiments.sweeping.local.Lease", partial(Lease, seconds=1.0))
+    monkeypatch.setattr("experiments.sweeping.local.LOOKS", 0.1)
+    place = FOLDER / "mine/lease"
+    place.parent.mkdir(parents=True)
+    place.write_text("filelock/2\npid=1\nhost=another-machine\nmode=lease\ntoken=1a\nduration=1.0\n")
+    with locked(FOLDER / "mine"):
+        assert "another-machine" not in place.read_text()
+    assert capsys.readouterr().out.count("another process was at this sweep") == 1
 
 
 def test_a_request_to_end_interrupts_also_where_ctrl_c_is_ignored() -> None:

@@ -15,7 +15,11 @@ from experiments.reproduce import reproduce
 from tests.helpers.processes import CONTEXT, start_server
 
 STARTS = "starts.txt"
-"""In the folder that reproductions are run in: a line for each training that has begun, and one when it has ended."""
+"""In the folder that reproductions are run in: a line for each training that has begun, and one when it has ended.
+
+A training goes on when so many have begun as ``TOGETHER`` says, when there is a file of the name that ``UNTIL`` says,
+and after ``SHORT_RUN`` seconds: so tests order what happens, and do not depend on who is faster.
+"""
 SCRIPT = """
 import json, os, signal, sys, time
 from pathlib import Path
@@ -33,7 +37,11 @@ logger = json.loads(next(word for word in sys.argv if word.startswith("--trainer
 folder = Path(logger["init_args"]["save_dir"], logger["init_args"]["name"])
 note(f"begun {folder}")
 print("a line of the training's own", flush=True)
-time.sleep(float(os.environ.get("SHORT_RUN", "0.5")))
+while Path("starts.txt").read_text().count("begun ") < int(os.environ.get("TOGETHER", "1")):
+    time.sleep(0.02)
+while "UNTIL" in os.environ and not Path(os.environ["UNTIL"]).exists():
+    time.sleep(0.02)
+time.sleep(float(os.environ.get("SHORT_RUN", "0.1")))
 if os.environ.get("FAILING_RUN", "-") in str(folder):
     sys.exit("error: it diverged")
 (folder / "checkpoints").mkdir(parents=True, exist_ok=True)

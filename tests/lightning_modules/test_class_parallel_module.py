@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning import Trainer
+from pytorch_lightning.callbacks import GradientAccumulationScheduler
 from pytorch_lightning.strategies import DDPStrategy, FSDPStrategy
 from torch import nn
 from torch.utils.data import DataLoader
@@ -15,6 +16,11 @@ from torch.utils.data import DataLoader
 from datamodules.seams.face_batch import FaceBatch
 from lightning_modules import ClassifierModule, SOIDNModule
 from lightning_modules.networks import SOIDN, ArcFaceHead, FaceNet
+
+
+class OnDDP(DDPStrategy):
+    """Does more than DDP, as DeepSpeed's strategy does."""
+
 
 SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01)
 
@@ -99,6 +105,11 @@ def test_a_loss_of_all_scores_is_refused(face_net: FaceNet, soidn: SOIDN) -> Non
             "Expected `trainer.accumulate_grad_batches` of 1 with a `sampling_rate` below",
         ),
         ({"strategy": FSDPStrategy()}, "Expected `trainer.strategy` ddp with `class_parallel`, got FSDPStrategy"),
+        ({"strategy": OnDDP()}, "Expected `trainer.strategy` ddp with `class_parallel`, got OnDDP"),
+        (
+            {"callbacks": [GradientAccumulationScheduler({3: 4})]},
+            "Expected `trainer.accumulate_grad_batches` of 1 with a `sampling_rate` below 1, got 4: each batch has",
+        ),
         ({"precision": "16-mixed"}, "Expected `trainer.precision` bf16-mixed or 32-true .* got 16-mixed"),
     ],
 )
@@ -106,6 +117,7 @@ def test_trainers_that_cannot_share_out_classes_are_refused(
     changes: dict[str, Any], message: str, face_net: FaceNet
 ) -> None:
     plain = {"world_size": 2, "accumulate_grad_batches": 1, "strategy": DDPStrategy(), "precision": "32-true"}
+    plain |= {"callbacks": []}
     module = ClassifierModule(face_net, 4, class_parallel=True, sampling_rate=0.5)
     module.check_processes(SimpleNamespace(**plain))  # type: ignore[arg-type]  # a trainer's stand-in
     with pytest.raises(MisconfigurationException, match=message):

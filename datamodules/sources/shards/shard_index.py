@@ -117,8 +117,8 @@ def write_index(
     Args:
         root: Their folder.
         shards: What each holds, in order.
-        names: Name of each identity, by the number that is its label; ``None`` numbers the labels in ascending order,
-            numbers before names, and calls each identity by its label.
+        names: Name of each identity, by the number that is its label; ``None``, or names that do not go as far as the
+            labels, numbers the labels in ascending order, numbers before names, and calls each identity by its label.
 
     Returns:
         A line of the manifest for each, and how many identities there are.
@@ -132,7 +132,10 @@ def write_index(
     offsets, sizes, coded = (np.concatenate(part) for part in zip(*parts, strict=True))
     write_array(root, "offsets", offsets)
     write_array(root, "sizes", sizes)
-    numbers, names = _numbered(codes) if names is None else (np.array(list(codes), np.int64), names)
+    if names is None or not all(isinstance(label, int) and 0 <= label < len(names) for label in codes):
+        numbers, names = _numbered(codes)
+    else:
+        numbers = np.array(list(codes), np.int64)
     write_array(root, "identities", numbers[coded])
     write_names(root, names)
     return files, len(names)

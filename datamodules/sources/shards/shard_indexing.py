@@ -100,7 +100,7 @@ def index_shards(
         raise DataError(f"{folder}: expected all shards, got those of an interrupted command: repeat it")
     _check_numbers(paths)
     ours = _written_here(folder)
-    names = None if ours is None else ShardIndex(folder, 0, ours.identities).identity_names
+    names = None if ours is None else _names_of(folder, ours)
     files, identities = write_index(folder, _look_at_all(paths, label, workers, read), names)
     unchanged = ours is not None and ours.landmarks and list(ours.shards) == files
     manifest = ShardManifest(files, identities, unchanged, ours.written if ours is not None else None)
@@ -141,6 +141,14 @@ def _written_here(folder: Path) -> ShardManifest | None:
     except DataError:
         return None
     return found if found.written is not None else None
+
+
+def _names_of(folder: Path, manifest: ShardManifest) -> Sequence[str] | None:
+    """Return what identities were called, ``None`` where that is lost: they are then called by their labels."""
+    try:
+        return ShardIndex(folder, 0, manifest.identities).identity_names
+    except DataError:
+        return None
 
 
 def _check_numbers(paths: Sequence[Path]) -> None:

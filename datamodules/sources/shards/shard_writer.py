@@ -1,6 +1,7 @@
 """Writes the images of a source into shards, byte for byte, each shard whole or not at all."""
 
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -122,6 +123,7 @@ class ShardWriter:
 
         images = size = 0
         with whole_file(path) as file, TarWriter(file, encoder=False, mtime=0) as shard:
+            shard.tarstream.format = tarfile.USTAR_FORMAT  # a name that is not ASCII stays in its header, in UTF-8
             for index, data in self._read(place, pool):
                 key, ending = self._names.key(index, place + images), self._names.ending(index, data)
                 label = str(int(self._identities[index])).encode()
@@ -159,7 +161,7 @@ def claim(folder: Path, settings: dict[str, Any], name: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         begun = path.read_text(encoding="utf-8") if path.exists() else None
-        if begun is None and any(folder.iterdir()):
+        if begun is None and not all(_is_unfinished(file, name) for file in folder.iterdir()):
             raise DataError(f"{folder}: expected an empty folder, or one that the same command has begun, got files")
         if begun not in (None, text):
             raise DataError(f"{folder}: expected the settings that shards were begun with there ({name}), got others")
@@ -167,3 +169,8 @@ def claim(folder: Path, settings: dict[str, Any], name: str) -> None:
             file.write(text.encode())
     except OSError as error:
         raise DataError(f"{folder}: expected a folder to write to, got {error.strerror}") from None
+
+
+def _is_unfinished(file: Path, name: str) -> bool:
+    """Whether a file is what a process that was killed has left of the one of that name."""
+    return file.name.startswith(f".{name}.") and file.name.endswith(".tmp")

@@ -12,8 +12,8 @@ from datamodules.errors import DataError
 from datamodules.least import check_least
 from datamodules.seams.face_source import Landmarks, UInt8Image
 from datamodules.sources.decode import decode_image
+from datamodules.sources.shards.member_name import BLOCK, LOOKED_BACK, member_name
 from datamodules.sources.shards.open_shards import OpenShards
-from datamodules.sources.shards.shard_contents import BLOCK
 from datamodules.sources.shards.shard_index import ShardIndex
 from datamodules.sources.shards.shard_manifest import INDEX_COMMAND, read_manifest
 
@@ -122,7 +122,9 @@ class Shards:
         """Return the name of an image in its shard."""
         offset, shard = int(self._index.offsets[index]), self._shard(index)
         inside = BLOCK <= offset <= self.manifest.shards[shard].bytes
-        return self._checked(index, self._files.read(shard, offset - BLOCK, BLOCK) if inside else b"").name
+        begin = max(offset % BLOCK, offset - LOOKED_BACK)
+        before = self._files.read(shard, begin, offset - begin) if inside else b""
+        return member_name(before, self._checked(index, before[-BLOCK:]).name)
 
     def _checked(self, index: int, header: bytes) -> tarfile.TarInfo:
         """Return what a header says.

@@ -97,7 +97,7 @@ def put_together(checkpoint: dict[str, Any], parent: Path, *, mesh: DeviceMesh |
 
 def named_shards(path: Path) -> Mapping[str, Any] | None:
     """Return what a checkpoint's file says of its shards, ``None`` where it has none."""
-    if not path.with_name(path.name.removesuffix(".previous") + SUFFIX).is_dir():
+    if not any(path.parent.glob(f"*{SUFFIX}")):  # of whatever name: the file may have another by now
         return None
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)

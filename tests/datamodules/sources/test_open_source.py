@@ -11,8 +11,10 @@ from datamodules.seams.face_source import FaceSource
 from datamodules.sources.image_folder import ImageFolder
 from datamodules.sources.open_source import describe, open_source
 from datamodules.sources.recordio import RecordIO
+from datamodules.sources.shards import Shards
 from tests.helpers.faces_on_disk import encode, pseudo_face, write_image_folder
 from tests.helpers.recordio_pack import write_recordio
+from tests.helpers.sharded_faces import sharded, write_tar
 
 REAL = Path(__file__).parents[3] / "../shared/faces"
 
@@ -28,6 +30,18 @@ def test_opens_an_image_folder(tmp_path: Path) -> None:
     source = open_source(write_image_folder(tmp_path, {"ann": 2, "bea": 1}, size=(8, 8)))
     assert isinstance(source, ImageFolder)
     assert describe(source) == f"image folder {tmp_path}: 3 images of 2 identities"
+
+
+def test_an_archive_beside_the_folders_that_were_taken_out_of_it_is_no_shard(tmp_path: Path) -> None:
+    write_image_folder(tmp_path / "faces", {"ann": 2, "bea": 1}, size=(8, 8))
+    write_tar(tmp_path / "faces/all.tar", [("ann/1.jpg", b"")])
+    assert isinstance(open_source(tmp_path / "faces"), ImageFolder)
+    shards = sharded(tmp_path / "faces", tmp_path / "shards")
+    write_image_folder(shards.root / "pictures", {"ann": 1}, size=(8, 8))
+    assert isinstance(open_source(shards.root), Shards)
+    (shards.root / "shards.json").unlink()
+    with pytest.raises(DataError, match=r"expected shards with their index, got none; `python -m experiments\.shard"):
+        open_source(shards.root)
 
 
 def test_tells_of_empty_folders(tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 import os
 import pickle
+import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,11 +18,12 @@ import pytest
 from experiments.cluster.cluster_runner import ClusterRunner
 from experiments.cluster.job_options import JobOptions
 from experiments.cluster.node_job import NodeJob
-from experiments.cluster.submitted_job import OVER, JobStates
+from experiments.cluster.submitted_job import OVER, JobStates, SubmittedJob
 from experiments.runs.process import StoppedError
 from experiments.runs.run_graph import Node
 from experiments.runs.run_record import RunRecord
 from experiments.runs.spec import RunSpec
+from tests.helpers.short_runs import until
 
 
 def node() -> Node:
@@ -82,7 +88,8 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[ClusterRunner
         cluster, told = Cluster(act), list[str]()
         monkeypatch.setattr(JobOptions, "executor", lambda _, folder, name: cluster.executor(folder))
         options = JobOptions("slurm", {})
-        made = ClusterRunner(options, states=cluster.states(), tell=told.append, looks=0.01, **settings)
+        how = {"looks": 0.01, "patience": 0.02, **settings}
+        made = ClusterRunner(options, states=cluster.states(), tell=told.append, **how)
         return made, cluster, told
 
     return make
@@ -128,10 +135,11 @@ def test_a_job_that_is_queued_or_running_is_waited_for(runner: Make) -> None:
     second.states.ended = lambda job: running[job.number]  # type: ignore[method-assign]
 
     def end() -> None:
+        until(lambda: bool(told))  # it has been seen to be running
         done(NodeJob(node(), Path(), for_others=False, reserve=0))
         running["1"] = "COMPLETED"
 
-    threading.Timer(0.5, end).start()
+    threading.Thread(target=end).start()
     assert second.run(node()).seconds == 7.0
     assert other.submitted == 0
     assert told[0] == f"alone: waiting for job 1 of slurm, submitted before, at {node().folder}"
@@ -151,3 +159,44 @@ def test_what_has_failed_in_another_s_job_meanwhile_is_not_submitted_again(runne
     RunRecord(status="failed", error="it diverged").save(node().folder)
     assert one.run(node()).error == "it diverged"
     assert cluster.submitted == 0
+
+
+def test_a_result_that_appears_after_its_job_has_ended_counts(runner: Make) -> None:
+    one, cluster, _ = runner(cancelled, patience=60.0)
+    looked = list[str]()
+
+    def completed(job: SubmittedJob) -> str:
+        if not looked:  # as on a file system that shows late what another machine has written
+            record = RunRecord(status="done", evaluated=True, seconds=7.0)
+            threading.Timer(0.3, lambda: job.result.write_bytes(pickle.dumps(("success", record)))).start()
+        looked.append(job.number)
+        return "COMPLETED"
+
+    one.states.ended = completed  # type: ignore[method-assign]
+    assert one.run(node()).seconds == 7.0
+    assert cluster.submitted == 1
+
+
+def test_a_job_of_another_machine_itself_is_not_waited_for(runner: Make) -> None:
+    SubmittedJob("local", "7", "jobs/7", "another-machine").save(node().folder)
+    one, cluster, _ = runner(done)
+    one.states.ended = lambda job: OVER if job.result.exists() else ""  # type: ignore[method-assign]  # nobody knows
+    assert one.run(node()).seconds == 7.0
+    assert cluster.submitted == 1
+
+
+def test_many_that_submit_at_once_leave_stderr_as_it_was(runner: Make) -> None:
+    both, seen, before = Barrier(2), list[Any](), sys.stderr
+
+    def meets(job: NodeJob) -> RunRecord:
+        seen.append(sys.stderr)
+        with suppress(BrokenBarrierError):
+            both.wait(0.3)  # both submit, if they can
+        return done(job)
+
+    one, _, _ = runner(meets)
+    nodes = [replace(node(), name=name, folder=Path("runs/trunk") / name) for name in ("one", "other")]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(one.run, nodes))
+    assert before not in seen
+    assert sys.stderr is before

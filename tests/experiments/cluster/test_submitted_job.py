@@ -64,6 +64,18 @@ def test_slurm_is_asked_once_for_all_jobs_and_its_silence_ends_none(squeue: Sque
     assert [states.ended(submitted("slurm", number, tmp_path)) for number in ("17", "18")] == ["", ""]
 
 
+def test_a_job_that_another_driver_has_submitted_since_slurm_answered_is_not_gone(
+    squeue: Squeue, tmp_path: Path
+) -> None:
+    squeue.write_text("17 RUNNING\n")
+    states = JobStates(seconds=600)
+    assert states.ended(submitted("slurm", "17", tmp_path)) == ""
+    squeue.write_text("17 RUNNING\n18 PENDING\n")
+    assert states.ended(submitted("slurm", "18", tmp_path)) == ""
+    assert (tmp_path / "calls").read_text() == "call\n" * 2
+    assert states.ended(submitted("slurm", "19", tmp_path)) == GONE
+
+
 def test_a_result_ends_a_job(squeue: Squeue, tmp_path: Path) -> None:
     squeue.write_text("17 RUNNING\n")
     (tmp_path / "17_0_result.pkl").write_bytes(b"")

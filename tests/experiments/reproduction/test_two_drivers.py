@@ -23,15 +23,15 @@ def check_all_once(report: str) -> None:
 
 
 def test_two_drivers_share_the_runs_and_both_have_the_whole_table(declared: str) -> None:
-    two = [started(declared, "--jobs=1") for _ in range(2)]
+    two = [started(declared, "--jobs=1", TOGETHER="2") for _ in range(2)]
     for process in two:
-        process.join(120)
+        process.join(300)
         assert process.exitcode == 0, said(process)
     for process in two:
         check_all_once(said(process))
     shares = [said(process).count(" s of training") for process in two]
     assert sum(shares) == 4
-    assert min(shares) >= 1  # each took what was free
+    assert min(shares) >= 1  # each took what was free: the first training waits for the other driver's
 
 
 def test_a_killed_driver_leaves_its_runs_to_the_other(declared: str) -> None:
@@ -42,7 +42,7 @@ def test_a_killed_driver_leaves_its_runs_to_the_other(declared: str) -> None:
     until(lambda: f"waiting for another process at {cut_off}" in said(other) or len(events("begun")) > 1)
     assert killed.pid is not None
     os.killpg(killed.pid, signal.SIGKILL)  # with its training
-    other.join(120)
+    other.join(300)
     assert other.exitcode == 0, said(other)
     assert events("begun").count(cut_off) == 2
     assert sorted(set(events("begun"))) == sorted(events("ended"))
@@ -51,21 +51,23 @@ def test_a_killed_driver_leaves_its_runs_to_the_other(declared: str) -> None:
 
 
 def test_the_training_of_a_killed_driver_is_waited_for(declared: str) -> None:
-    killed = started(declared, "--jobs=1", SHORT_RUN="4")
+    killed = started(declared, "--jobs=1", UNTIL="go")
     until(lambda: bool(events("begun")))
     assert killed.pid is not None
     os.kill(killed.pid, signal.SIGKILL)  # alone
-    other = started(declared, "--jobs=1", SHORT_RUN="0.1")
-    other.join(120)
+    other = started(declared, "--jobs=1")
+    until(lambda: f"waiting for another process at {events('begun')[0]}" in said(other))
+    Path("go").touch()
+    other.join(300)
     assert other.exitcode == 0, said(other)
     check_all_once(said(other))
     killed.join()
 
 
 def test_a_failure_is_both_drivers_failure_and_happens_once(declared: str) -> None:
-    two = [started(declared, "--jobs=1", "--rows", "trunk", FAILING_RUN="trunk", SHORT_RUN="3") for _ in range(2)]
+    two = [started(declared, "--jobs=1", "--rows", "trunk", FAILING_RUN="trunk", TOGETHER="2") for _ in range(2)]
     for process in two:
-        process.join(120)
+        process.join(300)
         assert process.exitcode == 1
         assert "error: 2 runs are missing; trunk, seed 0: it diverged" in said(process)
     assert len(events("begun")) == 2

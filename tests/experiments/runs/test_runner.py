@@ -384,12 +384,16 @@ def test_what_fails_in_another_process_meanwhile_is_not_tried_again() -> None:
     assert Stage().outcome(graph)["baseline"].status == "done"
 
 
-def test_who_has_lost_its_run_to_another_writes_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ends_well", [False, True])
+def test_who_has_lost_its_run_to_another_writes_nothing_there(monkeypatch: pytest.MonkeyPatch, ends_well: bool) -> None:
     def lose(folder: Path, args: Sequence[str]) -> None:
         monkeypatch.setattr(Lease, "lost", True)
-        raise RuntimeError("ended by signal SIGTERM")
+        if not ends_well:
+            raise RuntimeError("ended by signal SIGTERM")
+        train(folder, args)
 
     found = Stage(lose).runner().run(node("alone"))
+    assert found.status == "failed"
     assert found.error == "another process has taken over runs/trunk/alone, as this one was silent"
     assert not (node("alone").folder / RECORD).exists()
 

@@ -272,3 +272,34 @@ def test_settings_out_of_range_are_refused() -> None:
     for settings in wrong:
         with pytest.raises(ValueError, match=f"`{next(iter(settings))}` of at least"):
             ShardLayout(**settings)
+
+
+@pytest.mark.parametrize("left", ["..shards_begun.json.machine.tmp", "..shards_begun.json.1a2b3c4d.tmp"])
+def test_a_command_that_was_killed_at_its_very_beginning_is_repeated(folder: Path, tmp_path: Path, left: str) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / left).write_text("{")
+    assert len(sharded(folder, tmp_path / "shards")) == 12
+
+
+@pytest.mark.parametrize("text", [None, "[", '["ann"]'])
+def test_where_the_names_of_identities_are_lost_the_command_that_is_said_to_mend_it_does(
+    folder: Path, tmp_path: Path, text: str | None
+) -> None:
+    shards = sharded(folder, tmp_path / "shards")
+    names = shards.root / "index/identities.json"
+    names.unlink()
+    if text is not None:
+        names.write_text(text)
+    index_shards(shards.root)
+    again = Shards(shards.root)
+    assert again.identities.tolist() == shards.identities.tolist()
+    assert list(again.identity_names) == ["0", "1", "2"]
+
+
+def test_labels_beyond_the_names_that_were_written_are_numbered_anew(folder: Path, tmp_path: Path) -> None:
+    shards = sharded(folder, tmp_path / "shards")
+    write_tar(shards.root / "shard-000003.tar", [("x.cls", b"-7"), ("x.jpg", JPEG), ("y.cls", b"9"), ("y.jpg", JPEG)])
+    index_shards(shards.root)
+    again = Shards(shards.root)
+    assert list(again.identity_names) == ["-7", "0", "1", "2", "9"]
+    assert again.identities.tolist() == [*(shards.identities + 1).tolist(), 0, 4]

@@ -78,6 +78,15 @@ def test_a_damaged_file_is_found_and_named(name: str, damage: Callable[[Path], N
         read_state_dict(checkpoint)
 
 
+def test_damage_is_found_by_whatever_name_the_checkpoint_has(checkpoint: Path) -> None:
+    other = checkpoint.rename(checkpoint.with_name("of-another-name.ckpt"))
+    assert torch.equal(read_state_dict(other)["classifier.1.weight"], WHOLE)
+    assert damaged_shards(other) is None
+    (file,) = checkpoint.parent.rglob("__1_0.distcp")
+    cut(file)
+    assert str(file) in str(damaged_shards(other))
+
+
 class Hostile:
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("touch was_run",)
