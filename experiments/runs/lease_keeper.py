@@ -37,9 +37,9 @@ def keep(place: str, seconds: float) -> None:
     try:
         lease.acquire()
     except Timeout:
-        print(BUSY, flush=True)
+        tell(BUSY)
         return
-    print(HELD, flush=True)
+    tell(HELD)
     for line in sys.stdin:
         with suppress(ProcessLookupError):
             users.append(asking_to_end(int(line)))
@@ -59,6 +59,12 @@ def asking_to_end(number: int) -> Callable[[], None]:
     except (AttributeError, OSError):  # a system that has none
         return partial(os.kill, number, signal.SIGTERM)
     return partial(signal.pidfd_send_signal, process, signal.SIGTERM)
+
+
+def tell(word: str) -> None:
+    """Say a word to who has started this process; who was killed meanwhile does not hear it."""
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{word}\n".encode())
 
 
 def use(pipe: int, process: int) -> None:

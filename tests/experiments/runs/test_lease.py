@@ -141,6 +141,16 @@ def test_one_of_another_machine_is_taken_over_when_it_is_silent(place: Path) -> 
         lease.give_back()
 
 
+def test_one_that_is_taken_for_who_was_killed_meanwhile_is_given_back(place: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    words = [sys.executable, "-m", "experiments.runs.lease_keeper", str(place), "120"]
+    done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=writes, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not place.exists()
+
+
 def test_a_process_that_has_the_number_of_one_that_has_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = subprocess.Popen(SLEEP)  # noqa: S603
     end = asking_to_end(ended.pid)
