@@ -5,6 +5,7 @@ step of a training, which Python's one interpreter lock would keep a thread wait
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -71,6 +72,25 @@ def use(pipe: int, process: int) -> None:
     """Tell a keeper, by its pipe, which process uses the lease; ``-1`` stands for none."""
     with suppress(OSError):  # the keeper has ended
         os.write(pipe, b"%d\n" % process)
+
+
+def outlives(process: int, pipe: int) -> bool:
+    """Wait until a process ends or the lease of a pipe has no keeper, and return whether the process has not ended.
+
+    Where the system cannot tell, the answer comes at once, and is no.
+    """
+    try:
+        ended = os.pidfd_open(process)
+    except (AttributeError, OSError):
+        return False
+    try:
+        watched = select.poll()
+        watched.register(ended, select.POLLIN)
+        if pipe >= 0:
+            watched.register(pipe, 0)  # that the other end is closed is always told
+        return all(found != ended for found, _ in watched.poll())
+    finally:
+        os.close(ended)
 
 
 if __name__ == "__main__":
