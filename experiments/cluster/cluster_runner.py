@@ -38,8 +38,8 @@ class ClusterRunner:
         states: Tells which jobs have ended.
         tell: Is told what happens, line by line.
         looks: Seconds between two looks at a job.
-        patience: Seconds after a job's end in which its result may appear: a file server's clients see late what others
-            have written.
+        patience: Seconds after a job's end in which its result may appear, as a file server's clients see late what
+            others have written, or SLURM may queue it again.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class ClusterRunner:
                 job = self._running(node) or self._submit(node, for_others=for_others)
         except (UserError, RuntimeError, OSError) as error:
             return RunRecord(error=f"not submitted: {said(error)}")
-        while not (how := self.states.ended(job)):
+        while not (how := self._ended(job)):
             if self.is_stopping():
                 raise StoppedError
             sleep(self.looks)
-        return self._outcome(node, job, how if how == OVER else self._settled(job, how))
+        return self._outcome(node, job, how)
 
     def _running(self, node: Node) -> SubmittedJob | None:
         """Return the job that was submitted for a node, and that is queued or running.
@@ -106,14 +106,18 @@ class ClusterRunner:
         self.tell(f"{node.name}: submitted as {job}, at {node.folder}; its log: {job.log}")
         return job
 
-    def _settled(self, job: SubmittedJob, how: str) -> str:
-        """Return how a job has ended that had no result when it was seen to end."""
-        until = monotonic() + (0.0 if job.cluster == "local" else self.patience)
+    def _ended(self, job: SubmittedJob) -> str:
+        """Return how a job has ended, empty while it has not, or is queued again, as where its machine has failed."""
+        how = self.states.ended(job)
+        if how in ("", OVER) or job.cluster == "local":
+            return how
+        until = monotonic() + self.patience
         while not job.result.exists() and monotonic() < until:
             with suppress(OSError):  # a change of the folder, by which NFS looks at it anew
                 Path(job.folder).chmod(Path(job.folder).stat().st_mode)
             sleep(self.looks)
-        return OVER if job.result.exists() else how
+        self.states.forget()
+        return self.states.ended(job)
 
     def _outcome(self, node: Node, job: SubmittedJob, how: str) -> RunRecord:
         """Return what became of a node, by its job's result or its record; a failure names the job and its log."""

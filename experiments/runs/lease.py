@@ -136,7 +136,9 @@ class Lease:
         self._observer = self._observer or SoftFileLease(self.place, lease_duration=self.seconds, blocking=False)
         try:
             self._observer.acquire()
-        except Timeout:
+        except (Timeout, PermissionError) as error:  # the latter where another user has made the file
+            if isinstance(error, PermissionError) and not os.access(self.place.parent, os.W_OK):
+                raise
             self._left.look()
             return False
         self._observer.release()

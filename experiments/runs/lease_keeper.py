@@ -5,6 +5,7 @@ step of a training, which Python's one interpreter lock would keep a thread wait
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -37,9 +38,9 @@ def keep(place: str, seconds: float) -> None:
     try:
         lease.acquire()
     except Timeout:
-        print(BUSY, flush=True)
+        tell(BUSY)
         return
-    print(HELD, flush=True)
+    tell(HELD)
     for line in sys.stdin:
         with suppress(ProcessLookupError):
             users.append(asking_to_end(int(line)))
@@ -61,10 +62,35 @@ def asking_to_end(number: int) -> Callable[[], None]:
     return partial(signal.pidfd_send_signal, process, signal.SIGTERM)
 
 
+def tell(word: str) -> None:
+    """Say a word to who has started this process; who was killed meanwhile does not hear it."""
+    with suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), f"{word}\n".encode())
+
+
 def use(pipe: int, process: int) -> None:
     """Tell a keeper, by its pipe, which process uses the lease; ``-1`` stands for none."""
     with suppress(OSError):  # the keeper has ended
         os.write(pipe, b"%d\n" % process)
+
+
+def outlives(process: int, pipe: int) -> bool:
+    """Wait until a process ends or the lease of a pipe has no keeper, and return whether the process has not ended.
+
+    Where the system cannot tell, the answer comes at once, and is no.
+    """
+    try:
+        ended = os.pidfd_open(process)
+    except (AttributeError, OSError):
+        return False
+    try:
+        watched = select.poll()
+        watched.register(ended, select.POLLIN)
+        if pipe >= 0:
+            watched.register(pipe, 0)  # that the other end is closed is always told
+        return all(found != ended for found, _ in watched.poll())
+    finally:
+        os.close(ended)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import torch
 
-from experiments.runs.lease_keeper import use
+from experiments.runs.lease_keeper import outlives, use
 
 ERROR = re.compile(r"^(?:error: |[\w.]*(?:Error|Exception|Interrupt)\b).*", re.MULTILINE)
 
@@ -83,6 +83,8 @@ class Processes:
     ) -> None:
         """Run a command to its end; its output goes to a file, and the lease stays held as long as it lives.
 
+        If the lease is lost, as its keeper was killed for one, the command is asked to end.
+
         Raises:
             RuntimeError: If it fails, with the first line of its error.
             StoppedError: If this process was asked to stop.
@@ -100,10 +102,12 @@ class Processes:
             )
             use(lease, process.pid)
             self._running.add(process)
+        if is_lost := outlives(process.pid, lease):
+            process.terminate()
         status = process.wait()
         with self._lock:
             self._running.discard(process)
-            if self.stopping or (self.stops_on_sigterm and status in (-SIGTERM, 128 + SIGTERM)):
+            if self.stopping or (self.stops_on_sigterm and not is_lost and status in (-SIGTERM, 128 + SIGTERM)):
                 raise StoppedError
         if status != 0:
             raise RuntimeError(first_error(log.read_bytes()[begin:].decode(errors="replace"), status))

@@ -110,8 +110,8 @@ class Runner:
         except (RuntimeError, OSError, ValueError, KeyError) as error:
             record = replace(record, status="failed", error=str(error))
         if lease.lost:
-            error = f"another process has taken over {node.folder}, as this one was silent"
-            return replace(record, status="failed", error=error)
+            lost_it = f"another process has taken over {node.folder}, as this one was silent"
+            return replace(record, status="failed", error=lost_it)
         forget_folder(node)
         record.save(node.folder)
         told = f"{record.seconds:.0f} s of training" if record.status == "done" else f"failed: {record.error}"

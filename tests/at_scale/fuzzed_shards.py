@@ -10,6 +10,7 @@ from typing import Any
 
 from datamodules.sources import Shards
 from datamodules.sources.decode import decode_image
+from datamodules.sources.shards.member_name import BLOCK, LOOKED_BACK, member_name
 from datamodules.sources.shards.shard_contents import look_at_shard
 from datamodules.sources.shards.shard_indexing import index_shards
 from tests.at_scale.mutations import Generator, mutate
@@ -68,10 +69,11 @@ def changed(data: bytes, generator: Generator) -> bytes:
 
 
 def read(folder: Path) -> None:
-    """Find the images of a shard and decode them."""
+    """Find the images of a shard, decode them and ask for their names."""
     found, data = look_at_shard(folder / "0.tar"), (folder / "0.tar").read_bytes()
     for offset, size in zip(found.offsets.tolist(), found.sizes.tolist(), strict=True):
         decode_image(data[offset : offset + size], name="0.tar")
+        member_name(data[max(offset % BLOCK, offset - LOOKED_BACK) : offset], "")
 
 
 def read_indexed(folder: Path) -> None:

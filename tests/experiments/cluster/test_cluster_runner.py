@@ -170,9 +170,24 @@ def test_a_result_that_appears_after_its_job_has_ended_counts(runner: Make) -> N
             record = RunRecord(status="done", evaluated=True, seconds=7.0)
             threading.Timer(0.3, lambda: job.result.write_bytes(pickle.dumps(("success", record)))).start()
         looked.append(job.number)
-        return "COMPLETED"
+        return OVER if job.result.exists() else "COMPLETED"
 
     one.states.ended = completed  # type: ignore[method-assign]
+    assert one.run(node()).seconds == 7.0
+    assert cluster.submitted == 1
+
+
+def test_a_job_that_slurm_queues_again_after_its_machine_has_failed_is_waited_for(runner: Make) -> None:
+    one, cluster, _ = runner(cancelled)
+    said = iter(["NODE_FAIL", "", "", ""])
+
+    def states(job: SubmittedJob) -> str:
+        state = next(said, OVER)
+        if state == OVER:
+            job.result.write_bytes(pickle.dumps(("success", RunRecord(status="done", evaluated=True, seconds=7.0))))
+        return state
+
+    one.states.ended = states  # type: ignore[method-assign]
     assert one.run(node()).seconds == 7.0
     assert cluster.submitted == 1
 

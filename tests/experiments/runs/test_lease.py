@@ -79,6 +79,39 @@ def test_a_process_holds_its_run_when_nothing_else_does(
     other.give_back()
 
 
+@pytest.mark.parametrize("stops_on_sigterm", [False, True])
+def test_a_command_whose_lease_nobody_keeps_any_more_is_ended(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops_on_sigterm: bool
+) -> None:
+    processes, lease = Processes(stops_on_sigterm=stops_on_sigterm), Lease(place)
+    assert lease.take()
+    assert lease._keeper is not None
+    with ThreadPoolExecutor() as pool:
+        with monkeypatch.context() as sleeping:
+            sleeping.setattr("experiments.runs.process.python", lambda module, args: SLEEP)
+            called = pool.submit(processes.call, "", [], tmp_path / "log.txt", lease.fileno())
+            until(lambda: bool(processes._running))
+        lease._keeper.kill()
+        with pytest.raises(RuntimeError, match="SIGTERM"):  # it has failed, and was not stopped with this process
+            called.result(200)
+    until(lambda: lease.lost)
+    lease.give_back()
+
+
+def test_what_another_user_has_made_is_another_s(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    lease = Lease(place, seconds=0.2)
+    place.write_text("another user's")
+    with monkeypatch.context() as patched:
+        patched.setattr("filelock.SoftFileLease.acquire", refused)
+        until(lambda: not lease.take() and not place.exists())  # it was left
+        patched.setattr(os, "access", lambda *_: False)
+        with pytest.raises(PermissionError):
+            lease.take()
+
+
 def test_a_killed_process_gives_it_back(place: Path) -> None:
     code = f"""
 import time
@@ -139,6 +172,16 @@ def test_one_of_another_machine_is_taken_over_when_it_is_silent(place: Path) -> 
     assert not second.lost
     for lease in (first, second):
         lease.give_back()
+
+
+def test_one_that_is_taken_for_who_was_killed_meanwhile_is_given_back(place: Path) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    words = [sys.executable, "-m", "experiments.runs.lease_keeper", str(place), "120"]
+    done = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=writes, stderr=subprocess.PIPE, check=False)  # noqa: S603
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not place.exists()
 
 
 def test_a_process_that_has_the_number_of_one_that_has_ended_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
