@@ -11,10 +11,13 @@ by default on generated faces, and kept below ``--out``.
 
 import argparse
 import importlib.util
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from experiments.demo_page.demo_answers import DemoAnswers
 
 TRAINING = ["-m", "experiments.launch", "soidn"]
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""How a page is ended that nobody ends by Ctrl+C."""
+LAST_PORT = 65_535
 
 
 def demo(args: Sequence[str]) -> None:
@@ -39,8 +45,18 @@ def demo(args: Sequence[str]) -> None:
         raise UserError("Expected gradio, which `make demo` installs (requirements-demo.txt), got none")
     out = Path(options.out)
     check_writable(out, "--out")
-    with tempfile.TemporaryDirectory(prefix="demo-") as temporary:
-        serve_page(options, out, Path(temporary))
+    with until_ended() as temporary:
+        serve_page(options, out, temporary)
+
+
+@contextmanager
+def until_ended() -> Iterator[Path]:
+    """Give a folder for photographs, and remove it however the page is ended, but for being killed."""
+    for number in ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)
 
 
 def parsed(args: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +65,8 @@ def parsed(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         UserError: If one is wrong.
     """
-    from experiments.evaluation.evaluation_options import add_pixels, add_protocols  # noqa: PLC0415  after --help's
+    from experiments.demo_page.gallery_folder import readable  # noqa: PLC0415  after --help's
+    from experiments.evaluation.evaluation_options import add_pixels, add_protocols  # noqa: PLC0415
 
     parser = Parser(prog="python -m experiments.demo", description=__doc__)
     parser.add_argument("--model", action="append", default=[], help="a checkpoint, or what an evaluation takes")
@@ -65,8 +82,14 @@ def parsed(args: Sequence[str]) -> argparse.Namespace:
     given = any(word.split("=")[0] == "--protocol" for word in args)
     options = parser.parse_args([*args, *([] if given else ["--protocol", "generated"])])
     for folder in options.gallery:
-        if not folder.is_dir():
-            raise UserError(f"Expected --gallery to be a folder, got {folder}")
+        if not folder.is_dir() or readable(folder) != str(folder):
+            raise UserError(f"Expected --gallery to be a folder, with a name of letters, got {readable(folder)}")
+    if options.port > LAST_PORT:
+        raise UserError(f"Expected --port of at most {LAST_PORT}, got {options.port}")
+    try:
+        socket.getaddrinfo(options.host, None)
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"Expected --host to be an address of this machine, got {options.host!r}: {error}") from error
     if options.detector is None and options.detector_model is not None:
         raise UserError("Expected --detector with --detector-model, got none")
     return options
@@ -108,7 +131,7 @@ def prepared(options: argparse.Namespace, out: Path) -> "DemoAnswers":
     write_samples(out / "faces")
     keeper = DecisionKeeper(*protocol_of(options), out / "thresholds")
     answers = DemoAnswers(models, FaceCropper(detector), keeper, [*options.gallery, out / "faces"])
-    name = models.names[0]
+    name = models.begin(strict=bool(options.model))
     if keeper.kept(models.get(name), models.masks_of(name)) is None:
         print(f"Measuring the thresholds of {name} once, a minute or two; kept in {keeper.folder}", flush=True)
         answers.measured(name, lambda share, said: print(f"\r{said}: {share:.0%}  ", end="", flush=True))

@@ -176,6 +176,7 @@ class Incremental:
     """Recomputes only what the occluder can have changed, see :mod:`.windows`; windows and pictures so many at once."""
 
     def __init__(self, plan: Plan, fill: Tensor, batch_size: int, memory: int, pictures: int) -> None:
+        self.fill, self.memory, self.pictures = fill, memory, pictures
         self.network = WindowedNetwork(plan, fill, pictures)
         self.batch_size = batch_size
         self.block = max(1, min(MOST_IMAGES, memory // self.network.bytes_per_image))
@@ -193,3 +194,7 @@ class Incremental:
             for index in torch.split(alike, self.batch_size):
                 part = positions.at(index)
                 yield index, self.network.logits(Chunk(part.image, (part.row, part.column), (row, column)))
+
+    def renewed(self) -> "Incremental":
+        """Return one of the same plan with maps of its own, to be at work at the same time."""
+        return Incremental(self.network.plan, self.fill, self.batch_size, self.memory, self.pictures)

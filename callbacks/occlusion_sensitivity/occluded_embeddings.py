@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import NamedTuple, Required, TypedDict, Unpack
 
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 from callbacks.metrics.directions import directions
 from callbacks.occlusion_sensitivity.centres import centres
-from callbacks.occlusion_sensitivity.engine import Method
+from callbacks.occlusion_sensitivity.engine import Incremental, Method
+from callbacks.occlusion_sensitivity.few_images import for_few_images
 from callbacks.occlusion_sensitivity.maps import (
     MEMORY,
     Fill,
@@ -55,6 +57,8 @@ class OcclusionSettings(TypedDict, total=False):
     """``"incremental"``, the default, or ``"dense"``; see :func:`~callbacks.occlusion_sensitivity.occlusion_maps`."""
     memory: int
     """Bytes for what is kept of the images at work, whatever their number; by default 1 GiB."""
+    images: int
+    """How many will be embedded in all, where they are so few that preparing for them is worth a thought."""
 
 
 class OccludedEmbeddings(NamedTuple):
@@ -113,6 +117,8 @@ class OccludedEmbedder:
                 settings.get("memory", MEMORY),
                 positions=len(self.rows) * len(self.columns),
             )
+        if (images := settings.get("images")) is not None:
+            self._evaluator = for_few_images(self._evaluator, (self.rows, self.columns), images)
 
     @torch.no_grad()
     def clean(self, images: Tensor) -> Tensor:
@@ -138,21 +144,51 @@ class OccludedEmbedder:
             raise NoDirectionError(int(zero[0]))
         return directions(embeddings)
 
-    @torch.no_grad()
     def __call__(self, images: Tensor) -> OccludedEmbeddings:
         """Return the directions of ``(N, C, H, W)`` images; 4 · h · w · D bytes are kept of each.
 
         Raises:
             ValueError: See :meth:`clean`; with the occluder, too, embeddings must be finite.
         """
+        found, steps = self.begun(images)
+        for _ in steps:
+            pass
+        return found
+
+    def begun(self, images: Tensor) -> tuple[OccludedEmbeddings, Iterator[float]]:
+        """Return what :meth:`__call__` does, to be computed a batch at a time while others have their turn.
+
+        Args:
+            images: ``(N, C, H, W)``.
+
+        Returns:
+            Embeddings that are there when the iterator has ended, and that, which yields the share that is done. Only
+            one is at work at a time.
+
+        Raises:
+            ValueError: See :meth:`__call__`; the iterator raises it, too.
+        """
         clean = self.clean(images)
         occluded = clean.new_empty(len(images), len(self.rows), len(self.columns), clean.shape[1])
+        return OccludedEmbeddings(clean, occluded), self._filling(images, occluded)
+
+    @torch.no_grad()
+    def _filling(self, images: Tensor, occluded: Tensor) -> Iterator[float]:
         broken = torch.zeros(len(images), dtype=torch.int64, device=images.device)
+        done, every = 0, occluded[..., 0].numel()
         with evaluating(self.network):
             for where, found in evaluated(self._evaluator, images, (self.rows, self.columns), False, broken):
                 occluded[where] = directions(found)
+                done += len(found)
+                yield done / every
         check_broken(broken, torch.arange(len(images)), WHAT)
-        return OccludedEmbeddings(clean, occluded)
+
+    def renewed(self) -> "OccludedEmbedder":
+        """Return one of the same network, traced and planned as this one is, to be at work at the same time."""
+        other = copy(self)
+        if isinstance(self._evaluator, Incremental):
+            other._evaluator = self._evaluator.renewed()
+        return other
 
     def bytes_per_image(self, clean: Tensor) -> int:
         """Return what :meth:`__call__` keeps of an image, whose embedding is like the rows of ``(N, D)``."""

@@ -1,15 +1,23 @@
 """The tab that compares two photographs."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments.demo_page.decision_points import FARS
-from experiments.demo_page.demo_answers import DemoAnswers
+from experiments.demo_page.demo_answers import Asked, DemoAnswers
 from experiments.demo_page.handlers import shown
-from experiments.demo_page.page_inputs import PageInputs, asked
+from experiments.demo_page.page_inputs import OpenTab, PageInputs, asked
 from experiments.demo_page.page_parts import one_in, paragraph, part
 from experiments.demo_page.pair_comparison import COVERED_FROM, PairComparison
 
 EMPTY = part(paragraph("Drop two photographs above, take them, or press one of the buttons below them.", kind="note"))
+HALF = part(paragraph("Now the other photograph.", kind="note"))
+
+
+class Compared(NamedTuple):
+    """What a visitor asked last, and what came of it."""
+
+    asked: Asked
+    found: PairComparison
 
 
 def far_choice() -> Any:
@@ -21,36 +29,42 @@ def far_choice() -> Any:
     )
 
 
-def compare_tab(answers: DemoAnswers, inputs: PageInputs) -> None:
+def compare_tab(answers: DemoAnswers, inputs: PageInputs, tab: OpenTab) -> None:
     """Add the tab's components, and what they do."""
     import gradio as gr  # noqa: PLC0415  an optional group
 
     far = far_choice()
     least = gr.Slider(0.05, 0.95, COVERED_FROM, step=0.05, label="Shown in red: probability of an occluder above")
     result, state = gr.HTML(EMPTY, elem_id="comparison"), gr.State()
-    measure = gr.Button("Measure this model's thresholds (once; minutes)", size="sm")
+    is_known = answers.is_measured(answers.models.names[0])
+    measure = gr.Button("Measure this model's thresholds (once; minutes)", size="sm", visible=not is_known)
 
     @shown(outputs=2)
-    def compared(*values: Any) -> tuple[str, PairComparison | None]:
+    def compared(before: Compared | None, *values: Any) -> tuple[str, Compared | None]:
         *of_all, rate, shown_from = values
         asks = asked(*of_all)
-        if asks.first is None and asks.second is None:
-            return EMPTY, None
-        found = answers.compared(asks)
-        return answers.comparison(found, asks.model, rate, shown_from), found
+        if asks.first is None or asks.second is None:
+            return EMPTY if asks.first is asks.second else HALF, None
+        # one press changes several inputs, and each of them asks
+        found = before.found if before is not None and before.asked == asks else answers.compared(asks)
+        return answers.comparison(found, asks.model, rate, shown_from), Compared(asks, found)
+
+    def compared_if_open(opened: str, *values: Any) -> Any:
+        return compared(*values) if opened == tab.name else (gr.skip(), gr.skip())
 
     @shown()
-    def drawn(found: PairComparison | None, model: str, rate: float, shown_from: float) -> str:
-        return EMPTY if found is None else answers.comparison(found, model, rate, shown_from)
+    def drawn(before: Compared | None, rate: float, shown_from: float) -> str:
+        return EMPTY if before is None else answers.comparison(before.found, before.asked.model, rate, shown_from)
 
-    @shown(outputs=2)
-    def measured(*values: Any, progress: Any = gr.Progress()) -> tuple[str, PairComparison | None]:  # noqa: B008  Gradio's way
-        answers.measured(asked(*values[:4]).model, lambda share, said: progress(share, desc=said))
-        return compared(*values)  # type: ignore[no-any-return]  # as it is annotated above
+    @shown(outputs=3)
+    def measured(*values: Any, progress: Any = gr.Progress()) -> tuple[str, Compared | None, Any]:  # noqa: B008  Gradio's way
+        answers.measured(asked(*values[1:5]).model, lambda share, said: progress(share, desc=said))
+        return (*compared(*values), gr.update(visible=False))
 
-    every = [*inputs, far, least]
-    changes = [component.change for component in inputs]
-    gr.on(changes, compared, every, [result, state], trigger_mode="always_last", concurrency_limit=4)
-    redrawn = [state, inputs.model, far, least]
-    gr.on([far.change, least.change], drawn, redrawn, result, trigger_mode="always_last", show_progress="hidden")
-    measure.click(measured, every, [result, state])
+    every, both = [state, *inputs, far, least], [result, state]
+    often: dict[str, Any] = {"trigger_mode": "always_last", "concurrency_limit": 4}
+    gr.on([component.change for component in inputs], compared_if_open, [tab.opened, *every], both, **often)
+    tab.select(compared, every, both, **often)
+    gr.on([far.change, least.change], drawn, [state, far, least], result, show_progress="hidden", **often)
+    measure.click(measured, every, [*both, measure])
+    inputs.model.change(shown()(lambda model: gr.update(visible=not answers.is_measured(model))), inputs.model, measure)

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from datamodules.protocols import EvaluationProtocol
@@ -34,6 +35,7 @@ class DecisionKeeper:
         self.protocol = protocol
         self.name = name
         self.folder = folder
+        self._turn = Lock()
 
     def kept(self, model: FaceModel, masks: FaceModel | None) -> ModelDecisions | None:
         """Return what was measured before, or ``None``."""
@@ -44,16 +46,17 @@ class DecisionKeeper:
             return None
 
     def measured(self, model: FaceModel, masks: FaceModel | None, told: Told) -> ModelDecisions:
-        """Return the thresholds of a model, measured if they were not before.
+        """Return the thresholds of a model, measured if they were not before; who asks meanwhile waits for them.
 
         Raises:
             DataError: If an image of the protocol cannot be read, or the model cannot take it.
         """
-        found = self.kept(model, masks)
-        if found is None:
-            found = measure(self.protocol(), model, masks, told)
-            write_whole(self._file(model, masks), json.dumps([one and asdict(one) for one in found], indent=1))
-        return found
+        with self._turn:
+            found = self.kept(model, masks)
+            if found is None:
+                found = measure(self.protocol(), model, masks, told)
+                write_whole(self._file(model, masks), json.dumps([one and asdict(one) for one in found], indent=1))
+            return found
 
     def _file(self, model: FaceModel, masks: FaceModel | None) -> Path:
         key = digest(model.key, masks.key if masks else "", self.name, repr((MATCHING, FARS, MOST_PAIRS)))

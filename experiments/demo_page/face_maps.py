@@ -1,7 +1,7 @@
 """Occlusion maps that visitors ask for: of a pair's score, and of the class that a classifier sees in a face."""
 
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,22 +9,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from callbacks.occlusion_sensitivity import NotFiniteError, occlusion_maps
+from callbacks.occlusion_sensitivity import NotFiniteError
+from callbacks.occlusion_sensitivity.centres import centres
+from callbacks.occlusion_sensitivity.maps import MEMORY, check_images, evaluated, evaluator_for
 from callbacks.occlusion_sensitivity.occluded_embeddings import (
     NoDirectionError,
-    OccludedEmbedder,
     OccludedEmbeddings,
 )
 from callbacks.occlusion_sensitivity.verification_maps import Covered, covered_scores
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
+from experiments.demo_page.face_mapper import grey
 from experiments.demo_page.face_model import FaceModel, stacked
-
-GREY = 127.5
-ROWS_AT_ONCE = 8
-"""Rows of centres between two looks at the progress, and two turns of others."""
-Progress = Callable[[float], None]
-"""Called with the share that is done."""
+from experiments.demo_page.turns import Steps, in_turn
 
 
 @dataclass(frozen=True)
@@ -43,19 +40,14 @@ class FaceMap:
     """The value without an occluder."""
     what: str
     """What the values are, in words."""
+    note: str = ""
+    """Why all of every picture was computed, in words; empty where it was not."""
 
 
 def pair_map(
-    model: FaceModel,
-    first: UInt8Image,
-    second: UInt8Image,
-    *,
-    covered: Covered,
-    occluder: int,
-    stride: int,
-    progress: Progress,
-) -> FaceMap:
-    """Return the score of a pair with an occluder at each centre, as ``verification_maps`` does.
+    model: FaceModel, first: UInt8Image, second: UInt8Image, *, covered: Covered, occluder: int, stride: int
+) -> Steps[FaceMap]:
+    """Return the score of a pair with an occluder at each centre, as ``verification_maps`` does, in steps.
 
     Args:
         model: Embeds.
@@ -64,68 +56,42 @@ def pair_map(
         covered: Which faces are covered.
         occluder: Side of the grey square in pixels.
         stride: Pixels between its centres.
-        progress: Is told what is done.
 
     Raises:
         DataError: If the model cannot embed the faces, or the square is larger than they are.
     """
-    if model.embedding_network is None:
-        raise DataError(f"{model.name}: expected a model that embeds faces, got one that does not")
-    pixels = model.module.pixels(stacked([first, second]))
-    try:
+    faces = stacked([first, second])
+    pixels = model.module.pixels(faces)
+    sides = torch.tensor([covered in ("both", "first"), covered in ("both", "second")])
+    with _refusals(model):
         with model.turn:
-            embed = OccludedEmbedder(
-                model.embedding_network,
-                pixels[:1],
-                occluder_size=(occluder, occluder),
-                fill=grey(model),
-                stride=stride,
-                # a network's own mask depends on the whole face: windows save nothing
-                method="dense" if model.is_program or model.segments else "incremental",
-            )
-        sides = [covered in ("both", "first"), covered in ("both", "second")]
-        parts = _Parts(model, embed, progress, faces=sum(sides))
-        found = [parts.embedded(pixels[k : k + 1], occluded=side) for k, side in enumerate(sides)]
-    except (NotFiniteError, NoDirectionError) as error:
-        raise DataError(
-            f"{model.name}: expected finite embeddings other than 0 of covered faces, got others"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{model.name}: {error}") from error
-    scores = covered_scores(found[0], found[1], covered)[0]
-    clean = float((found[0].clean * found[1].clean).sum())
-    shown = second if covered == "second" else first
-    return FaceMap(shown, scores.numpy(), embed.rows.numpy(), embed.columns.numpy(), clean, "score")
+            embed, note = model.mapper(faces, occluder=occluder, stride=stride, images=int(sides.sum()))
+            clean = embed.clean(pixels)
+            found, steps = embed.begun(pixels[sides])
+        yield from in_turn(model.turn, steps)
+    one, other = (_side(found, clean, sides, k) for k in (0, 1))
+    scores = covered_scores(one, other, covered)[0]
+    return FaceMap(
+        second if covered == "second" else first,
+        scores.numpy(),
+        embed.rows.numpy(),
+        embed.columns.numpy(),
+        float((clean[0] * clean[1]).sum()),
+        "score",
+        note,
+    )
 
 
-@dataclass
-class _Parts:
-    """Embeds a face with an occluder at some rows of centres at a time."""
-
-    model: FaceModel
-    embed: OccludedEmbedder
-    progress: Progress
-    faces: int
-    _done: int = 0
-
-    def embedded(self, face: Tensor, *, occluded: bool) -> OccludedEmbeddings:
-        if not occluded:
-            with self.model.turn:
-                clean = self.embed.clean(face)
-            return OccludedEmbeddings(clean, clean[:, None, None])
-        found = []
-        for rows in torch.split(self.embed.rows, ROWS_AT_ONCE):
-            part = copy(self.embed)
-            part.rows = rows
-            with self.model.turn:
-                found.append(part(face))
-            self._done += len(rows)
-            self.progress(self._done / (self.faces * len(self.embed.rows)))
-        return OccludedEmbeddings(found[0].clean, torch.cat([one.occluded for one in found], 1))
+def _side(found: OccludedEmbeddings, clean: Tensor, sides: Tensor, side: int) -> OccludedEmbeddings:
+    """Return the embeddings of one face, whether it was covered or not."""
+    without = clean[side : side + 1]
+    if not sides[side]:
+        return OccludedEmbeddings(without, without[:, None, None])
+    return OccludedEmbeddings(without, found.at(sides[:side].sum()[None]).occluded)
 
 
-def class_map(model: FaceModel, face: UInt8Image, *, occluder: int, stride: int) -> FaceMap:
-    """Return the probability of the class that a classifier sees in a face, with an occluder at each centre.
+def class_map(model: FaceModel, face: UInt8Image, *, occluder: int, stride: int) -> Steps[FaceMap]:
+    """Return the probability of the class that a classifier sees in a face, with an occluder at each centre, in steps.
 
     Raises:
         DataError: If the model has no classes, or the square is larger than the face.
@@ -133,31 +99,33 @@ def class_map(model: FaceModel, face: UInt8Image, *, occluder: int, stride: int)
     network = model.classifier
     if network is None:
         raise DataError(f"{model.name}: expected a model that was trained here and has classes, got one without")
-    pixels = model.module.pixels(stacked([face]))
-    try:
+    pixels, size = model.module.pixels(stacked([face])), (occluder, occluder)
+    with _refusals(model):
+        check_images(pixels, size, stride=stride)
+        at = [centres(length, stride) for length in pixels.shape[2:]]
+        values = torch.empty(len(at[0]), len(at[1]))
         with model.turn, torch.no_grad():
-            logits: Tensor = network.eval()(pixels)
-            maps = occlusion_maps(
-                network,
-                pixels,
-                logits.argmax(1),
-                occluder_size=(occluder, occluder),
-                fill=grey(model),
-                stride=stride,
-                all_scores=True,
+            seen: Tensor = network.eval()(pixels)[0].softmax(0)
+            number = int(seen.argmax())
+            evaluator = evaluator_for(
+                network, pixels, size, grey(model.module), None, "incremental", MEMORY, positions=values.numel()
             )
+        done = 0
+        for where, logits in in_turn(model.turn, evaluated(evaluator, pixels, at, False, torch.zeros(1).long())):
+            values[where[1:]] = logits.softmax(1)[:, number]
+            yield (done := done + len(logits)) / values.numel()
+        if not (values.isfinite().all() and seen.isfinite().all()):
+            raise NotFiniteError(0)
+    shown = f"probability of class {number}"
+    return FaceMap(face, values.numpy(), at[0].numpy(), at[1].numpy(), float(seen[number]), shown)
+
+
+@contextmanager
+def _refusals(model: FaceModel) -> Iterator[None]:
+    """Let what the engine refuses name the model."""
+    try:
+        yield
+    except (NotFiniteError, NoDirectionError) as error:
+        raise DataError(f"{model.name}: expected finite outputs other than 0 of covered faces, got others") from error
     except ValueError as error:
         raise DataError(f"{model.name}: {error}") from error
-    number = int(logits.argmax())
-    values = maps.scores[0].softmax(-1)[..., number]
-    clean = float(logits.softmax(1)[0, number])
-    return FaceMap(
-        face, values.numpy(), maps.rows.numpy(), maps.columns.numpy(), clean, f"probability of class {number}"
-    )
-
-
-def grey(model: FaceModel) -> Tensor:
-    """Return the occluder's values as the network takes them, ``(C,)``."""
-    with torch.no_grad():
-        found: Tensor = model.module.pixels(torch.full((1, 3, 1, 1), GREY)).flatten()
-    return found

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from datamodules.errors import DataError
 from datamodules.seams.face_source import UInt8Image
 from datamodules.sources import FixedLandmarks
+from experiments.demo_page.face_mapper import FaceMapper
 from experiments.evaluation.given_models import Model
 from lightning_modules.extractors.extractor import Extractor
 from lightning_modules.networks import occluder_probability
@@ -94,9 +95,19 @@ class FaceModel:
         return None if method is None else method()
 
     @property
-    def is_program(self) -> bool:
-        """Whether its network is one that torch cannot follow."""
-        return bool(getattr(self.module, "is_program", False))
+    def mapper(self) -> FaceMapper:
+        """What its occlusion maps are made with; asked for while :attr:`turn` is held.
+
+        Raises:
+            DataError: If the model embeds nothing.
+        """
+        if self.embedding_network is None:
+            raise DataError(f"{self.name}: expected a model that embeds faces, got one that does not")
+        return self._mapper
+
+    @cached_property
+    def _mapper(self) -> FaceMapper:
+        return FaceMapper(self.module, self.embedding_network, segments=self.segments)
 
     def _probability(self, images: Tensor) -> Any:
         if isinstance(self.module, Extractor):

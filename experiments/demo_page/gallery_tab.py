@@ -1,11 +1,12 @@
 """The tab that enrols a folder and searches it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from experiments.demo_page.demo_answers import FIRST, DemoAnswers
-from experiments.demo_page.face_gallery import MOST_IMAGES, Gallery
-from experiments.demo_page.handlers import shown
-from experiments.demo_page.page_inputs import PageInputs, asked
+from experiments.demo_page.gallery_folder import MOST_IMAGES
+from experiments.demo_page.handlers import shown, watched
+from experiments.demo_page.page_inputs import OpenTab, PageInputs, asked
 from experiments.demo_page.page_parts import paragraph, part
 
 EMPTY = part(
@@ -17,7 +18,7 @@ EMPTY = part(
 )
 
 
-def gallery_tab(answers: DemoAnswers, inputs: PageInputs) -> None:
+def gallery_tab(answers: DemoAnswers, inputs: PageInputs, tab: OpenTab) -> None:
     """Add the tab's components, and what they do."""
     import gradio as gr  # noqa: PLC0415  an optional group
 
@@ -28,11 +29,8 @@ def gallery_tab(answers: DemoAnswers, inputs: PageInputs) -> None:
     result, state = gr.HTML(EMPTY, elem_id="gallery"), gr.State()
 
     @shown(outputs=2)
-    def enrolled(*values: Any, progress: Any = gr.Progress()) -> tuple[str, Gallery]:  # noqa: B008  Gradio's way
-        progress(0.0, desc="Enrolling")
-        told = lambda done: progress(done, desc="Enrolling")  # noqa: E731  one line
-        found, said = answers.enrolled(asked(*values[:4]), str(values[4]), told)
-        return said, found
+    def enrolled(*values: Any, progress: Any = gr.Progress()) -> Iterator[Any]:  # noqa: B008  Gradio's way
+        yield from watched(answers.enrolled(asked(*values[:4]), str(values[4])), progress, "Enrolling", outputs=2)
 
     @shown()
     def searched(*values: Any) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from experiments.demo_page.face_gallery import SHOWN, Candidate, Found, Gallery
+from experiments.demo_page.gallery_folder import readable
 from experiments.demo_page.page_parts import figure, paragraph, part, row
 
 
 def gallery_page(gallery: Gallery) -> str:
     """Return what was enrolled, and what was left out."""
-    said = [paragraph(f"{len(gallery.names):,} faces of {gallery.folder.name} are enrolled.", kind="verdict")]
+    said = [paragraph(f"{len(gallery.names):,} faces of {readable(gallery.folder.name)} are enrolled.", kind="verdict")]
     if gallery.left_out:
         said.append(paragraph(f"Left out: {len(gallery.left_out):,}; the first: {gallery.left_out[0]}", kind="note"))
     return part(*said)

@@ -25,6 +25,7 @@ def map_page(found: FaceMap) -> str:
             "Point at a cell, or tap it: the value with a grey square around that pixel. Dark is low.", kind="note"
         ),
         f'<figure class="map">{drawing(found)}<figcaption>{escape(_scale(found))}</figcaption></figure>',
+        *([paragraph(f"Each place took the whole network: {found.note}.", kind="note")] if found.note else []),
         _numbers(found),
     )
 

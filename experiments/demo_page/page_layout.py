@@ -8,7 +8,7 @@ from experiments.demo_page.demo_answers import DemoAnswers
 from experiments.demo_page.gallery_tab import gallery_tab
 from experiments.demo_page.map_tab import map_tab
 from experiments.demo_page.occlude_tab import occlude_tab
-from experiments.demo_page.page_inputs import PageInputs, photo_input
+from experiments.demo_page.page_inputs import OpenTab, PageInputs, photo_input
 from experiments.demo_page.sample_faces import PAIRS, sample
 
 TITLE = "Faces that are covered: compare, and see why"
@@ -29,11 +29,12 @@ def build_page(answers: DemoAnswers, samples: Path) -> Any:
 
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT, KEPT)) as page:
         gr.HTML(f'<header class="ours"><h1>{TITLE}</h1><p class="note">{ABOUT}</p></header>')
-        inputs = _inputs(answers, samples)
+        inputs, opened = _inputs(answers, samples), gr.State(TABS[0][0])
         with gr.Tabs():
             for name, tab in TABS:
-                with gr.Tab(name):
-                    tab(answers, inputs)
+                with gr.Tab(name) as one:
+                    tab(answers, inputs, OpenTab(name, opened, one.select))
+                one.select(lambda name=name: name, None, opened)
     return page.queue(default_concurrency_limit=4, max_size=64, api_open=False)
 
 

@@ -52,7 +52,8 @@ def error_box(message: str) -> str:
         >>> error_box("Expected <5")
         '<section class="ours"><p class="error" role="alert">Expected &lt;5</p></section>'
     """
-    line = textwrap.shorten(message, LONGEST_MESSAGE, placeholder=" …")
+    shown = message.encode(errors="replace").decode()  # names of files may have bytes that are no text
+    line = textwrap.shorten(shown, LONGEST_MESSAGE, placeholder=" …")
     return f'<section class="ours"><p class="error" role="alert">{escape(line)}</p></section>'
 
 

@@ -1,5 +1,6 @@
 """Two faces compared: what covers them, how alike they are, and how alike where both are covered the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,20 +55,51 @@ def compare(model: FaceModel, masks: FaceModel | None, first: UInt8Image, second
     """
     faces = stacked([first, second])
     found = occluders_of(masks, faces)
-    plain = float(cosines(model, faces[:1], faces[1:]))
-    if found is None:
-        return PairComparison((first, second), None, plain, None, None)
-    covered = hard(found)
+    covered = torch.zeros(2, *faces.shape[2:]) if found is None else hard(found)
+    worn = worn_by(faces, covered)
+    embed = Remembering(model.embed)
+    embed(torch.cat([faces, worn]))  # all that follows asks for, at once
+    plain = float(cosines(embed, faces[:1], faces[1:]))
+    shown = (first, second), None if found is None else found.numpy().astype(np.float32), plain
+    if not len(worn):
+        return PairComparison(*shown, None, None)
+    matched = float(matched_scores(embed, faces[:1], faces[1:], covered[:1], covered[1:], MATCHING))
+    return PairComparison(*shown, matched, (picture(worn[0]), picture(worn[1])))
+
+
+def worn_by(faces: Tensor, covered: Tensor) -> Tensor:
+    """Return two faces as each wears what covers the other, ``(2, 3, S, S)`` uint8, or none, ``(0, …)``.
+
+    Args:
+        faces: ``(2, 3, S, S)`` uint8.
+        covered: ``(2, S, S)`` float32: 1 where an occluder is. Where none counts, nothing is worn.
+    """
     shares = covered_shares(covered)
     counts = MATCHING.counts(shares)
-    shown = (first, second), found.numpy().astype(np.float32), plain
     if not counts.any() or MATCHING.whole(shares).any():
-        return PairComparison(*shown, None, None)
-    one, other = covered[:1], covered[1:]
-    matched = float(matched_scores(model.embed, faces[:1], faces[1:], one, other, MATCHING))
-    counted = [prepared_masks(mask, MATCHING) * count for mask, count in zip((one, other), counts, strict=True)]
-    worn = dressed(faces[:1], faces[1:], counted[0], counted[1], MATCHING)
-    return PairComparison(*shown, matched, (picture(worn.first[0]), picture(worn.second[0])))
+        return faces[:0]
+    one, other = (prepared_masks(mask[None], MATCHING) * count for mask, count in zip(covered, counts, strict=True))
+    return torch.cat([*dressed(faces[:1], faces[1:], one, other, MATCHING)])
+
+
+class Remembering:
+    """Embeds each face once, however often it is asked for.
+
+    Args:
+        embed: Maps faces ``(N, 3, S, S)`` uint8 to embeddings ``(N, D)``.
+    """
+
+    def __init__(self, embed: Callable[[Tensor], Tensor]) -> None:
+        self.embed = embed
+        self._known: dict[bytes, Tensor] = {}
+
+    def __call__(self, faces: Tensor) -> Tensor:
+        """Return the embeddings ``(N, D)`` of faces ``(N, 3, S, S)``."""
+        keys = [face.numpy().tobytes() for face in faces]
+        new = {key: face for key, face in zip(keys, faces, strict=True) if key not in self._known}
+        if new:
+            self._known.update(zip(new, self.embed(torch.stack([*new.values()])), strict=True))
+        return torch.stack([self._known[key] for key in keys])
 
 
 def occluders_of(masks: FaceModel | None, faces: Tensor) -> Tensor | None:
@@ -90,9 +122,9 @@ def hard(probabilities: Tensor) -> Tensor:
     return (probabilities > COVERED_FROM).float()
 
 
-def cosines(model: FaceModel, first: Tensor, second: Tensor) -> Tensor:
+def cosines(embed: Callable[[Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
     """Return the cosine similarity of pairs of faces, ``(N,)``."""
-    return (directions(model.embed(first)) * directions(model.embed(second))).sum(1)
+    return (directions(embed(first)) * directions(embed(second))).sum(1)
 
 
 def picture(face: Tensor) -> UInt8Image:

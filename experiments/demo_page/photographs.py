@@ -1,10 +1,12 @@
 """Photographs that visitors bring: looked at before they are decoded, reduced while they are, refused in one line."""
 
 import io
+import stat
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,10 +24,11 @@ MOST_PIXELS = {"JPEG": 120_000_000, "PNG": 64_000_000, "BMP": 64_000_000, "WebP"
 """By format; larger images are refused by what their header says, before anything is decoded."""
 DECODED_WHOLE = 16_000_000
 """Pixels up to which all is decoded as it is. Larger JPEGs come out of the decoder at a fraction of their size; larger
-images that have more than eight bits a channel, or may have, are refused."""
+images that have more than eight bits a channel, or may have, or are transparent, are refused."""
+DECODED_AT_ONCE = 4_000_000
+"""Pixels up to which several are decoded at once; of larger images one at a time, or they would not fit into memory."""
 PNG_DEPTH = 24  # where it stands in the file
 _TURN = Lock()
-"""Held while a large image is decoded: one at a time, or several visitors' would not fit into memory."""
 REDUCED = ((2, cv2.IMREAD_REDUCED_COLOR_2), (4, cv2.IMREAD_REDUCED_COLOR_4), (8, cv2.IMREAD_REDUCED_COLOR_8))
 
 
@@ -41,11 +44,13 @@ def read_photograph(path: Path | str, *, name: str) -> UInt8Image:
     """
     file = Path(path)
     try:
-        weight = file.stat().st_size
+        found = file.stat()
     except OSError as error:
         raise DataError(f"{name}: expected an image file, got {error.strerror}") from None
-    if weight > MOST_BYTES:
-        raise DataError(f"{name}: expected a file of at most {MOST_BYTES >> 20} MB, got {weight / 2**20:.0f} MB")
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise DataError(f"{name}: expected an image file, got {stat.filemode(found.st_mode)}, which is none")
+    if found.st_size > MOST_BYTES:
+        raise DataError(f"{name}: expected a file of at most {MOST_BYTES >> 20} MB, got {found.st_size / 2**20:.0f} MB")
     return reduced(decoded(read_bytes(file), name=name))
 
 
@@ -56,12 +61,12 @@ def decoded(data: bytes, *, name: str) -> UInt8Image:
         DataError: If it is none, is moving, or says in its header that it has more pixels than are decoded here.
     """
     kind = complete_format(data, name=_still(data, name))
-    width, height = _said_size(data, name)
-    if width * height <= DECODED_WHOLE:
+    said = _said(data, name)
+    _check_size(data, kind, said, name)
+    with nullcontext() if said.pixels <= DECODED_AT_ONCE else _TURN:
+        if kind == "JPEG" and said.pixels > DECODED_WHOLE:
+            return _decoded_jpeg(data, max(said.width, said.height), name)
         return decode_image(data, name=name)
-    _check_size(data, kind, (width, height), name)
-    with _TURN:
-        return _decoded_jpeg(data, max(width, height), name) if kind == "JPEG" else decode_image(data, name=name)
 
 
 def reduced(image: UInt8Image, longest: int = LONGEST_SIDE) -> UInt8Image:
@@ -79,12 +84,24 @@ def reduced(image: UInt8Image, longest: int = LONGEST_SIDE) -> UInt8Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _check_size(data: bytes, kind: str, size: tuple[int, int], name: str) -> None:
-    is_deep = kind == "PNG" and data[PNG_DEPTH] > 8
-    most = DECODED_WHOLE if is_deep else MOST_PIXELS.get(kind, DECODED_WHOLE)
-    if size[0] * size[1] > most:
-        said = f"a {kind} of at most {most / 1e6:.0f} megapixels"
-        raise DataError(f"{name}: expected {said}, got {size[0]:,} × {size[1]:,} pixels")
+class _Said(NamedTuple):
+    """What an image's header says."""
+
+    width: int
+    height: int
+    is_transparent: bool
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
+
+
+def _check_size(data: bytes, kind: str, said: _Said, name: str) -> None:
+    takes_more = said.is_transparent or (kind == "PNG" and data[PNG_DEPTH] > 8)
+    most = DECODED_WHOLE if takes_more else MOST_PIXELS.get(kind, DECODED_WHOLE)
+    if said.pixels > most:
+        wanted = f"a {kind} of at most {most / 1e6:.0f} megapixels"
+        raise DataError(f"{name}: expected {wanted}, got {said.width:,} × {said.height:,} pixels")
 
 
 def _decoded_jpeg(data: bytes, longest: int, name: str) -> UInt8Image:
@@ -104,13 +121,13 @@ def _still(data: bytes, name: str) -> str:
     return name
 
 
-def _said_size(data: bytes, name: str) -> tuple[int, int]:
-    """Return width and height that a header says; nothing is decoded for it."""
+def _said(data: bytes, name: str) -> _Said:
+    """Return what a header says; nothing is decoded for it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own bounds, where ours are told
         try:
             with Image.open(io.BytesIO(data)) as header:
-                return header.size
+                return _Said(*header.size, "A" in header.mode or "transparency" in header.info)
         except Image.DecompressionBombError:
             most = f"{max(MOST_PIXELS.values()) / 1e6:.0f} megapixels"
             raise DataError(f"{name}: expected a photograph of at most {most}, got far more") from None

@@ -4,6 +4,7 @@ import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from string import Template
 
 from experiments.reproduction.html_page import data_address
@@ -75,7 +76,17 @@ def curve_pictures(paper: Paper, part: Curves, runs: Sequence[RowRun]) -> list[P
     if not histories:
         return []
     axes = (("epoch", "against epochs"), ("seconds", "against training time"))
-    return [_plot(curves(histories, part.measure, axis), f"{part.measure} {text}", text) for axis, text in axes]
+    spoken = "; ".join(f"{name} {_course(own, part.measure)}" for name, own in histories.items())
+    return [
+        _plot(curves(histories, part.measure, axis), f"{part.measure} {text}: {spoken}", text) for axis, text in axes
+    ]
+
+
+def _course(histories: Sequence[History], measure: str) -> str:
+    """Return where the curves of a row's seeds begin and end, on average, in words."""
+    seeds = [[epoch[measure] for epoch in history if measure in epoch] for history in histories]
+    first, last = (fmean(values[end] for values in seeds) for end in (0, -1))
+    return f"from {first:.3g} to {last:.3g}"
 
 
 def _of(runs: Sequence[RowRun], key: str) -> list[RowRun]:

@@ -1,5 +1,6 @@
 """Models for the demo's page that say what anybody can work out by hand."""
 
+import time
 from pathlib import Path
 
 import torch
@@ -28,6 +29,31 @@ class Quarters(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.adaptive_avg_pool2d(x, 4).flatten(1)
+
+
+class Slow(Quarters):
+    """Embeds the same and takes its time; torch cannot follow it, so that maps run all of it for each place."""
+
+    SECONDS, MOST = 0.4, 10
+    """Of a batch; and batches of a pair's map of 16 × 16 places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        if float(x.sum()) < 0:
+            return -self(-x)
+        self.calls += 1
+        time.sleep(self.SECONDS)
+        return super().forward(x)
+
+
+class Mute(nn.Module):
+    """Embeds nothing, and says where occluders are."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"occluder_probability": x.mean(1)}
 
 
 def face_model(network: nn.Module | None = None, name: str = "toy") -> FaceModel:

@@ -17,7 +17,7 @@ from experiments.demo_page.model_choice import ModelChoice
 from experiments.demo_page.page_layout import build_page
 from experiments.demo_page.page_server import quiet_environment, serve
 from experiments.demo_page.sample_faces import write_samples
-from tests.helpers.demo_models import Quarters, face_model
+from tests.helpers.demo_models import Quarters, Slow, face_model
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 WAIT = 60_000
@@ -25,10 +25,12 @@ WAIT = 60_000
 
 
 class ToyModels:
-    """Two models, of which the second is not measured."""
+    """Models of which only the first is measured, and the last takes its time."""
 
     def __init__(self) -> None:
-        self._models = {"toy": face_model(name="toy"), "other": face_model(Quarters(), "other")}
+        self.slow = Slow()
+        networks = {"toy": None, "other": Quarters(), "slow": self.slow}
+        self._models = {name: face_model(network, name) for name, network in networks.items()}
         self.names = list(self._models)
 
     def get(self, name: str) -> FaceModel:
@@ -47,6 +49,16 @@ class PageAtWork(NamedTuple):
     answers: DemoAnswers
     folder: Path
     """With generated faces, which is also its gallery."""
+    uploads: Path
+    """Where what visitors give is kept."""
+    slow: Slow
+    """Network of the model that is called so."""
+
+    def uploaded(self) -> Path:
+        """Return a file as if a visitor had given it."""
+        path = self.uploads / "given" / "face.png"
+        path.parent.mkdir(exist_ok=True)
+        return Path(shutil.copy(next(self.folder.glob("*.png")), path))
 
 
 @contextmanager
@@ -58,11 +70,12 @@ def page_at_work(folder: Path) -> Iterator[PageAtWork]:
         write_samples(faces)
         protocol = generated_protocol(20, 2, cache_dir=None)
         keeper = DecisionKeeper(lambda: protocol, "generated", folder / "thresholds")
-        models = cast(ModelChoice, ToyModels())
-        answers = DemoAnswers(models, FaceCropper(), keeper, [faces])
+        models = ToyModels()
+        answers = DemoAnswers(cast(ModelChoice, models), FaceCropper(), keeper, [faces])
         answers.measured("toy", lambda share, said: None)
         page: Any = build_page(answers, faces)
         try:
-            yield PageAtWork(serve(page, host="127.0.0.1", port=0, blocks=False), answers, faces)
+            address = serve(page, host="127.0.0.1", port=0, blocks=False)
+            yield PageAtWork(address, answers, faces, Path(temporary), models.slow)
         finally:
             page.close(verbose=False)

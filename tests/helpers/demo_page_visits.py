@@ -1,8 +1,11 @@
 """Visits to the demo's page: what a person does there, in a browser."""
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import pytest
 
@@ -47,3 +50,16 @@ def give(page: Any, which: int, path: Path | str) -> None:
 def expected(served: PageAtWork, kind: str) -> str:
     """Return how the plain score of a pair of generated faces is written."""
     return f"{served.answers.compared(Asked(*sample(served.folder, kind), 'toy')).plain:.3f}"
+
+
+def asked_for(served: PageAtWork, handler: str, values: list[Any]) -> dict[str, Any]:
+    """Return what a handler answers to values that no page has put together."""
+    with urlopen(f"{served.address}config") as config:  # noqa: S310  our own server
+        (number, *_) = [one["id"] for one in json.load(config)["dependencies"] if one["api_name"] == handler]
+    session = uuid4().hex
+    body = json.dumps({"data": values, "fn_index": number, "session_hash": session}).encode()
+    headers = {"content-type": "application/json"}
+    urlopen(Request(f"{served.address}gradio_api/queue/join", body, headers)).close()  # noqa: S310  as above
+    with urlopen(f"{served.address}gradio_api/queue/data?session_hash={session}") as told:  # noqa: S310  as above
+        messages = (json.loads(line[5:]) for line in told if line.startswith(b"data:"))
+        return next(message for message in messages if message["msg"] == "process_completed")

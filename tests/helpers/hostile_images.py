@@ -7,13 +7,13 @@ import zlib
 from PIL import Image
 
 
-def png_of(width: int, height: int, *, depth: int = 1) -> bytes:
+def png_of(width: int, height: int, *, depth: int = 1, colour: int = 0) -> bytes:
     """Return a PNG that says it is so large, and is a few bytes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 

@@ -22,7 +22,8 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        camera = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *camera])
         yield started
         started.close()
 

@@ -1,5 +1,6 @@
 """Thresholds are those of a protocol's pairs, measured once for a model and kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,17 @@ def test_a_broken_file_of_thresholds_is_measured_anew(protocol: Protocol, tmp_pa
     (kept,) = tmp_path.glob("*.json")
     kept.write_text("[1")
     assert keeper.kept(model, None) is None
+
+
+def test_two_who_measure_one_model_at_once_measure_it_once(protocol: Protocol, tmp_path: Path) -> None:
+    built: list[int] = []
+
+    def build() -> Protocol:
+        built.append(1)
+        return protocol
+
+    keeper, model = DecisionKeeper(build, "generated", tmp_path), face_model(Quarters())
+    with ThreadPoolExecutor(2) as visitors:
+        one, other = visitors.map(lambda _: keeper.measured(model, None, said), range(2))
+    assert one == other
+    assert built == [1]

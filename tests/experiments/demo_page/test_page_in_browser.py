@@ -147,8 +147,13 @@ def test_a_model_without_thresholds_says_so_until_they_are_measured(page: Any) -
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="other").click()
     page.get_by_text("not measured yet").first.wait_for()
-    page.get_by_role("button", name=re.compile("Measure")).click()
+    measure = page.get_by_role("button", name=re.compile("Measure"))
+    measure.click()
     page.get_by_text("impostor pairs").first.wait_for()
+    measure.wait_for(state="hidden")
+    page.reload()
+    page.get_by_role("tab", name="Compare").wait_for()
+    assert not measure.is_visible()  # of the first model, which is measured, too
 
 
 def test_tabs_and_buttons_are_reached_by_keyboard_alone(page: Any) -> None:
@@ -160,3 +165,29 @@ def test_tabs_and_buttons_are_reached_by_keyboard_alone(page: Any) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Space")
     assert page.evaluate("document.activeElement !== document.body")
+
+
+def test_the_camera_s_picture_is_compared(browser: Any, served: PageAtWork) -> None:
+    page = opened(browser, served, permissions=["camera"])
+    took(page, "Two people")
+    page.get_by_role("button", name="Remove Image").first.click()
+    page.get_by_text("Now the other photograph").wait_for()
+    page.get_by_role("button", name="Capture from camera").first.click()
+    page.get_by_text("Click to Access Webcam").first.click()
+    page.get_by_role("button", name="capture photo").first.click()
+    page.locator("#comparison .verdict").first.wait_for()
+    page.context.close()
+
+
+def test_paint_stays_on_the_face_that_was_taken(page: Any, served: PageAtWork) -> None:
+    took(page, "One person twice")
+    tab(page, "Occlude")
+    page.get_by_role("button", name="Paint it yourself").click()
+    page.get_by_role("button", name="Take the first face").click()
+    page.locator("#painted img").first.wait_for()
+    first = page.locator("#painted img").first.get_attribute("src")
+    page.get_by_role("button", name="Two people").click()
+    page.locator("#occluded img").first.wait_for()
+    page.get_by_role("radio", name="1 in 10", exact=True).last.check()
+    page.wait_for_timeout(1_000)
+    assert page.locator("#painted img").first.get_attribute("src") == first

@@ -1,6 +1,7 @@
 """What is shown has words for every picture, and nothing of a visitor's becomes markup."""
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -72,6 +73,33 @@ def test_whatever_is_raised_is_a_line_on_the_page(error: Exception, capsys: pyte
     assert 'role="alert"' in box
     assert others == [None, None]
     assert ("Traceback" in capsys.readouterr().err) == isinstance(error, RuntimeError)
+
+
+def test_steps_that_fail_end_in_a_line_on_the_page_and_who_leaves_ends_them() -> None:
+    ended: list[str] = []
+
+    @shown(outputs=2)
+    def handler(*, fails: bool) -> Iterator[tuple[str, str]]:
+        try:
+            yield "half", ""
+            if fails:
+                raise DataError("Expected x")
+            yield "whole", ""
+        finally:
+            ended.append("ended")
+
+    half, (box, other) = handler(fails=True)
+    assert half == ("half", "")
+    assert "Expected x" in box
+    assert other is None
+    steps = handler(fails=False)
+    next(steps)
+    steps.close()
+    assert ended == ["ended", "ended"]
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same() -> None:
+    assert error_box("\udcff.png").encode()
 
 
 def test_the_page_has_the_style_of_reports_and_asks_no_other_server() -> None:

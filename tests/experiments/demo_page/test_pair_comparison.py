@@ -7,7 +7,7 @@ import torch
 from callbacks.recognition.matched_comparison import matched_scores
 from datamodules.errors import DataError
 from experiments.demo_page.pair_comparison import MATCHING, compare, cosines, occluders_of, picture
-from tests.helpers.demo_models import SIDE, Quarters, face_model, noise
+from tests.helpers.demo_models import SIDE, Mute, Quarters, face_model, noise
 
 
 def covered_faces() -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,9 +59,19 @@ def test_a_segmenter_of_another_size_says_its_occluders_in_the_faces_pixels() ->
 
 
 def test_a_model_that_embeds_nothing_is_said_so() -> None:
-    class Segments(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-            return {"occluder_probability": x.mean(1)}
-
     with pytest.raises(DataError, match="mute: expected a model that embeds faces"):
-        cosines(face_model(Segments(), "mute"), noise(0)[None], noise(1)[None])
+        cosines(face_model(Mute(), "mute").embed, noise(0)[None], noise(1)[None])
+
+
+def test_every_face_is_embedded_once() -> None:
+    model, asked = face_model(), list[int]()
+    embed = model.embed
+
+    def counting(faces: torch.Tensor) -> torch.Tensor:
+        asked.append(len(faces))
+        return embed(faces)
+
+    model.embed = counting  # type: ignore[method-assign]  # it counts, and embeds as before
+    compare(model, model, *map(picture, covered_faces()))
+    compare(model, model, picture(noise(0)), picture(noise(0)))
+    assert asked == [3, 1]  # both, and the first in what the second wears, which itself stays as it is; one face twice

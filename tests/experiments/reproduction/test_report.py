@@ -268,7 +268,8 @@ def test_plots_are_pictures_with_what_they_show_in_words(write: Write) -> None:
     (forest,) = section(page, "comparisons").all("img")  # only one of two columns has differences
     assert forest.attributes["alt"] == "Differences in scarf: SOIDN − Baseline +15.0 ± 63.5"
     axes = [image.attributes["alt"] for image in section(page, "curves").all("img")]
-    assert axes == ["val/accuracy against epochs", "val/accuracy against training time"]
+    ends = "Baseline from 0.1 to 0.2; SOIDN from 0.15 to 0.3"
+    assert axes == [f"val/accuracy against epochs: {ends}", f"val/accuracy against training time: {ends}"]
     drawn = [base64.b64decode(str(image.attributes["src"]).partition("base64,")[2]) for image in page.all("img")]
     assert all(b"<svg" in svg and b"<dc:date>" not in svg for svg in drawn)
 
