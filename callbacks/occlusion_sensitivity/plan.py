@@ -75,7 +75,9 @@ def make_plan(
     cut = _best_cut(image, layers, spans, fields, occluder_size, positions=positions, largest_bank=largest_bank)
     shared = layers[cut].node if cut is not None else None
     remaining = layers if cut is None else layers[cut + 1 :]
-    costs = {layer.node: layer.cost for layer in remaining}
+    costs = {layer.node: layer.cost + layer.cost_before for layer in remaining}
+    if shared:  # its windows are read, too
+        costs[shared] = ENTRY_COST * shape_of(shared)[0]
     chunk_cost = CHUNK_COST.get(image.meta["val"].device.type, CHUNK_COST["cuda"])
     classes = _merged(costs, spans, chunk_cost)
     return Plan(
@@ -113,7 +115,9 @@ def _windowed(
             blocked.append(node)
             continue
         ours = [_reached(layer, spans[a], a) for a in AXES]
-        if np.prod([s.size.mean() / length for s, length in zip(ours, shape_of(node)[1:], strict=True)]) > TURN_DENSE:
+        at_work = (node, ours) if layer.spread is None else (inputs[0], [spans[a][inputs[0]] for a in AXES])
+        lengths = shape_of(at_work[0])[1:]
+        if np.prod([s.size.mean() / length for s, length in zip(at_work[1], lengths, strict=True)]) > TURN_DENSE:
             continue
         layers.append(layer)
         for axis in AXES:
@@ -172,8 +176,9 @@ def _best_cut(
     for index, layer in enumerate(layers):
         areas = [float(spans[axis][layer.node].size.mean()) for axis in AXES]
         direct += layer.cost * areas[0] * areas[1]
+        direct += layer.cost_before * float(np.prod([spans[axis][layer.inputs[0]].size.mean() for axis in AXES]))
         channels, height, width = shape_of(layer.node)
-        dense += layer.cost * height * width
+        dense += (layer.cost + layer.cost_before) * height * width
         field = fields[layer.node]
         if any(size < f.size - 1 for size, f in zip(occluder_size, field, strict=True)):
             break  # fields only grow

@@ -67,6 +67,45 @@ def test_what_depends_on_more_than_a_window_is_no_layer(module: nn.Module) -> No
     assert first_layer(module, channels=4)[1] is None
 
 
+@pytest.mark.parametrize(
+    ("second", "given", "dtype", "expected"),
+    [
+        (nn.Conv2d(64, 64, 3, padding=1), 64, torch.float32, True),
+        (nn.Conv2d(64, 64, (1, 3), padding="same", dilation=2), 64, torch.float64, True),
+        (nn.Conv2d(64, 64, 3), 64, torch.bfloat16, False),
+        (nn.Conv2d(64, 64, 3, stride=(1, 2)), 64, torch.float32, False),
+        (nn.Conv2d(64, 64, 1), 64, torch.float32, False),
+        (nn.Conv2d(128, 128, 3, groups=2), 128, torch.float32, False),
+        (nn.Conv2d(64, 63, 3), 64, torch.float32, False),
+        (nn.Conv2d(63, 64, 3), 63, torch.float32, False),
+    ],
+    ids=str,
+)
+def test_wide_convolutions_of_stride_1_after_the_first_are_computed_of_differences(
+    second: nn.Module, given: int, dtype: torch.dtype, expected: bool
+) -> None:
+    network = nn.Sequential(nn.Conv2d(64, given, 3), second, nn.AdaptiveAvgPool2d(2), nn.Flatten()).eval().to(dtype)
+    module = trace(network, torch.randn(2, 64, 9, 11, dtype=dtype))
+    found = [as_layer(module, node) for node in module.graph.nodes if "conv" in str(node.target)]
+    assert [layer is not None and layer.spread is not None for layer in found] == [False, expected]
+
+
+def test_a_difference_spreads_as_the_convolution_of_it() -> None:
+    network = nn.Sequential(nn.Conv2d(64, 64, 1), nn.Conv2d(64, 64, (3, 2)), nn.AdaptiveAvgPool2d(2), nn.Flatten())
+    module = trace(network.double().eval(), torch.randn(2, 64, 9, 11).double())
+    layer = next(made for node in module.graph.nodes if (made := as_layer(module, node)) and made.spread)
+    clean = torch.randn(2, 64, 8, 7).double()
+    difference = torch.randn(2, 64, 3, 4).double()
+    changed = clean.clone()
+    changed[:, :, 2:5, 1:5] += difference
+    expected = layer.run([changed]) - layer.run([clean])  # (2, 64, 6, 6)
+    assert layer.spread is not None
+    spread = layer.spread(difference, (2, 1))  # rows 0 to 4, columns 0 to 4
+    assert_close(spread, expected[:, :, :5, :5])
+    assert not expected[:, :, 5:].any()
+    assert not expected[:, :, :, 5:].any()
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 def test_same_padding_of_an_even_kernel_is_no_layer() -> None:
     node, layer = first_layer(nn.Conv2d(1, 4, 4, padding="same"))
