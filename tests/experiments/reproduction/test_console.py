@@ -1,5 +1,6 @@
 """The terminal shows the tables and comparisons of the page."""
 
+import re
 from dataclasses import replace
 from io import StringIO
 
@@ -8,7 +9,9 @@ from rich.console import Console
 
 from experiments.reproduction.console import console
 from experiments.reproduction.paper import Paper
+from experiments.reproduction.paper_file import load, papers
 from experiments.reproduction.paper_parts import Column, PaperRow, Table
+from experiments.reproduction.tabulated import settled_columns, table_lines
 from tests.helpers.reproductions import done, small_paper, three_seeds
 
 
@@ -67,6 +70,26 @@ def test_failures_are_told_below_as_they_are_without_markup() -> None:
     text = printed([*console(small_paper(), failed)])
     assert "SOIDN: failed: got [red]x[/red]" in text
     assert line(text, "SOIDN (failed)") == ["SOIDN", "(failed)", "–", "92.5", "–"]
+
+
+@pytest.mark.parametrize("name", papers())
+def test_no_figure_of_a_paper_is_cut_off_at_120_columns(name: str) -> None:
+    paper = load(papers()[name])
+    measures = {measure: 0.289 for table in paper.tables for column in table.columns for measure in column.measures}
+    runs = [
+        replace(done(row, seed, 0.0), measures={key: value + seed / 100 for key, value in measures.items()})
+        for row in paper.rows
+        for seed in range(3)
+    ]
+    paper = settled_columns(paper, runs)
+    text = printed([*console(paper, runs)])
+    assert max(map(len, text.splitlines())) <= 120
+    for table in paper.tables:
+        cells = [cell for line in table_lines(paper, table, runs) for cell in line.cells]
+        found = printed([part for part in console(paper, runs) if str(part.title).startswith(table.title)])
+        for figure in {*(cell.text for cell in cells), *(cell.published for cell in cells)} - {""}:
+            both = [cell.text for cell in cells] + [cell.published for cell in cells]
+            assert len(re.findall(rf"(?<![^\s]){re.escape(figure)}(?![^\s])", found)) >= both.count(figure)
 
 
 @pytest.mark.parametrize("count", [1, 5])
