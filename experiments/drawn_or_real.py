@@ -20,11 +20,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from experiments.cli import UserError, main
 from experiments.cli.arguments import Parser, count, whole
+from experiments.cli.shown_table import show_table
 from experiments.occluder_gap.drawn_set import add_drawing, drawn_images
 from experiments.occluder_gap.edge_classifier import FEWEST, REPLICATES, Told, halves, tell_apart
 from experiments.occluder_gap.edge_features import REACH, edge_features
@@ -89,7 +89,7 @@ def _print(rows: dict[str, Told]) -> None:
     for name, told in rows.items():
         cells = (_share(told.auc, told.auc_interval), _share(told.accuracy, told.accuracy_interval))
         table.add_row(name, " + ".join(map(str, told.images)), *cells)
-    Console(width=100).print(table)
+    show_table(table, width=100)
 
 
 def _share(value: float, interval: Iterable[float]) -> str:

@@ -18,9 +18,8 @@ worst images are discarded.
 import warnings
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from experiments import cli, evaluation
+from experiments.cli.shown_table import show_table
 from experiments.cli.user_errors import UserError, main
 from experiments.evaluation.evaluation_options import parsed
 
@@ -58,7 +57,7 @@ def evaluate(args: Sequence[str]) -> None:
 def _report(run: "evaluation.EvaluationRun", protocols: Sequence[str], failures: Sequence[str], tasks: int) -> None:
     for name in dict.fromkeys(protocols):
         if columns := {model: found[name] for model, found in run.results.items() if name in found}:
-            Console().print(evaluation.measure_table(name, columns))
+            show_table(evaluation.measure_table(name, columns))
     if failures:
         failed = f"{len(failures)} of {tasks} evaluations failed: {'; '.join(failures)}"
         raise UserError(f"{failed}; the others: {run.folder.path}")

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from experiments import cli
 from experiments.cli.arguments import Parser
+from experiments.cli.shown_table import show_table
 from experiments.cli.user_errors import UserError, main
 from experiments.evaluation.results_folder import PAGE
 from experiments.model_comparison.compared_models import ComparedModels
@@ -68,7 +68,7 @@ def _print(found: Estimates, measures: Sequence[str], severities: Sequence[str])
                 table.add_column(column, justify="right")
             for name, cells in shown.rows:
                 table.add_row(name, *(f"{cell.text} [{cell.interval}]" for cell in cells))
-            Console().print(table)
+            show_table(table)
 
 
 def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:

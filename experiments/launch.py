@@ -15,12 +15,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from callbacks.run_files import read_json
 from experiments import cli
 from experiments.cli.arguments import Parser
 from experiments.cli.first_process import is_first
+from experiments.cli.shown_table import show_table
 from experiments.cli.user_errors import UserError, main
 from experiments.options import add_data_options, chosen_setting
 from experiments.results import results_table
@@ -93,7 +92,7 @@ def show(node: Node) -> None:
     """Print the table of a run that is there."""
     found = read_json(node.folder / "metrics.json")
     if found:
-        Console().print(results_table(found["metrics"], found["system"]))
+        show_table(results_table(found["metrics"], found["system"]))
     print(f"Metrics, checkpoints and figures: {node.folder}")
 
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 
 from experiments.cli import UserError, main
 from experiments.cli.arguments import Parser
+from experiments.cli.shown_table import show_table
 from experiments.cluster.cluster_runner import ClusterRunner
 from experiments.cluster.job_options import JobOptions, add_job_options, job_options
 from experiments.options import add_data_options, chosen_setting
@@ -69,7 +69,7 @@ def reproduce(args: Sequence[str]) -> None:
         draw_missing(shown, runs)
         write_report(shown, runs, report_of(name), scale=setting.scale, command=command)
         for table in console(shown, runs):
-            Console(width=120).print(table)
+            show_table(table, width=120)
         print(f"Report: {report_of(name)}")
     refuse_missing([row.outcome(ended) for row in asked.wanted()])
 

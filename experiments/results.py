@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from callbacks.run_files import write_json
 from datamodules.seams.conditions import AGGREGATES, CLEAN
 from datamodules.yaml_file import read_yaml
+from experiments.cli.shown_table import show_table
 from experiments.runs.layers import TABLES
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def report(trainer: "Trainer", system: str) -> None:
         return
     values = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
     metrics = {name: round(value, 6) if math.isfinite(value) else None for name, value in values.items()}
-    Console().print(results_table(metrics, system))
+    show_table(results_table(metrics, system))
     if folder:
         write_json(Path(folder) / "metrics.json", {"system": system, "metrics": metrics})
         print(f"Metrics, checkpoints and figures: {folder}")

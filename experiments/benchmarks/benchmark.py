@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from experiments.cli.arguments import Parser, count
+from experiments.cli.shown_table import show_table
 
 WARM_UP = 3
 
@@ -104,4 +104,4 @@ def parse_options(description: str | None, **defaults: Any) -> argparse.Namespac
 
 def print_table(table: Table) -> None:
     """Print a table as wide as it needs, wherever it goes."""
-    Console(width=120).print(table)
+    show_table(table, width=120)

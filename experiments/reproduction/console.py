@@ -44,7 +44,9 @@ class _Column(NamedTuple):
     @property
     def width(self) -> int:
         """What it takes with what stands beside it."""
-        return self.least + (GAP + max(map(len, (PAPER, *self.published))) if self.published is not None else 0)
+        if self.published is None:
+            return self.least
+        return self.least + GAP + max(len(PAPER), *(len(figure) for figure in self.published))
 
 
 def console(paper: Paper, runs: Sequence[RowRun]) -> list[Table]:

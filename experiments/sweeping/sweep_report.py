@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from callbacks.figures.style import legend, plots
 from callbacks.run_files import save_figure
+from experiments.cli.shown_table import show_table
 from experiments.cli.user_errors import UserError
 from experiments.sweeping.local import FOLDER, SweepTrial
 from experiments.sweeping.sweep_file import Sweep
@@ -32,7 +32,7 @@ def report(wanted: Sweep, trials: Sequence[SweepTrial]) -> None:
     for trial in trials:
         result = f"{trial.result:.4f}" if trial.result is not None else f"failed: {trial.note}"
         table.add_row(str(trial.number), *(_text(trial.values[name]) for name in names), result)
-    Console().print(table)
+    show_table(table)
     best = best_trial(wanted, good)
     values = ", ".join(f"{short} = {_text(best.values[name])}" for name, short in names.items())
     print(f"Best: {values} ({wanted.metric} {best.result:.4f}, trial {best.number})")

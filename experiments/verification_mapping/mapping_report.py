@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
 from callbacks.occlusion_sensitivity.verification_maps import Covered, VerificationMaps
 from experiments.cli import UserError
+from experiments.cli.shown_table import show_table
 from experiments.verification_mapping.face_points import face_parts, face_points
 from experiments.verification_mapping.map_curves import curve_measures, curves, orders
 from experiments.verification_mapping.map_files import MapFolder
@@ -70,12 +70,12 @@ def _print(measures: Mapping[str, Any]) -> None:
     for covered, of in measures["maps"].items():
         for name, found in {"fall": of["fall"], **of["rejected"]}.items():
             table.add_row(covered, name, *_cells(found))
-    Console(width=140).print(table)
+    show_table(table, width=140)
     shown = Table("pixels by", "deletion, area", "insertion, area", box=SIMPLE_HEAD)
     for name, kinds in measures.get("curves", {}).items():
         shown.add_row(name, *(f"{kinds[kind]['area']:.3f} {_span(kinds[kind]['interval'])}" for kind in kinds))
     if "curves" in measures:
-        Console(width=140).print(shown)
+        show_table(shown, width=140)
 
 
 def _cells(found: Mapping[str, Any]) -> list[str]:
