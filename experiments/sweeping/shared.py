@@ -7,11 +7,11 @@ from time import sleep
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from experiments.cli.user_errors import UserError
 from experiments.runs.digests import digest
 from experiments.runs.process import sigterm_interrupts
 from experiments.sweeping import study_storage
@@ -19,12 +19,15 @@ from experiments.sweeping.local import SweepTrial, number_of_trials, sampler
 from experiments.sweeping.signs_of_life import signs_of_life
 from experiments.sweeping.study_storage import open_storage, shown, storage_errors
 from experiments.sweeping.sweep_file import Sweep
+from experiments.sweeping.sweep_space import chosen
 
 TICKET, RUN, NOTE = "ticket", "run", "note"
 """What a trial is known by in a study: which of the sweep's it is, where its run is, or what went wrong."""
 Run = Callable[[int, Mapping[str, Any]], SweepTrial]
 """Runs a trial by its number and values."""
 OPEN = (TrialState.WAITING, TrialState.RUNNING)
+AT_FIRST = 5
+"""Trials of a worker of which one must go well."""
 LOOKS = 2.0
 """Seconds between two looks whether others have left something to do."""
 
@@ -41,10 +44,11 @@ def run_shared(sweep: Sweep, run: Run, count: int | None, *, settings: str, wher
 
     Raises:
         UserError: If the number of trials is missing, no run logs the metric, or the storage does not answer; what has
-            been found is not lost.
+            been found is not lost. If this worker's first trials all fail: a machine that lacks something is not to
+            use up those of the others.
     """
     points = list(sweep.grid()) if sweep.method == "grid" else []
-    tickets = range(number_of_trials(sweep, count, points))
+    tickets, outcomes = range(number_of_trials(sweep, count, points)), list[bool]()
     with storage_errors(where), sigterm_interrupts(), ExitStack() as stack:
         shared = stack.enter_context(closing(SharedStudy(sweep, settings, where)))
         print(f"Study {shared.study.study_name} in {shown(where)}", flush=True)
@@ -52,8 +56,11 @@ def run_shared(sweep: Sweep, run: Run, count: int | None, *, settings: str, wher
             trial = shared.take()
             if trial is None:
                 sleep(LOOKS)
-            else:
-                shared.work(trial, run, len(tickets))
+            elif (found := shared.work(trial, run, len(tickets))) is not None:
+                outcomes.append(found.result is not None)
+                if len(outcomes) == AT_FIRST and not any(outcomes):
+                    expected = f"expected one of this worker's first {AT_FIRST} trials to go well"
+                    raise UserError(f"{sweep.path}: {expected}, got none; the last: {found.note}")
         return shared.ended()
 
 
@@ -111,8 +118,11 @@ class SharedStudy:
             self.signs.leave(waiting)
         return None
 
-    def work(self, trial: optuna.Trial, run: Run, count: int) -> None:
-        """Run a trial and write what it found; one that is interrupted is left to whoever comes."""
+    def work(self, trial: optuna.Trial, run: Run, count: int) -> SweepTrial | None:
+        """Run a trial, write what it found and return that, ``None`` where it has become another's meanwhile.
+
+        One that is interrupted is left to whoever comes.
+        """
         ticket = int(trial.user_attrs[TICKET])
         with self.signs.of(trial):
             try:
@@ -122,12 +132,13 @@ class SharedStudy:
                     raise UpdateFinishedTrialError
             except UpdateFinishedTrialError:
                 print(f"Trial {ticket + 1} is another worker's, as this one gave no sign of life", flush=True)
-                return
+                return None
             except BaseException:
                 with suppress(Exception):  # where the storage is gone, its worker is silent
                     self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
                 raise
         print(f"    {self.sweep.metric}: {found.note if found.result is None else found.result}", flush=True)
+        return found
 
     def ended(self) -> list[SweepTrial]:
         """Return what has been found, ticket by ticket."""
@@ -145,8 +156,7 @@ class SharedStudy:
 
     def _run(self, trial: optuna.Trial, ticket: int, run: Run, count: int) -> SweepTrial:
         self.study.sampler = sampler(self.sweep, ticket)
-        chosen = {name: _chosen(trial, name, space) for name, space in self.sweep.space.items()}
-        values = self.sweep.values(chosen)
+        values = self.sweep.values({name: chosen(trial, name, space) for name, space in self.sweep.space.items()})
         said = ", ".join(f"{name} = {value}" for name, value in values.items())
         print(f"Trial {ticket + 1} of {count}: {said}", flush=True)
         found = run(ticket, values)
@@ -181,12 +191,3 @@ class SharedStudy:
 
 def _is_settled(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.COMPLETE or (trial.state == TrialState.FAIL and NOTE in trial.user_attrs)
-
-
-def _chosen(trial: optuna.Trial, name: str, space: BaseDistribution) -> Any:
-    """Return a parameter's value: the one that a trial was made with, or a new one."""
-    if isinstance(space, CategoricalDistribution):
-        return trial.suggest_categorical(name, space.choices)
-    if isinstance(space, IntDistribution):
-        return trial.suggest_int(name, space.low, space.high, step=space.step, log=space.log)
-    return trial.suggest_float(name, space.low, space.high, step=space.step, log=space.log)  # type: ignore[attr-defined]  # a FloatDistribution

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from optuna import Trial
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from experiments.cli import did_you_mean
@@ -90,3 +91,12 @@ def axis(distribution: Any) -> Iterator[Any]:
     low, step = distribution.low, distribution.step or 1
     for index in range(round((distribution.high - low) / step) + 1):
         yield low + index * step
+
+
+def chosen(trial: Trial, name: str, space: BaseDistribution) -> Any:
+    """Return a parameter's value in a trial: the one that it was made with, or a new one."""
+    if isinstance(space, CategoricalDistribution):
+        return trial.suggest_categorical(name, space.choices)
+    if isinstance(space, IntDistribution):
+        return trial.suggest_int(name, space.low, space.high, step=space.step, log=space.log)
+    return trial.suggest_float(name, space.low, space.high, step=space.step, log=space.log)  # type: ignore[attr-defined]  # a FloatDistribution

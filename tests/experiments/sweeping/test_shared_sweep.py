@@ -12,6 +12,7 @@ import yaml
 from optuna.storages._rdb.models import TrialModel
 from optuna.trial import TrialState
 
+from experiments.cli import UserError
 from experiments.sweep import sweep
 from experiments.sweeping.local import SweepTrial
 from experiments.sweeping.shared import TICKET, SharedStudy, run_shared
@@ -102,6 +103,16 @@ def test_a_trial_that_fails_is_recorded_and_not_run_again() -> None:
     every = run_shared(declared(), failing, 2, settings="s", where=STORAGES[0])
     assert [(trial.result, trial.note) for trial in every] == [(None, "it diverged")] * 2
     assert run_shared(declared(), found, 2, settings="s", where=STORAGES[0]) == every
+
+
+def test_a_machine_that_lacks_something_does_not_use_up_the_trials_of_others() -> None:
+    def failing(number: int, values: Mapping[str, Any]) -> SweepTrial:
+        return SweepTrial(number, values, None, "no such folder")
+
+    with pytest.raises(UserError, match=r"mine.yaml: .* first 5 trials to go well, got none; the last: no such folder"):
+        run_shared(declared(), failing, 7, settings="s", where=STORAGES[0])
+    every = run_shared(declared(), found, 7, settings="s", where=STORAGES[0])
+    assert [trial.note for trial in every] == ["no such folder"] * 5 + ["runs/5", "runs/6"]
 
 
 def test_of_two_that_make_the_same_trial_at_once_one_is_left_out() -> None:
