@@ -42,12 +42,8 @@ def covering_squares(length: int, field: ReceptiveField, smaller: ReceptiveField
 
     Example:
         >>> point = ReceptiveField(1, 0, 0)
-        >>> covering_squares(4, ReceptiveField(jump=1, first=-1, last=1), point, 4).start
-        array([[0, 0, 4, 4],
-               [1, 1, 1, 5],
-               [2, 2, 2, 2],
-               [-1, 3, 3, 3],
-               [0, 0, 0, 0]])
+        >>> covering_squares(4, ReceptiveField(jump=1, first=-1, last=1), point, 4).start.tolist()
+        [[0, 0, 4, 4], [1, 1, 1, 5], [2, 2, 2, 2], [-1, 3, 3, 3], [0, 0, 0, 0]]
     """
     side, period = field.size - 1, max(shifts(field), 1)
     shift = np.arange(shifts(field))[:, None]
