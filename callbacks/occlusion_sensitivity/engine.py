@@ -97,7 +97,7 @@ def make_evaluator(
             stacklevel=2,
         )
         return dense
-    plan = make_plan(module, occluder_size, positions=positions_per_image, largest_bank=memory / 4)
+    plan = make_plan(module, occluder_size, positions=positions_per_image, largest_bank=memory / 3)
     if plan.dense_share > 0.1:
         layers = ", ".join(f"{describe(node)}" for node in plan.dense[:3])
         warnings.warn(
@@ -105,7 +105,7 @@ def make_evaluator(
             f"cannot be computed on windows",
             stacklevel=2,
         )
-    pictures = batch_size or default_batch_size("incremental", example.device)
+    pictures = pictures_at_once(plan, batch_size or default_batch_size("incremental", example.device))
     return Incremental(plan, fill, batch_size or windows_at_once(plan, example.device), memory, pictures)
 
 
@@ -130,6 +130,16 @@ def windows_at_once(plan: Plan, device: torch.device) -> int:
     ]
     largest = max(entries) * plan.image.meta["val"].element_size()
     return int(min(max(default, IN_CACHE // largest), MOST_TIMES * default))
+
+
+def pictures_at_once(plan: Plan, most: int) -> int:
+    """Return the whole pictures that are computed at once: on a CPU as many as have their largest map in the cache."""
+    image = plan.image.meta["val"]
+    if image.device.type != "cpu":
+        return most
+    maps = [node.meta["val"] for node in plan.module.graph.nodes if isinstance(node.meta.get("val"), Tensor)]
+    largest = max(prod(value.shape[1:]) for value in maps if value.ndim == image.ndim)
+    return int(min(max(1, IN_CACHE // (largest * image.element_size())), most))
 
 
 def check_method(method: str) -> None:
@@ -179,7 +189,7 @@ class Incremental:
         self.fill, self.memory, self.pictures = fill, memory, pictures
         self.network = WindowedNetwork(plan, fill, pictures)
         self.batch_size = batch_size
-        self.block = max(1, min(MOST_IMAGES, memory // self.network.bytes_per_image))
+        self.block = max(1, min(MOST_IMAGES, (memory - self.network.bytes_once) // self.network.bytes_per_image))
         self._classes = tuple(torch.as_tensor(c, device=fill.device) for c in plan.classes)
 
     def __call__(self, images: Tensor, positions: Positions) -> Iterator[tuple[Tensor, Tensor]]:

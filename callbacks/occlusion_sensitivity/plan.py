@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import fx
 
 from callbacks.occlusion_sensitivity.geometry import Ints, ReceptiveField, Spans, covered
+from callbacks.occlusion_sensitivity.sharing import Fields, Limits, Step, best_steps
 from callbacks.occlusion_sensitivity.trace import aten, inputs_of, is_batch_size, shape_of
 from callbacks.occlusion_sensitivity.windowed_layers import ENTRY_COST, Layer, as_layer, work
 
@@ -19,6 +20,7 @@ CHUNK_COST = {"cpu": 1.5e7, "cuda": 5e9}
 A GPU does far more in the time of a call. Other types are taken for a GPU."""
 
 AXES = (0, 1)
+POINT = ReceptiveField(1, 0, 0)
 Pair = tuple[int, int]
 
 
@@ -39,14 +41,22 @@ class Plan:
     """Windows along rows and columns, by centre; a window may be larger than what can have changed."""
     classes: tuple[Ints, Ints]
     """Centres of one class have windows of the same sizes."""
-    shared: fx.Node | None
-    """A map whose values are computed once for all positions, see :mod:`.shared`."""
-    fields: tuple[ReceptiveField, ReceptiveField]
-    """Receptive fields of the shared map."""
+    steps: list[Step]
+    """Maps whose values are computed once for all positions, each from the one before; the last is read."""
     dense: list[fx.Node]
     """Operations whose input is a window but which are computed densely, because they cannot be otherwise."""
     dense_share: float
     """Share of the network's work that is behind those."""
+
+    @property
+    def shared(self) -> fx.Node | None:
+        """The map that is read where the first layers are shared."""
+        return self.steps[-1].node if self.steps else None
+
+    @property
+    def fields(self) -> Fields:
+        """Receptive fields of the shared map, or of the image's pixels."""
+        return self.steps[-1].fields if self.steps else (POINT, POINT)
 
 
 def make_plan(
@@ -58,7 +68,7 @@ def make_plan(
         module: From :func:`.trace.trace`.
         occluder_size: Height and width in pixels.
         positions: Occluded copies that each image will have: sharing pays with many.
-        largest_bank: Bytes that the shared values of one image may take.
+        largest_bank: Bytes that the shared values of one image's map may take.
     """
     image = next(node for node in module.graph.nodes if node.op == "placeholder")
     output: fx.Node = next(node for node in module.graph.nodes if node.op == "output").args[0][0]
@@ -71,13 +81,12 @@ def make_plan(
     results.sort(key=list(module.graph.nodes).index)
     for axis in AXES:
         _cover_pools(layers, spans[axis], axis)
-    fields = _receptive_fields(image, layers)
-    cut = _best_cut(image, layers, spans, fields, occluder_size, positions=positions, largest_bank=largest_bank)
-    shared = layers[cut].node if cut is not None else None
-    remaining = layers if cut is None else layers[cut + 1 :]
+    fields = receptive_fields(image, layers)
+    steps = best_steps(image, layers, spans, fields, Limits(occluder_size, positions, largest_bank))
+    remaining = layers[steps[-1] + 1 :] if steps else layers
     costs = {layer.node: layer.cost + layer.cost_before for layer in remaining}
-    if shared:  # its windows are read, too
-        costs[shared] = ENTRY_COST * shape_of(shared)[0]
+    if steps:  # its windows are read, too
+        costs[layers[steps[-1]].node] = ENTRY_COST * shape_of(layers[steps[-1]].node)[0]
     chunk_cost = CHUNK_COST.get(image.meta["val"].device.type, CHUNK_COST["cuda"])
     classes = _merged(costs, spans, chunk_cost)
     return Plan(
@@ -89,8 +98,7 @@ def make_plan(
         covered=(occluder[0], occluder[1]),
         spans=spans,
         classes=classes,
-        shared=shared,
-        fields=fields[shared or image],
+        steps=[Step(layers[index].node, fields[layers[index].node]) for index in steps],
         dense=blocked,
         dense_share=_work_behind(module, blocked),
     )
@@ -141,9 +149,9 @@ def _reached(layer: Layer, spans: Mapping[fx.Node, Spans], axis: int) -> Spans:
     return Spans(np.min([s.start for s in inputs], axis=0), np.max([s.stop for s in inputs], axis=0))
 
 
-def _receptive_fields(image: fx.Node, layers: list[Layer]) -> dict[fx.Node, tuple[ReceptiveField, ReceptiveField]]:
-    point = ReceptiveField(1, 0, 0)
-    fields = {image: (point, point)}
+def receptive_fields(image: fx.Node, layers: list[Layer]) -> dict[fx.Node, Fields]:
+    """Return the receptive fields of layers' outputs along rows and columns."""
+    fields = {image: (POINT, POINT)}
     for layer in layers:
         ours = []
         for axis in AXES:
@@ -153,51 +161,6 @@ def _receptive_fields(image: fx.Node, layers: list[Layer]) -> dict[fx.Node, tupl
             ours.append(field if layer.sliding is None else field.through(layer.sliding[axis]))
         fields[layer.node] = (ours[0], ours[1])
     return fields
-
-
-def shifts(field: ReceptiveField) -> int:
-    """Return the period of the grid of occluders in which a field of this size meets at most one edge."""
-    return 2 * (field.size - 1)
-
-
-def _best_cut(
-    image: fx.Node,
-    layers: list[Layer],
-    spans: tuple[dict[fx.Node, Spans], ...],
-    fields: Mapping[fx.Node, tuple[ReceptiveField, ReceptiveField]],
-    occluder_size: Pair,
-    *,
-    positions: float,
-    largest_bank: float,
-) -> int | None:
-    """Return the index of the layer up to which sharing saves most, or ``None`` where it saves nothing."""
-    best, most = None, 0.0
-    direct = dense = 0.0
-    for index, layer in enumerate(layers):
-        areas = [float(spans[axis][layer.node].size.mean()) for axis in AXES]
-        direct += layer.cost * areas[0] * areas[1]
-        direct += layer.cost_before * float(np.prod([spans[axis][layer.inputs[0]].size.mean() for axis in AXES]))
-        channels, height, width = shape_of(layer.node)
-        dense += (layer.cost + layer.cost_before) * height * width
-        field = fields[layer.node]
-        if any(size < f.size - 1 for size, f in zip(occluder_size, field, strict=True)):
-            break  # fields only grow
-        passes = (shifts(field[0]) + 1) * (shifts(field[1]) + 1) + 1
-        size = passes * (height + 2) * (width + 2) * channels * image.meta["val"].element_size()
-        saved = direct - passes * dense / positions - ENTRY_COST * channels * areas[0] * areas[1]
-        if saved > most and size <= largest_bank and _is_cut(image, layers, index):
-            best, most = index, saved
-    return best if most > 0.01 * direct else None
-
-
-def _is_cut(image: fx.Node, layers: list[Layer], index: int) -> bool:
-    """Whether all that comes later sees the earlier layers only through this one, and pads it with zeros."""
-    inside = {image, *(layer.node for layer in layers[: index + 1])}
-    node = layers[index].node
-    if any(user not in inside and not is_batch_size(user) for n in inside - {node} for user in n.users):
-        return False
-    consumers = [layer for layer in layers[index + 1 :] if node in layer.inputs and layer.sliding is not None]
-    return all(c.pad_value == 0.0 or not any(s.padding or s.overhang for s in c.sliding or ()) for c in consumers)
 
 
 def _merged(

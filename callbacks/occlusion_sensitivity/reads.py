@@ -1,5 +1,6 @@
 """Which rectangle of a map is needed, by centre, and where in it what was recomputed lies."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ class Read:
             part.append(slice(start - offset, stop - offset))
         return (into[0], into[1]), (part[0], part[1])
 
-    def targets(self, centre: tuple[Tensor, Tensor], window: Pair, region: Pair) -> Tensor:
+    def targets(self, centre: tuple[Tensor, Tensor], window: Sequence[int], region: Pair) -> Tensor:
         """Return the place of each entry of windows in their regions, the place after the last for those outside."""
         offset = (self.offsets[a][centre[a]] for a in AXES)
         rows, columns = (

@@ -87,6 +87,7 @@ class WindowedNetwork:
         self._offsets: dict[tuple[int, int, int], Tensor] = {}
         self._covered = [[torch.as_tensor(limit, device=device) for limit in plan.covered[a]] for a in AXES]
         self._pixels = torch.arange(2 * max(shape_of(plan.image)[1:]), device=device)
+        self._memory = fill.new_empty(0)
         self._bank = self._make_bank([read for read in (*reads, *clean) if read.node is plan.shared])
 
     def _make_bank(self, uses: list[Read]) -> Bank | None:
@@ -104,6 +105,11 @@ class WindowedNetwork:
         """What is kept of an image."""
         entries = sum(prod(read.shape) for read in self._kept.values()) + (prod(self._bank.shape) if self._bank else 0)
         return entries * self._fill.element_size()
+
+    @property
+    def bytes_once(self) -> int:
+        """What is kept beside, whatever the number of images."""
+        return (self._bank.entries_before if self._bank else 0) * self._fill.element_size()
 
     def load(self, images: Tensor) -> None:
         """Keep what is needed of ``(N, C, H, W)`` images."""
@@ -138,7 +144,7 @@ class WindowedNetwork:
     def _add_difference(self, how: Difference, spread: Spread, chunk: Chunk, windows: dict[fx.Node, Window]) -> Tensor:
         """Return a convolution's window ``(B, h, w, C)``: its clean output, and what the input's difference adds."""
         values = self._read(how.before, chunk, windows)  # (B, h, w, C)
-        clean = self._clean_region(how.before, chunk)[:-1].view(values.shape)
+        clean = self._clean_region(how.before, chunk, passing=True)[:-1].view(values.shape)
         difference = torch.sub(values, clean, out=clean).permute(0, 3, 1, 2)
         added = spread(difference, how.zeros_of(chunk.example)).permute(0, 2, 3, 1)
         region, size = self._clean_region(how.after, chunk), how.after.size(chunk.example)
@@ -173,13 +179,19 @@ class WindowedNetwork:
         region.index_copy_(0, targets, window.done().reshape(-1, read.shape[2]))
         return region[:-1].view(-1, *size, read.shape[2])
 
-    def _clean_region(self, read: Read, chunk: Chunk) -> Tensor:
-        """Return ``(B · h · w + 1, C)`` clean places, and one more that takes what lies outside."""
+    def _clean_region(self, read: Read, chunk: Chunk, *, passing: bool = False) -> Tensor:
+        """Return ``(B · h · w + 1, C)`` clean places, and one more that takes what lies outside.
+
+        What is ``passing`` is used before the next such: they share memory, as new memory is slow to touch.
+        """
         height, width, channels = read.shape
         place = chunk.image * (height * width) + read.places[0][chunk.centre[0]] + read.places[1][chunk.centre[1]]
         place = place[:, None] + self._offset(width, read.size(chunk.example))
         clean = self._maps[read.key]
-        region = clean.new_empty(place.numel() + 1, channels)
+        entries = (place.numel() + 1) * channels
+        if passing and len(self._memory) < entries:
+            self._memory = clean.new_empty(entries)
+        region = (self._memory[:entries] if passing else clean.new_empty(entries)).view(-1, channels)
         torch.index_select(clean, 0, place.flatten(), out=region[:-1])
         return region
 

@@ -18,6 +18,7 @@ from callbacks.occlusion_sensitivity.engine import (
     Positions,
     make_evaluator,
     occlude,
+    pictures_at_once,
     windows_at_once,
 )
 from tests.callbacks.occlusion_sensitivity.networks import Sample, head, sample, sample_of
@@ -301,3 +302,14 @@ def test_an_occluder_is_cut_at_the_border_and_leaves_the_images() -> None:
     assert occluded[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
     assert occluded[1, 0].int().tolist() == [[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0]]
     assert not images.any()
+
+
+@pytest.mark.parametrize(("in_cache", "expected"), [(1, 1), (3 * 8 * 13 * 12 * 4, 3), (2**30, 9)])
+def test_a_processor_computes_whole_pictures_that_fit_its_cache(
+    in_cache: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IN_CACHE", in_cache)
+    given = sample_of(nn.Sequential(nn.Conv2d(1, 8, 3), *head(8)), (1, 15, 14))
+    made = evaluator(given)
+    assert isinstance(made, Incremental)
+    assert pictures_at_once(made.network.plan, 9) == expected

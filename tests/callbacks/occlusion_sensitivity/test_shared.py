@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, fx, nn
 from torch.testing import assert_close
 
+from callbacks.occlusion_sensitivity.crossings import OUTSIDE, covering_squares, crossings, grid
 from callbacks.occlusion_sensitivity.engine import Positions, occlude
 from callbacks.occlusion_sensitivity.geometry import ReceptiveField, covered
 from callbacks.occlusion_sensitivity.plan import Plan, make_plan
-from callbacks.occlusion_sensitivity.shared import OUTSIDE, Bank, crossings, grid
+from callbacks.occlusion_sensitivity.shared import Bank
 from callbacks.occlusion_sensitivity.trace import between, shape_of, trace
+from lightning_modules.networks import CasiaNet
 from tests.callbacks.occlusion_sensitivity.networks import sample
 
 
@@ -98,6 +100,39 @@ def test_the_bank_holds_the_map_of_every_occluded_image(module: fx.GraphModule, 
     assert_close(found[:, 1:-1, 2:-2], expected, atol=1e-5, rtol=1e-5)
     assert not found[:, [0, -1]].any()
     assert not found[:, :, [0, 1, -2, -1]].any()
+
+
+def test_a_smaller_field_is_crossed_by_the_square_that_covers_it() -> None:
+    rng = random.Random(1)  # noqa: S311  settings of a test
+    for field, length, *_ in cases():
+        smaller = ReceptiveField(rng.randint(1, 4), -rng.randint(0, 3), 0)
+        smaller = smaller._replace(last=smaller.first + rng.randint(0, field.size - 1))
+        entries, shown = -(-length // smaller.jump) + 1, grid(length, smaller).numpy()
+        found = crossings(covering_squares(length, field, smaller, entries), smaller, length, entries)
+        for pixels, row in zip(grid(length, field).numpy(), found, strict=True):
+            for entry, shift in enumerate(row):
+                first = entry * smaller.jump + smaller.first
+                seen = slice(max(first, 0), max(first + smaller.size, 0))
+                expected = pixels[seen] & False if shift < 0 else shown[shift][seen]
+                assert (pixels[seen] == expected).all(), (field, smaller, length, entry)
+
+
+@torch.no_grad()
+def test_a_bank_that_starts_from_an_earlier_one_holds_the_same_values() -> None:
+    network, fill = CasiaNet(5, width=0.125).eval(), torch.tensor([0.7])
+    images = torch.randn(2, 1, 41, 52)
+    plan = make_plan(trace(network, images), (20, 17), positions=20_000)
+    assert len(plan.steps) > 1
+    for step in plan.steps:
+        bank = Bank(plan, step.node, fill, batch_size=7, padding=(0, 0))
+        bank.load(images)
+        axes = torch.meshgrid(torch.arange(2), torch.arange(0, 41, 3), torch.arange(52), indexing="ij")
+        image, row, column = (axis.flatten() for axis in axes)
+        height, width = shape_of(step.node)[1:]
+        found = bank.read(image, (row, column), (torch.zeros_like(row), torch.zeros_like(row)), (height, width))
+        occluded = occlude(images[image], Positions(image, row, column), (20, 17), fill.view(-1, 1, 1))
+        expected: Tensor = between(plan.module, [plan.image], [step.node])(occluded)[0].permute(0, 2, 3, 1)
+        assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
