@@ -184,10 +184,12 @@ def test_paint_stays_on_the_face_that_was_taken(page: Any, served: PageAtWork) -
     tab(page, "Occlude")
     page.get_by_role("button", name="Paint it yourself").click()
     page.get_by_role("button", name="Take the first face").click()
+    page.get_by_text("the score follows").wait_for()
+    page.get_by_role("radio", name="1 in 10", exact=True).last.check()
     page.locator("#painted img").first.wait_for()
     first = page.locator("#painted img").first.get_attribute("src")
     page.get_by_role("button", name="Two people").click()
     page.locator("#occluded img").first.wait_for()
-    page.get_by_role("radio", name="1 in 10", exact=True).last.check()
+    page.get_by_role("radio", name="1 in 1,000", exact=True).last.check()
     page.wait_for_timeout(1_000)
     assert page.locator("#painted img").first.get_attribute("src") == first
