@@ -47,9 +47,10 @@ def _inputs(answers: DemoAnswers, samples: Path) -> PageInputs:
         buttons = [gr.Button(f"{kind}", size="sm", min_width=120) for kind in PAIRS]
     with gr.Row():
         names = answers.models.names
-        model = gr.Dropdown(names, value=names[0], label="Model")
+        model = gr.Dropdown(names, value=names[0], label="Model", min_width=280)
         detects = answers.cropper.detector is not None
-        finds = gr.Checkbox(detects, label="Find the face; else the middle is taken as it is", visible=detects)
+        said = "Find the face; else the middle is taken as it is"
+        finds = gr.Checkbox(detects, label=said, visible=detects, min_width=280)
     for kind, button in zip(PAIRS, buttons, strict=True):
         button.click(lambda kind=kind: (*sample(samples, kind), False), None, [first, second, finds])
     return PageInputs(first, second, model, finds)

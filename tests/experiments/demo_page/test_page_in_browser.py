@@ -136,6 +136,8 @@ def test_a_folder_is_enrolled_and_searched_and_others_are_refused(page: Any, ser
     page.locator("#gallery").get_by_text("Compared once more").wait_for()
     assert page.locator("#gallery img").count() == 10
     assert "1. person-04-1.png: 1.000" in page.locator("#gallery").inner_text()
+    page.locator("#gallery figcaption").first.evaluate("one => { one.textContent = 'long'.repeat(40) }")
+    assert page.locator("#gallery figcaption").first.evaluate("one => one.scrollWidth <= one.clientWidth")
     page.get_by_role("combobox", name="Folder").fill("/etc")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Enrol").click()
