@@ -43,7 +43,7 @@ class Slow(Quarters):
 
     def forward(self, x: Tensor) -> Tensor:
         if float(x.sum()) < 0:
-            return -self(-x)
+            return -self.forward(-x)
         self.calls += 1
         time.sleep(self.SECONDS)
         return super().forward(x)

@@ -35,7 +35,7 @@ def network() -> nn.Module:
 
 def embedder(images: int | None) -> OccludedEmbedder:
     """Return what embeds, for so many images or for any number."""
-    few = {} if images is None else {"images": images}
+    few = {} if images is None else {"few_images": images}
     example = torch.zeros(1, 3, SIDE, SIDE)
     size = (OCCLUDER, OCCLUDER)
     return OccludedEmbedder(network(), example, occluder_size=size, fill=0.5, stride=STRIDE, **few)  # type: ignore[arg-type]  # of the setting
