@@ -57,7 +57,7 @@ class OcclusionSettings(TypedDict, total=False):
     """``"incremental"``, the default, or ``"dense"``; see :func:`~callbacks.occlusion_sensitivity.occlusion_maps`."""
     memory: int
     """Bytes for what is kept of the images at work, whatever their number; by default 1 GiB."""
-    images: int
+    few_images: int
     """How many will be embedded in all, where they are so few that preparing for them is worth a thought."""
 
 
@@ -117,7 +117,7 @@ class OccludedEmbedder:
                 settings.get("memory", MEMORY),
                 positions=len(self.rows) * len(self.columns),
             )
-        if (images := settings.get("images")) is not None:
+        if (images := settings.get("few_images")) is not None:
             self._evaluator = for_few_images(self._evaluator, (self.rows, self.columns), images)
 
     @torch.no_grad()

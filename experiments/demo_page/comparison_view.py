@@ -7,6 +7,8 @@ from experiments.demo_page.page_parts import figure, one_in, overlay, paragraph,
 from experiments.demo_page.pair_comparison import COVERED_FROM, PairComparison
 
 SIDES = ("first", "second")
+GENERATED = "generated"
+OF_GENERATED = " Of photographs of people that says little: start the page with a --protocol of such."
 
 
 def comparison_page(found: PairComparison, known: ModelDecisions | None, *, far: float, least: float) -> str:
@@ -53,7 +55,7 @@ def decided(how: str, score: float, by: Decisions, far: float) -> Iterator[str]:
     yield paragraph(
         f"At this threshold {one_in(far)} pairs of different people is taken for a match (FAR {far:.1%}), and "
         f"{point.frr:.1%} of pairs of one person are refused (FRR): measured on {by.genuine:,} genuine and "
-        f"{by.impostor:,} impostor {by.pairs}.",
+        f"{by.impostor:,} impostor {by.pairs}.{OF_GENERATED if by.protocol == GENERATED else ''}",
         kind="note",
     )
 

@@ -63,7 +63,7 @@ class FaceMapper:
                 fill=grey(self.module),
                 stride=stride,
                 method=made.method,
-                images=images,
+                few_images=images,
             )
             self._last = key, embedder
         return self._last[1].renewed(), made.note

@@ -1,7 +1,6 @@
 """A model as the page asks it: crops in, embeddings, occluders and classes out, for several visitors at once."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from threading import RLock
 from typing import Any
 
@@ -35,6 +34,8 @@ class FaceModel:
         name: What to call it.
         size: Side of its images in pixels.
         turn: Held while its network is at work: one visitor at a time.
+        embedding_network: From images as the network takes them to embeddings; ``None`` of a model that makes none.
+        segments: Whether it says where occluders are.
     """
 
     def __init__(self, model: Model, landmarks: FixedLandmarks | None = None) -> None:
@@ -46,6 +47,11 @@ class FaceModel:
         self.landmarks = landmarks or FixedLandmarks(self.alignment)
         self.module: Any = model.extraction.module.eval()
         self.turn = RLock()
+        # at once, not when it is asked for: who holds the turn would wait for who waits for the turn
+        blank = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
+        self.embedding_network = self._embedding_network(blank)
+        self.segments = self._says_occluders(blank)
+        self._mapper: FaceMapper | None = None
 
     def embed(self, faces: Tensor) -> Tensor:
         """Return embeddings ``(N, D)`` float32 of raw RGB faces ``(N, 3, H, W)`` of the model's size.
@@ -69,31 +75,6 @@ class FaceModel:
             return found
         return F.interpolate(found[:, None], size=faces.shape[2:], mode="bilinear")[:, 0]
 
-    @cached_property
-    def embedding_network(self) -> Any:
-        """From images as the network takes them to embeddings; ``None`` of a model that makes none."""
-        try:
-            network = self.module.embedding_network()
-            blank = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
-            with self.turn, torch.no_grad():
-                network(self.module.pixels(blank))
-        except (ValueError, AttributeError):
-            return None
-        return network
-
-    @cached_property
-    def segments(self) -> bool:
-        """Whether it says where occluders are."""
-        blank = torch.zeros(1, 3, self.size, self.size, dtype=torch.uint8)
-        with self.turn, torch.no_grad():
-            return self._probability(blank) is not None
-
-    @property
-    def classifier(self) -> nn.Module | None:
-        """From images as the network takes them to class scores; ``None`` of a model without classes."""
-        method = getattr(self.module, "logits_network", None)
-        return None if method is None else method()
-
     @property
     def mapper(self) -> FaceMapper:
         """What its occlusion maps are made with; asked for while :attr:`turn` is held.
@@ -103,11 +84,31 @@ class FaceModel:
         """
         if self.embedding_network is None:
             raise DataError(f"{self.name}: expected a model that embeds faces, got one that does not")
+        if self._mapper is None:
+            self._mapper = FaceMapper(self.module, self.embedding_network, segments=self.segments)
         return self._mapper
 
-    @cached_property
-    def _mapper(self) -> FaceMapper:
-        return FaceMapper(self.module, self.embedding_network, segments=self.segments)
+    @property
+    def classifier(self) -> nn.Module | None:
+        """From images as the network takes them to class scores; ``None`` of a model without classes."""
+        method = getattr(self.module, "logits_network", None)
+        return None if method is None else method()
+
+    def _embedding_network(self, blank: Tensor) -> Any:
+        try:
+            network = self.module.embedding_network()
+            with torch.no_grad():
+                network(self.module.pixels(blank))
+        except (ValueError, AttributeError):
+            return None
+        return network
+
+    def _says_occluders(self, blank: Tensor) -> bool:
+        try:
+            with torch.no_grad(), foreign(f"{self.name} to take faces of {self.size} pixels"):
+                return self._probability(blank) is not None
+        except ValueError:
+            return False
 
     def _probability(self, images: Tensor) -> Any:
         if isinstance(self.module, Extractor):

@@ -46,10 +46,11 @@ def _inputs(answers: DemoAnswers, samples: Path) -> PageInputs:
     with gr.Row():
         buttons = [gr.Button(f"{kind}", size="sm", min_width=120) for kind in PAIRS]
     with gr.Row():
-        names = answers.models.names
-        model = gr.Dropdown(names, value=names[0], label="Model")
-        detects = answers.cropper.detector is not None
-        finds = gr.Checkbox(detects, label="Find the face; else the middle is taken as it is", visible=detects)
+        names, detects = answers.models.names, answers.cropper.detector is not None
+        with gr.Column(min_width=260):  # columns go below each other where there is no room
+            model = gr.Dropdown(names, value=names[0], label="Model")
+        with gr.Column(min_width=260, visible=detects):
+            finds = gr.Checkbox(detects, label="Find the face; else the middle is taken as it is")
     for kind, button in zip(PAIRS, buttons, strict=True):
         button.click(lambda kind=kind: (*sample(samples, kind), False), None, [first, second, finds])
     return PageInputs(first, second, model, finds)

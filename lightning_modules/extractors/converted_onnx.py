@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lightning_modules.embedding_network import EmbeddingNetwork
@@ -81,11 +81,11 @@ def fold_norms(part: Any) -> None:
     """Put batch normalisation of a converted graph into the convolution before it: the same values, up to rounding."""
     for node in list(part.graph.nodes):
         before = node.args[0] if node.op == "call_module" and len(node.args) == 1 else None
-        if getattr(before, "op", None) != "call_module" or len(before.users) > 1:
+        if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
             continue
-        convolution, norm = part.get_submodule(before.target), part.get_submodule(node.target)
+        convolution, norm = part.get_submodule(str(before.target)), part.get_submodule(node.target)
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            part.set_submodule(before.target, fuse_conv_bn_eval(convolution, norm))
+            part.set_submodule(str(before.target), fuse_conv_bn_eval(convolution, norm))
             node.replace_all_uses_with(before)
             part.graph.erase_node(node)
     part.recompile()

@@ -170,3 +170,14 @@ def test_others_have_their_turn_while_a_map_is_made_and_who_leaves_ends_it() -> 
         assert other.submit(next, steps).result(10) < 1
     steps.close()
     assert next(steps, None) is None
+
+
+def test_who_holds_a_model_s_turn_waits_for_nobody_who_waits_for_it() -> None:
+    model, face = face_model(convolution()), picture(noise(0))
+    with ThreadPoolExecutor(2) as visitors:
+        with model.turn:
+            waiting = visitors.submit(model.embed, noise(1)[None])
+            assert model.mapper.made.method == "incremental"
+            assert not waiting.done()
+        assert waiting.result(10).shape == (1, 64)
+        assert visitors.submit(outcome, pair_map(model, face, face, covered="both", occluder=8, stride=16)).result(60)

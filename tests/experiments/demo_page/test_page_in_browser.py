@@ -136,6 +136,8 @@ def test_a_folder_is_enrolled_and_searched_and_others_are_refused(page: Any, ser
     page.locator("#gallery").get_by_text("Compared once more").wait_for()
     assert page.locator("#gallery img").count() == 10
     assert "1. person-04-1.png: 1.000" in page.locator("#gallery").inner_text()
+    page.locator("#gallery figcaption").first.evaluate("one => { one.textContent = 'long'.repeat(40) }")
+    assert page.locator("#gallery figcaption").first.evaluate("one => one.scrollWidth <= one.clientWidth")
     page.get_by_role("combobox", name="Folder").fill("/etc")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Enrol").click()
@@ -184,10 +186,12 @@ def test_paint_stays_on_the_face_that_was_taken(page: Any, served: PageAtWork) -
     tab(page, "Occlude")
     page.get_by_role("button", name="Paint it yourself").click()
     page.get_by_role("button", name="Take the first face").click()
+    page.get_by_text("the score follows").wait_for()
+    page.get_by_role("radio", name="1 in 10", exact=True).last.check()
     page.locator("#painted img").first.wait_for()
     first = page.locator("#painted img").first.get_attribute("src")
     page.get_by_role("button", name="Two people").click()
     page.locator("#occluded img").first.wait_for()
-    page.get_by_role("radio", name="1 in 10", exact=True).last.check()
+    page.get_by_role("radio", name="1 in 1,000", exact=True).last.check()
     page.wait_for_timeout(1_000)
     assert page.locator("#painted img").first.get_attribute("src") == first
