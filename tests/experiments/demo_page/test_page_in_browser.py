@@ -176,6 +176,7 @@ def test_the_camera_s_picture_is_compared(browser: Any, served: PageAtWork) -> N
     page.get_by_text("Now the other photograph").wait_for()
     page.get_by_role("button", name="Capture from camera").first.click()
     page.get_by_text("Click to Access Webcam").first.click()
+    page.wait_for_function("[...document.querySelectorAll('video')].some(one => one.videoWidth > 0 && !one.paused)")
     page.get_by_role("button", name="capture photo").first.click()
     page.locator("#comparison .verdict").first.wait_for()
     page.context.close()
