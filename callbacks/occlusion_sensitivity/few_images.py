@@ -8,7 +8,7 @@ from torch import Tensor, fx
 
 from callbacks.occlusion_sensitivity.engine import Evaluator, Incremental
 from callbacks.occlusion_sensitivity.geometry import Ints, Spans
-from callbacks.occlusion_sensitivity.plan import AXES, Plan, merge_kinds
+from callbacks.occlusion_sensitivity.plan import AXES, Plan, merge_kinds, window_costs
 from callbacks.occlusion_sensitivity.trace import shape_of
 
 SIZE_COST = 4e9
@@ -40,7 +40,7 @@ def regrouped(plan: Plan, used: Sequence[Ints], class_cost: float) -> Plan:
         used: Rows and columns in use.
         class_cost: Of one more class for each image, in multiply-adds.
     """
-    costs = {layer.node: layer.cost for layer in plan.layers}
+    costs = window_costs(plan.layers, plan.shared)
     if not costs:
         return plan
     spans: tuple[dict[fx.Node, Spans], dict[fx.Node, Spans]] = (dict(plan.spans[0]), dict(plan.spans[1]))

@@ -1,6 +1,6 @@
 """What of a network is computed on windows, on which windows, and what is shared or computed densely."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,9 +84,7 @@ def make_plan(
     fields = receptive_fields(image, layers)
     steps = best_steps(image, layers, spans, fields, Limits(occluder_size, positions, largest_bank))
     remaining = layers[steps[-1] + 1 :] if steps else layers
-    costs = {layer.node: layer.cost + layer.cost_before for layer in remaining}
-    if steps:  # its windows are read, too
-        costs[layers[steps[-1]].node] = ENTRY_COST * shape_of(layers[steps[-1]].node)[0]
+    costs = window_costs(remaining, layers[steps[-1]].node if steps else None)
     chunk_cost = CHUNK_COST.get(image.meta["val"].device.type, CHUNK_COST["cuda"])
     classes = _merged(costs, spans, chunk_cost)
     return Plan(
@@ -102,6 +100,14 @@ def make_plan(
         dense=blocked,
         dense_share=_work_behind(module, blocked),
     )
+
+
+def window_costs(layers: Sequence[Layer], shared: fx.Node | None) -> dict[fx.Node, float]:
+    """Return what an entry of a window takes, in multiply-adds, of each map whose windows have a size in each class."""
+    costs = {layer.node: layer.cost + layer.cost_before for layer in layers}
+    if shared is not None:  # its windows are read, too
+        costs[shared] = ENTRY_COST * shape_of(shared)[0]
+    return costs
 
 
 def _windowed(

@@ -1,5 +1,6 @@
 """Of few images windows have fewer sizes, and say the same."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,6 +9,7 @@ from callbacks.occlusion_sensitivity import plan
 from callbacks.occlusion_sensitivity.engine import Incremental
 from callbacks.occlusion_sensitivity.few_images import regrouped
 from callbacks.occlusion_sensitivity.occluded_embeddings import OccludedEmbedder
+from callbacks.occlusion_sensitivity.trace import trace
 
 SIDE, OCCLUDER, STRIDE = 36, 9, 5
 
@@ -83,6 +85,18 @@ def test_every_window_holds_what_it_held_before(cost: float) -> None:
             assert len({*zip(again.classes[axis][used[axis]], after.size[used[axis]], strict=True)}) == len(
                 {*again.classes[axis][used[axis]]}
             )
+
+
+@pytest.mark.parametrize("cost", [1e5, 1e7])
+def test_windows_of_a_class_have_one_size_also_in_the_map_that_is_shared(cost: float) -> None:
+    example, centres = torch.zeros(2, 3, SIDE, SIDE), np.arange(SIDE)
+    given = plan.make_plan(trace(network(), example), (OCCLUDER, OCCLUDER))
+    again = regrouped(given, [centres, centres], cost)
+    assert given.shared is not None
+    for node in (given.shared, *(layer.node for layer in given.layers)):
+        for axis in (0, 1):
+            found = {*zip(again.classes[axis], again.spans[axis][node].size, strict=True)}
+            assert len(found) == len({*again.classes[axis]})
 
 
 def test_what_is_at_work_does_not_disturb_another_of_the_same_plan() -> None:
