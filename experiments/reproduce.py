@@ -28,7 +28,7 @@ from experiments.cluster.cluster_runner import ClusterRunner
 from experiments.cluster.job_options import JobOptions, add_job_options, job_options
 from experiments.options import add_data_options, chosen_setting
 from experiments.reproduction.asked_rows import AskedRows, refuse_missing, show
-from experiments.reproduction.console import console
+from experiments.reproduction.console import WIDTH, console
 from experiments.reproduction.drawings import draw_missing
 from experiments.reproduction.paper_file import own, report_of
 from experiments.reproduction.paper_runs import real_protocols
@@ -69,7 +69,7 @@ def reproduce(args: Sequence[str]) -> None:
         draw_missing(shown, runs)
         write_report(shown, runs, report_of(name), scale=setting.scale, command=command)
         for table in console(shown, runs):
-            show_table(table, width=120)
+            show_table(table, width=WIDTH)
         print(f"Report: {report_of(name)}")
     refuse_missing([row.outcome(ended) for row in asked.wanted()])
 
